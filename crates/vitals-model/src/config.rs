@@ -1,0 +1,338 @@
+//! Configuration: what an operator asked for. `raw` is the file as written, `validate` finds every
+//! error at once with its place, and [`Settings`] is what the rest of the product sees: complete,
+//! with every default in place, immutable after load.
+
+pub mod raw;
+pub mod validate;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::check::Probe;
+use crate::target::Address;
+
+/// Everything that was configured.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Settings {
+    /// Whether hubs are looked for in `workspaces.json`.
+    pub discover: bool,
+    /// Targets named in the configuration, by name.
+    pub targets: BTreeMap<String, Configured>,
+    /// Settings for discovered targets, and the defaults of configured ones.
+    pub defaults: Arc<TargetSettings>,
+    /// History.
+    pub storage: Storage,
+}
+
+/// A target named in the configuration.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Configured {
+    /// How it is reached.
+    pub address: Address,
+    /// Its settings, the defaults filled in.
+    pub settings: Arc<TargetSettings>,
+}
+
+/// What was asked for one target.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct TargetSettings {
+    /// How often each probe runs.
+    pub schedule: Schedule,
+    /// How long each step may take.
+    pub timeouts: Timeouts,
+    /// Where values become bad.
+    pub thresholds: Thresholds,
+    /// What is known about single servers, by their name in the hub's configuration.
+    pub servers: BTreeMap<String, ServerSettings>,
+    /// The LLM check.
+    pub llm: LlmSettings,
+    /// The meta-tool check.
+    pub meta_tool: MetaToolSettings,
+    /// The hub's log file, when it is not where the hub puts it.
+    pub log_file: Option<PathBuf>,
+    /// Headers sent with every request to this target; values may be secrets.
+    pub headers: BTreeMap<String, SecretRef>,
+    /// Environment of a stdio server, added to a minimal one; values may be secrets.
+    pub env: BTreeMap<String, SecretRef>,
+}
+
+/// A value given as text or by reference; only a reference is ever shown.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretRef {
+    /// The value itself, as written in the file. Shown as `(set)`.
+    Plain(String),
+    /// `env:NAME`.
+    Env(String),
+    /// `file:PATH`: the file's content without the final line break.
+    File(PathBuf),
+}
+
+impl SecretRef {
+    /// Reads `env:NAME`, `file:PATH` or a plain value.
+    pub fn parse(text: &str) -> Self {
+        if let Some(name) = text.strip_prefix("env:") {
+            Self::Env(name.to_owned())
+        } else if let Some(path) = text.strip_prefix("file:") {
+            Self::File(path.into())
+        } else {
+            Self::Plain(text.to_owned())
+        }
+    }
+}
+
+/// Never writes a plain value.
+impl std::fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Plain(_) => f.write_str("(set)"),
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::File(path) => write!(f, "file:{}", path.display()),
+        }
+    }
+}
+
+impl std::fmt::Debug for SecretRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// How often each probe runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Schedule {
+    /// Light check: workspace, process, API, log.
+    pub light: Duration,
+    /// Session canary on the held sessions.
+    pub session: Duration,
+    /// LLM `models.list`.
+    pub llm: Duration,
+    /// Meta-tool call; `None` is off.
+    pub meta_tool: Option<Duration>,
+    /// How often discovery looks for new and restarted hubs.
+    pub discovery: Duration,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            light: Duration::from_secs(10),
+            session: Duration::from_secs(60),
+            llm: Duration::from_secs(5 * 60),
+            meta_tool: Some(Duration::from_secs(30 * 60)),
+            discovery: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Schedule {
+    /// The original pair: everything light every 5 minutes, everything else every 30.
+    pub const fn classic() -> Self {
+        Self {
+            light: Duration::from_secs(5 * 60),
+            session: Duration::from_secs(30 * 60),
+            llm: Duration::from_secs(30 * 60),
+            meta_tool: Some(Duration::from_secs(30 * 60)),
+            discovery: Duration::from_secs(5 * 60),
+        }
+    }
+
+    /// The interval of a probe; `None` when it is not scheduled (held sources, or off).
+    pub const fn interval(&self, probe: Probe) -> Option<Duration> {
+        match probe {
+            Probe::Workspace | Probe::Process | Probe::Api | Probe::Log => Some(self.light),
+            Probe::Session => Some(self.session),
+            Probe::Llm => Some(self.llm),
+            Probe::MetaTool => self.meta_tool,
+            Probe::Stream => None,
+        }
+    }
+}
+
+/// How long each step of a probe may take.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Timeouts {
+    /// TCP connect and TLS, each.
+    pub connect: Duration,
+    /// One API request.
+    pub request: Duration,
+    /// `initialize` of a server that may still be starting (npx fetches packages first).
+    pub initialize: Duration,
+    /// `tools/list`.
+    pub list: Duration,
+    /// A canary call.
+    pub call: Duration,
+    /// The meta-tool, which waits for an LLM.
+    pub meta_tool: Duration,
+    /// `tools/list_changed` after a meta-tool call.
+    pub list_changed: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(2),
+            request: Duration::from_secs(5),
+            initialize: Duration::from_secs(30),
+            list: Duration::from_secs(5),
+            call: Duration::from_secs(5),
+            meta_tool: Duration::from_secs(30),
+            list_changed: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Where a value becomes degraded and where it becomes failing: `(warning, critical)`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Thresholds {
+    /// CPU in percent of one core (original: 5, 10).
+    pub cpu_percent: (f64, f64),
+    /// Resident memory in percent of the machine's (original: 5, 10).
+    pub memory_percent: (f64, f64),
+    /// Open file descriptors in percent of the soft limit.
+    pub fds_percent: (f64, f64),
+    /// Clients: event streams and MCP sessions, our own left out (original: 5, 10).
+    pub clients: (f64, f64),
+    /// API latency in milliseconds (original: 2 s should, 10 s is an anomaly).
+    pub api_ms: (f64, f64),
+    /// Canary call latency in milliseconds.
+    pub call_ms: (f64, f64),
+    /// Meta-tool latency in milliseconds (original: 6 s should, 10 s is an anomaly).
+    pub meta_tool_ms: (f64, f64),
+    /// LLM `models.list` latency in milliseconds.
+    pub llm_ms: (f64, f64),
+    /// Errors within [`Thresholds::error_window`] (original: 5 raises an alert, 10 is a spike).
+    pub errors: (f64, f64),
+    /// The window of `errors`.
+    pub error_window: Duration,
+    /// Connections lost by one server within [`Thresholds::flap_window`] (original: 3).
+    pub flaps: u64,
+    /// The window of `flaps`.
+    pub flap_window: Duration,
+    /// Log size in bytes (original: 50 MB, 100 MB).
+    pub log_bytes: (f64, f64),
+    /// Log growth in bytes per hour (original: 100 MB/h).
+    pub log_growth: (f64, f64),
+    /// Free disk behind the log, in percent: degraded and failing below.
+    pub disk_free_percent: (f64, f64),
+    /// Silence of the event stream in seconds; it beats every 10 s.
+    pub stream_silence_s: (f64, f64),
+    /// How long a hub or a server may be starting before that is a failure.
+    pub start_grace: Duration,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            cpu_percent: (5.0, 10.0),
+            memory_percent: (5.0, 10.0),
+            fds_percent: (80.0, 95.0),
+            clients: (5.0, 10.0),
+            api_ms: (2_000.0, 10_000.0),
+            call_ms: (2_000.0, 5_000.0),
+            meta_tool_ms: (6_000.0, 10_000.0),
+            llm_ms: (2_000.0, 10_000.0),
+            errors: (5.0, 10.0),
+            error_window: Duration::from_secs(10 * 60),
+            flaps: 3,
+            flap_window: Duration::from_secs(60 * 60),
+            log_bytes: (50e6, 100e6),
+            log_growth: (50e6, 100e6),
+            disk_free_percent: (10.0, 2.0),
+            stream_silence_s: (15.0, 60.0),
+            start_grace: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What is known about one server.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ServerSettings {
+    /// Whether it is expected to work.
+    pub expect: Expect,
+    /// The tool for the canary call, without the hub's prefix.
+    pub canary: Option<String>,
+    /// Its arguments, as JSON text of an object; `{}` when absent.
+    pub canary_arguments: Option<String>,
+}
+
+/// Whether a server is expected to work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Expect {
+    /// It should work.
+    #[default]
+    Up,
+    /// It is known not to work (no token, say): shown as such, not scored.
+    Down,
+}
+
+/// The LLM check.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LlmSettings {
+    /// Whether the provider is asked at all.
+    pub enabled: bool,
+    /// Base URL, when it is not the provider's own.
+    pub base_url: Option<String>,
+    /// The key, when it is not the one that the hub's configuration refers to.
+    pub key: Option<SecretRef>,
+}
+
+impl Default for LlmSettings {
+    fn default() -> Self {
+        Self { enabled: true, base_url: None, key: None }
+    }
+}
+
+/// The meta-tool check. Each call makes the hub ask its LLM, which is billable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MetaToolSettings {
+    /// Most calls in 24 h; 0 is off. A one-shot check never calls it unless asked.
+    pub calls_per_day: u32,
+    /// The prompt sent.
+    pub prompt: String,
+}
+
+impl Default for MetaToolSettings {
+    fn default() -> Self {
+        Self { calls_per_day: 48, prompt: "List the files of the current directory".to_owned() }
+    }
+}
+
+/// History.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Storage {
+    /// The folder; `None` is `$XDG_STATE_HOME/mcp-vitals`.
+    pub dir: Option<PathBuf>,
+    /// How long raw samples are kept.
+    pub raw: Duration,
+    /// How long hourly rollups are kept.
+    pub rollups: Duration,
+    /// Largest size of the store in bytes; beyond it the oldest raw samples go first.
+    pub bytes_max: u64,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self { dir: None, raw: Duration::from_secs(14 * 86_400), rollups: Duration::from_secs(366 * 86_400), bytes_max: 1 << 30 }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { discover: true, targets: BTreeMap::new(), defaults: Arc::default(), storage: Storage::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_secret_is_never_written() {
+        let secret = SecretRef::parse("hunter2");
+        assert_eq!(format!("{secret} {secret:?}"), "(set) (set)");
+        assert_eq!(SecretRef::parse("env:KEY").to_string(), "env:KEY");
+        assert_eq!(SecretRef::parse("file:/run/key").to_string(), "file:/run/key");
+    }
+}

@@ -1,0 +1,1 @@
+//! From the file as written to [`super::Settings`], every error at once.

@@ -1,0 +1,84 @@
+//! Snapshots: all that a face needs, immutable. No face reads anything else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::check::CheckId;
+use crate::claim::{FilteringClaim, HubClaim};
+use crate::finding::Finding;
+use crate::incident::Incident;
+use crate::observation::{LevelCounts, VisitSeen};
+use crate::reading::{Health, Reading};
+use crate::score::Score;
+use crate::target::Target;
+use crate::time::Timestamp;
+use crate::verdict::ServerTruth;
+
+/// The state of everything at one instant.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub at: Timestamp,
+    /// When watching began.
+    pub began_at: Timestamp,
+    /// Every target, in order of id.
+    pub targets: Vec<Arc<TargetState>>,
+    /// How we ourselves are.
+    pub own: OwnState,
+}
+
+impl Snapshot {
+    /// The worst health of all targets; unknown when there is no target.
+    pub fn health(&self) -> Health {
+        self.targets.iter().map(|t| t.health).max().unwrap_or(Health::Unknown)
+    }
+}
+
+/// The state of one target.
+#[derive(Clone, Debug)]
+pub struct TargetState {
+    /// The target.
+    pub target: Target,
+    /// The worst judged health of its readings.
+    pub health: Health,
+    /// Its score.
+    pub score: Score,
+    /// The servers behind it with claim and truth, in order of name.
+    pub servers: Vec<ServerTruth>,
+    /// Every reading, by point and then by id.
+    pub readings: Vec<Reading>,
+    /// Incidents that last, oldest first.
+    pub open: Vec<Incident>,
+    /// Incidents that are over, latest first.
+    pub recent: Vec<Incident>,
+    /// What the detectors last said.
+    pub findings: Vec<Finding>,
+    /// Recent values per check, oldest first.
+    pub trends: BTreeMap<CheckId, Vec<f64>>,
+    /// What the hub last said of itself.
+    pub claim: Option<HubClaim>,
+    /// What the hub last said of its tool filtering.
+    pub filtering: Option<FilteringClaim>,
+    /// Log records per level over the window that [`TargetState::levels_over`] names.
+    pub levels: LevelCounts,
+    /// The span of `levels`.
+    pub levels_over: Duration,
+    /// The latest log records of level warn and above, newest last.
+    pub log: Vec<String>,
+    /// What our visits cost the hub.
+    pub visit: VisitSeen,
+}
+
+/// How the monitor itself is.
+#[derive(Clone, Debug, Default)]
+pub struct OwnState {
+    /// Probes sent since the start.
+    pub probes: u64,
+    /// Observations and samples dropped since the start, all queues together.
+    pub dropped: u64,
+    /// Why the store does not keep history; `None` while it does.
+    pub store_error: Option<String>,
+    /// Samples lost because of that.
+    pub samples_lost: u64,
+}

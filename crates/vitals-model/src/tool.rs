@@ -1,0 +1,123 @@
+//! Tools as a list shows them, and the difference between two lists.
+
+use std::collections::BTreeMap;
+
+use crate::text::Text;
+
+/// A digest of one tool's definition (name, description, schemas, annotations) in canonical JSON:
+/// the first 8 bytes of its SHA-256, big-endian. The order of keys and of tools does not change it.
+pub type ToolDigest = u64;
+
+/// The tools of one server or of one session, by name. Order carries no meaning.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ToolSet {
+    tools: BTreeMap<Text, ToolDigest>,
+}
+
+/// What changed between two tool sets.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ToolChange {
+    /// Tools that the later set has and the earlier has not.
+    pub added: Vec<Text>,
+    /// Tools that the earlier set had and the later has not.
+    pub removed: Vec<Text>,
+    /// Tools whose definition differs.
+    pub changed: Vec<Text>,
+}
+
+impl ToolChange {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+}
+
+impl ToolSet {
+    /// How many tools there are.
+    pub fn len(&self) -> usize {
+        self.tools.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.tools.is_empty()
+    }
+
+    /// Whether a tool of this name is in the set.
+    pub fn has(&self, name: &str) -> bool {
+        self.tools.contains_key(name)
+    }
+
+    /// Names with their digests, in order of name.
+    pub fn iter(&self) -> impl Iterator<Item = (&Text, ToolDigest)> {
+        self.tools.iter().map(|(name, digest)| (name, *digest))
+    }
+
+    /// What changed from `earlier` to `self`.
+    pub fn change_since(&self, earlier: &Self) -> ToolChange {
+        let mut change = ToolChange::default();
+        for (name, digest) in &self.tools {
+            match earlier.tools.get(name) {
+                None => change.added.push(name.clone()),
+                Some(before) if before != digest => change.changed.push(name.clone()),
+                Some(_) => {}
+            }
+        }
+        change.removed = earlier.tools.keys().filter(|n| !self.tools.contains_key(*n)).cloned().collect();
+        change
+    }
+
+    /// One digest for the whole set, for display and comparison: FNV-1a over names and digests.
+    pub fn digest(&self) -> u64 {
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        for (name, digest) in &self.tools {
+            for byte in name.as_str().bytes().chain([0]).chain(digest.to_be_bytes()) {
+                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        }
+        hash
+    }
+}
+
+impl FromIterator<(Text, ToolDigest)> for ToolSet {
+    fn from_iter<I: IntoIterator<Item = (Text, ToolDigest)>>(iter: I) -> Self {
+        Self { tools: iter.into_iter().collect() }
+    }
+}
+
+/// The name under which a hub lists a server's tool: `server__tool`, where every character of the
+/// server's name that is not alphanumeric becomes `_` (measured on npm mcp-hub 4.2.1).
+pub fn namespaced(server: &str, tool: &str) -> String {
+    format!("{}{tool}", namespace_prefix(server))
+}
+
+/// The prefix of all tools of `server` in the hub's list.
+pub fn namespace_prefix(server: &str) -> String {
+    let safe: String = server.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    format!("{safe}__")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(tools: &[(&str, u64)]) -> ToolSet {
+        tools.iter().map(|(n, d)| (Text::new(n), *d)).collect()
+    }
+
+    #[test]
+    fn order_is_not_a_change_and_a_definition_is() {
+        let before = set(&[("echo", 1), ("sum", 2), ("old", 3)]);
+        assert_eq!(before.digest(), set(&[("sum", 2), ("old", 3), ("echo", 1)]).digest());
+        let change = set(&[("sum", 9), ("echo", 1), ("new", 4)]).change_since(&before);
+        assert_eq!(change.added, [Text::new("new")]);
+        assert_eq!(change.removed, [Text::new("old")]);
+        assert_eq!(change.changed, [Text::new("sum")]);
+        assert!(before.change_since(&before).is_empty());
+    }
+
+    #[test]
+    fn server_names_become_prefixes_as_the_hub_makes_them() {
+        assert_eq!(namespaced("file-system.v2", "read_file"), "file_system_v2__read_file");
+    }
+}

@@ -1,0 +1,18 @@
+//! The hands of mcp-vitals: everything that touches a target.
+//!
+//! A probe returns an observation, never an error and never a judgement: a refusal, a timeout or
+//! garbage is an observation with evidence. Only this crate opens a connection to a target, reads
+//! its files or looks at its process. A probe never changes what it measures and closes what it opens.
+
+pub mod clock;
+pub mod events;
+pub mod http;
+pub mod hub_config;
+pub mod llm;
+pub mod logtail;
+pub mod mcp;
+pub mod process;
+pub mod rest;
+pub mod secret;
+pub mod task;
+pub mod workspace;
