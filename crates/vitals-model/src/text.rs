@@ -107,7 +107,12 @@ pub fn bytes(n: u64) -> String {
 
 /// A counted noun: `1 tool`, `14 tools`.
 pub fn count(n: u64, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+    plural(n, noun, &format!("{noun}s"))
+}
+
+/// As [`count`], for a noun whose plural is not made with an `s`.
+pub fn plural(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 #[cfg(test)]
