@@ -224,8 +224,8 @@ impl Facts {
         if stretch.untimed != LevelCounts::default() {
             self.file_levels.add(at.floor_to(Duration::from_secs(60)), &stretch.untimed);
         }
-        stretch.errors.iter().for_each(|kind| self.file_levels.add_kind(kind));
         for kind in &stretch.errors {
+            self.file_levels.add_kind(kind);
             self.push_tail(format!("error {} ×{}: {}", kind.code, kind.count, kind.example));
         }
         for turn in &stretch.turns {
@@ -265,7 +265,9 @@ impl Facts {
                 self.stream.last_event = Some(at);
                 self.stream.events += notes.len() as u64 + dropped;
                 self.stream.dropped += dropped;
-                notes.iter().for_each(|note| self.take_note(note, at));
+                for note in notes {
+                    self.take_note(note, at);
+                }
             }
         }
     }

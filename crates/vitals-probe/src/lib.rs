@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod events;
+pub mod hands;
 pub mod http;
 pub mod hub_config;
 pub mod llm;
