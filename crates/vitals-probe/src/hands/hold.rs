@@ -27,6 +27,8 @@ pub enum Happened {
     Observed(Observation),
     /// Something changed: this probe is worth running now.
     Look(TargetId, Probe),
+    /// A probe that the loop started has ended, after what it saw was told.
+    Ended(TargetId, Probe),
 }
 
 /// The held sources of one target. They end when this is dropped.
