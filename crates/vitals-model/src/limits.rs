@@ -39,7 +39,14 @@ pub const STREAM_NOTES_MAX: usize = 256;
 /// Most different error codes or messages kept of one log batch; the rest are summed as `other`.
 pub const ERROR_KINDS_MAX: usize = 32;
 
-/// Most minutes of level counts in one log batch: a day.
+/// Most different kinds of error told apart while a log batch is read; errors of further kinds are
+/// summed as `other`. Wider than [`ERROR_KINDS_MAX`], so that the most frequent are found among many.
+pub const ERROR_KINDS_TRACKED_MAX: usize = 1024;
+
+/// Most server turns kept of one log batch; the newest are kept, the others are counted.
+pub const LOG_TURNS_MAX: usize = 1024;
+
+/// Most minutes of level counts in one log batch: a day. The newest are kept, the others are summed.
 pub const LOG_MINUTES_MAX: usize = 1440;
 
 /// Bytes read back from the end of a log file when a one-shot command looks at it.
