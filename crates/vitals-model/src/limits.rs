@@ -15,6 +15,9 @@ pub const EVIDENCE_CHARS_MAX: usize = 160;
 /// and for a secret that is taken out of it.
 pub const EVIDENCE_BODY_BYTES_MAX: usize = 4 << 10;
 
+/// Bytes read of an answer whose status is no success; the rest is left unread.
+pub const REFUSAL_BYTES_MAX: usize = 64 << 10;
+
 /// Most addresses of one host name that are tried; the rest are left out.
 pub const ADDRESSES_MAX: usize = 8;
 
