@@ -11,6 +11,16 @@ pub const TEXT_CHARS_MAX: usize = 512;
 /// Longest evidence taken from an unexpected answer, in characters.
 pub const EVIDENCE_CHARS_MAX: usize = 160;
 
+/// Bytes kept of an unexpected answer, from which the evidence is cut: enough for any character width,
+/// and for a secret that is taken out of it.
+pub const EVIDENCE_BODY_BYTES_MAX: usize = 4 << 10;
+
+/// Bytes read of an answer whose status is no success; the rest is left unread.
+pub const REFUSAL_BYTES_MAX: usize = 64 << 10;
+
+/// Most addresses of one host name that are tried; the rest are left out.
+pub const ADDRESSES_MAX: usize = 8;
+
 /// Largest HTTP body or JSON-RPC message read, in bytes; a larger one is a `TooLarge` failure.
 /// `/api/health` of a hub with two servers is 26 kB, so this leaves room for hundreds of servers.
 pub const BODY_BYTES_MAX: usize = 8 << 20;
