@@ -9,7 +9,7 @@ pub mod target;
 
 use crate::keymap::KEYMAP;
 use crate::look::{Pen, Tone, age, clock};
-use crate::state::{Flow, State, Tab};
+use crate::state::{Flow, State};
 use crate::widgets::fit::Row;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -18,14 +18,27 @@ use ratatui::widgets::Paragraph;
 use vitals_model::reading::Health;
 use vitals_model::snapshot::{OwnState, Snapshot};
 
-/// Lines of the frame: header, tabs, footer.
-pub const FRAME_LINES: u16 = 3;
+/// From this height on there is an empty line below the tabs.
+const TALL_MIN: u16 = 30;
+
+/// Lines between the tabs and the document.
+const fn gap(height: u16) -> u16 {
+    if height < TALL_MIN { 0 } else { 1 }
+}
+
+/// Lines of the document that are visible at once in a terminal of this height: all but header, tabs,
+/// gap and footer.
+pub const fn page(height: u16) -> u16 {
+    let page = height.saturating_sub(3 + gap(height));
+    if page == 0 { 1 } else { page }
+}
 
 /// Paints the whole terminal.
 pub fn render(frame: &mut Frame<'_>, state: &State) {
-    let [header_area, tabs_area, body, footer_area] =
-        Layout::vertical([Constraint::Length(1), Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)])
-            .areas(frame.area());
+    let gap = gap(frame.area().height);
+    let rows =
+        [Constraint::Length(1), Constraint::Length(1), Constraint::Length(gap), Constraint::Fill(1), Constraint::Length(1)];
+    let [header_area, tabs_area, _, body, footer_area] = Layout::vertical(rows).areas(frame.area());
     let pen = state.pen();
     let columns = usize::from(frame.area().width);
     frame.render_widget(header(state.snapshot(), pen, columns, state.flow()), header_area);
@@ -52,12 +65,11 @@ pub fn header(snapshot: &Snapshot, pen: Pen, columns: usize, flow: Flow) -> Line
         Flow::Printed => format!("{} UTC", clock(snapshot.at)),
     };
     let end = columns.saturating_sub(time.len() + 2);
-    let row = row.until(&tally(snapshot), end, Tone::Plain);
     let row = match trouble(&snapshot.own) {
-        Some(text) => row.put("  ", Tone::Plain).until(&format!("! {text}"), end, Tone::Of(Health::Degraded)),
+        Some(text) => row.until(&format!("! {text}  "), end, Tone::Of(Health::Degraded)),
         None => row,
     };
-    let row = row.to(end + 1);
+    let row = row.until(&tally(snapshot), end, Tone::Plain).to(end + 1);
     row.put(time, if matches!(flow, Flow::Paused(_)) { Tone::Badge(Health::Degraded) } else { Tone::Quiet }).line()
 }
 
@@ -132,18 +144,15 @@ fn tabs(state: &State, pen: Pen, columns: usize) -> Line<'static> {
 fn footer(state: &State, pen: Pen, columns: usize, height: usize) -> Line<'static> {
     let total = state.lines().len();
     let upto = (state.scroll() + height).min(total);
-    let place = match (total > height, state.tab()) {
-        (true, _) => format!("lines {} to {upto} of {total} ", state.scroll() + 1),
-        (false, Tab::Overview | Tab::Target(_)) => String::new(),
-    };
+    let place = if total > height { format!("lines {} to {upto} of {total} ", state.scroll() + 1) } else { String::new() };
     let end = columns.saturating_sub(place.len() + 1);
     let mut row = Row::new(pen).put(" ", Tone::Plain);
     for binding in KEYMAP.iter().filter(|binding| !binding.short.is_empty()) {
-        let next = row.used() + binding.label(pen.glyphs).len() + binding.short.len() + 3;
-        if next > end {
+        let key = binding.keys[0].label(pen.glyphs);
+        if row.used() + key.len() + binding.short.len() + 3 > end {
             break;
         }
-        row = row.put(binding.label(pen.glyphs), Tone::Strong).put(format!(" {}  ", binding.short), Tone::Quiet);
+        row = row.put(key, Tone::Strong).put(format!(" {}  ", binding.short), Tone::Quiet);
     }
     row.to(end).put(place, Tone::Quiet).line()
 }

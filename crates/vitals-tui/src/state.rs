@@ -3,7 +3,7 @@
 use crate::event::{Input, Key};
 use crate::keymap::{Action, lookup};
 use crate::look::{Look, Pen};
-use crate::screen::{FRAME_LINES, help, overview, target};
+use crate::screen::{self, help, overview, target};
 use crate::widgets::panel::Room;
 use ratatui::text::Line;
 use std::sync::Arc;
@@ -152,7 +152,9 @@ impl State {
 
     /// Shows a snapshot. The first target that appears in an empty picture is shown at once.
     fn show(&mut self, snapshot: Arc<Snapshot>) {
-        if self.shown.targets.is_empty() && let [only] = snapshot.targets.as_slice() {
+        if self.shown.targets.is_empty()
+            && let [only] = snapshot.targets.as_slice()
+        {
             self.tab = Tab::Target(only.target.id.clone());
         }
         self.shown = snapshot;
@@ -192,7 +194,7 @@ impl State {
 
     /// Lines of the document that are visible at once.
     fn page(&self) -> usize {
-        usize::from(self.size.1.saturating_sub(FRAME_LINES)).max(1)
+        usize::from(screen::page(self.size.1))
     }
 
     fn target(&self) -> Option<&TargetState> {

@@ -3,7 +3,7 @@
 use crate::keymap::KEYMAP;
 use crate::look::{Pen, Tone};
 use crate::widgets::fit::{Row, hang};
-use crate::widgets::panel::{Panel, Room, Span, arrange, column_width};
+use crate::widgets::panel::{Panel, Room, Span, Widths, arrange};
 use ratatui::text::Line;
 use vitals_model::reading::Health;
 use vitals_model::verdict::Verdict;
@@ -23,9 +23,8 @@ const VERDICTS: [(Verdict, &str); 9] = [
 
 /// The whole document.
 pub fn lines(pen: Pen, columns: usize, room: Room) -> Vec<Line<'static>> {
-    // Two columns of at least 38 fit an 80-column terminal, narrower than the panels elsewhere.
-    let keys = keys(pen, column_width(columns));
-    let words = words(pen, column_width(columns));
+    let keys = keys(pen, Widths::of(columns).column);
+    let words = words(pen, Widths::of(columns).column);
     arrange(&[keys, words], columns, room)
 }
 

@@ -13,8 +13,10 @@ use vitals_model::snapshot::{Snapshot, TargetState};
 
 /// Widest column of target names.
 const NAME_COLUMNS_MAX: usize = 24;
-/// Columns of `100/100 EXCELLENT`.
-const SCORE_COLUMNS: usize = 17;
+/// Columns of `100/100 EXCELLENT`, and of `100/100` where it is narrow.
+const fn score_columns(columns: usize) -> usize {
+    if columns < WIDE_MIN { 7 } else { 17 }
+}
 /// Columns of `12 of 40 work`.
 const SERVERS_COLUMNS: usize = 13;
 /// Columns of an age.
@@ -40,7 +42,8 @@ pub fn lines(snapshot: &Snapshot, pen: Pen, columns: usize, room: Room) -> Vec<L
 
 /// What to do when there is nothing to show.
 fn nothing(pen: Pen, columns: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::default(), Row::marked(pen, pen.mark(Health::Unknown)).put("No target to watch.", Tone::Strong).line()];
+    let mut lines =
+        vec![Line::default(), Row::marked(pen, pen.mark(Health::Unknown)).put("No target to watch.", Tone::Strong).line()];
     let text = "No running hub was found in a workspaces.json of this user, and no target is named. \
                 Start a hub, or name one with --target URL.";
     lines.extend(paragraph(pen, text, 2, columns, 4, Tone::Plain));
@@ -71,7 +74,7 @@ fn table(snapshot: &Snapshot, pen: Pen, columns: usize) -> Panel {
         .cell("health", 8, Tone::Quiet)
         .right("for", AGE_COLUMNS, Tone::Quiet)
         .put(" ", Tone::Plain)
-        .cell("score", SCORE_COLUMNS, Tone::Quiet)
+        .cell("score", score_columns(columns), Tone::Quiet)
         .cell("servers", SERVERS_COLUMNS, Tone::Quiet);
     let head = if columns < WIDE_MIN { head } else { head.cell("API latency", TREND_COLUMNS, Tone::Quiet) };
     let mut lines = vec![Panel::title(pen, "TARGETS", "", columns), head.until("wrong now", columns, Tone::Quiet).line()];
@@ -81,17 +84,20 @@ fn table(snapshot: &Snapshot, pen: Pen, columns: usize) -> Panel {
 
 fn row(state: &TargetState, pen: Pen, names: usize, columns: usize) -> Line<'static> {
     let bad = state.health != Health::Healthy;
+    let score = state.score.to_string();
+    let score = if columns < WIDE_MIN { score.split(' ').next().unwrap_or(&score) } else { &score };
     let since = target::since(state).map_or(String::new(), |since| pen.age(since));
     let row = Row::marked(pen, pen.mark(state.health))
         .cell(state.target.id.as_str(), names, if bad { Tone::Strong } else { Tone::Plain })
         .cell(state.health.as_str(), 8, Tone::Of(state.health))
         .right(&since, AGE_COLUMNS, Tone::Quiet)
         .put(" ", Tone::Plain)
-        .cell(&state.score.to_string(), SCORE_COLUMNS, Tone::Of(grade_health(state.score.grade())));
+        .cell(score, score_columns(columns), Tone::Of(grade_health(state.score.grade())));
     let servers = if state.servers.is_empty() { pen.glyphs.none.to_owned() } else { servers::summary(state) };
     let row = row.cell(&servers, SERVERS_COLUMNS, Tone::Plain);
     let row = if columns < WIDE_MIN { row } else { row.cell(&api_trend(state, pen), TREND_COLUMNS, Tone::Quiet) };
-    let wrong: Vec<String> = faults::of(state).iter().map(|fault| format!("{} {}", fault.kind.to_uppercase(), fault.subject)).collect();
+    let wrong: Vec<String> =
+        faults::of(state).iter().map(|fault| format!("{} {}", fault.kind.to_uppercase(), fault.subject)).collect();
     row.until(&wrong.join(", "), columns, Tone::Of(state.health)).line()
 }
 

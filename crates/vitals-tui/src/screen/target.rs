@@ -3,7 +3,7 @@
 use crate::look::{Pen, Tone, grade_health};
 use crate::screen::health_word;
 use crate::widgets::fit::{Row, advice, hang};
-use crate::widgets::panel::{Panel, Room, Span, arrange, column_width};
+use crate::widgets::panel::{Panel, Room, Span, Widths, arrange};
 use crate::widgets::readings::{self, Fact, is_advice, one_line};
 use crate::widgets::spark::bar;
 use crate::widgets::{faults, servers};
@@ -27,21 +27,21 @@ const LOG_LINES_MAX: usize = 8;
 
 /// The whole document of one target.
 pub fn lines(state: &TargetState, pen: Pen, columns: usize, room: Room) -> Vec<Line<'static>> {
-    let narrow = column_width(columns);
+    let widths = Widths::of(columns);
     let panels: Vec<Panel> = [
         Some(Panel::fixed(headline(state, pen, columns))),
         faults::panel(state, pen, columns),
         servers::panel(state, pen, columns),
-        Some(score(state, pen, narrow)),
-        process(state, pen, narrow),
-        network(state, pen, narrow),
-        filtering(state, pen, narrow),
-        logging(state, pen, narrow),
-        anomalies(state, pen, narrow),
-        readings::advice_panel(state, pen, narrow),
-        workspace(state, pen, narrow),
-        recent(state, pen, columns),
-        log(state, pen, columns),
+        Some(score(state, pen, widths)),
+        process(state, pen, widths),
+        network(state, pen, widths),
+        filtering(state, pen, widths),
+        logging(state, pen, widths),
+        anomalies(state, pen, widths),
+        readings::advice_panel(state, pen, widths),
+        workspace(state, pen, widths),
+        recent(state, pen, widths),
+        log(state, pen, widths),
     ]
     .into_iter()
     .flatten()
@@ -49,9 +49,8 @@ pub fn lines(state: &TargetState, pen: Pen, columns: usize, room: Room) -> Vec<L
     arrange(&panels, columns, room)
 }
 
-/// Health and since when, id, score, address: one line, two where it is narrow.
+/// Health and since when, id, score, address.
 fn headline(state: &TargetState, pen: Pen, columns: usize) -> Vec<Line<'static>> {
-    const BAR_COLUMNS: usize = 20;
     let grade = Tone::Of(grade_health(state.score.grade()));
     let row = health_word(Row::new(pen), state.health, pen).put("  ", Tone::Plain);
     let row = row.until(state.target.id.as_str(), columns / 2, Tone::Strong);
@@ -61,11 +60,6 @@ fn headline(state: &TargetState, pen: Pen, columns: usize) -> Vec<Line<'static>>
     };
     let row = row.put("   score ", Tone::Quiet).put(state.score.to_string(), grade);
     let address = state.target.address.to_string();
-    let row = if row.used() + BAR_COLUMNS + 30 < columns {
-        bar(row.put("  ", Tone::Plain), pen, &state.score, BAR_COLUMNS, grade)
-    } else {
-        row
-    };
     let row = row.put("   ", Tone::Plain).until(&address, columns, Tone::Quiet);
     vec![row.line()]
 }
@@ -87,13 +81,13 @@ fn of_points<'a>(state: &'a TargetState, points: &[Point]) -> Vec<&'a Reading> {
         .collect()
 }
 
-fn process(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
+fn process(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     let mut readings = of_points(state, &[Point::HubServers]);
     readings.retain(|reading| PROCESS_QUESTIONS.contains(&reading.id.question()));
-    readings::panel("PROCESS", &[], &readings, state, pen, columns)
+    readings::panel("PROCESS", &[], &readings, state, pen, widths)
 }
 
-fn network(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
+fn network(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     let mut readings = of_points(state, &[Point::HubServers]);
     readings.retain(|reading| !PROCESS_QUESTIONS.contains(&reading.id.question()));
     let mut facts: Vec<Fact> = Vec::new();
@@ -110,7 +104,7 @@ fn network(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
         facts.extend((!parts.is_empty()).then(|| ("hub says", parts.join(&format!(" {dot} ")))));
     }
     facts.extend(visit(state).map(|text| ("our visit", text)));
-    readings::panel("NETWORK", &facts, &readings, state, pen, columns)
+    readings::panel("NETWORK", &facts, &readings, state, pen, widths)
 }
 
 /// What our own looking cost the hub.
@@ -128,7 +122,7 @@ fn visit(state: &TargetState) -> Option<String> {
     Some(parts.join(", "))
 }
 
-fn filtering(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
+fn filtering(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     let readings = of_points(state, &[Point::FilteringSessions, Point::HubLlm, Point::MetaToolClients]);
     let mut facts: Vec<Fact> = Vec::new();
     if let Some(claim) = &state.filtering {
@@ -143,13 +137,14 @@ fn filtering(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
             facts.push(("exposed", format!("{exposed} of {}", count(total, "tool"))));
         }
         let rates = [("cache", claim.cache_hit_rate), ("LLM cache", claim.llm_cache_hit_rate)];
-        let rates: Vec<String> = rates.iter().filter_map(|(name, rate)| rate.map(|r| format!("{name} {:.0} %", r * 100.0))).collect();
+        let rates: Vec<String> =
+            rates.iter().filter_map(|(name, rate)| rate.map(|r| format!("{name} {:.0} %", r * 100.0))).collect();
         facts.extend((!rates.is_empty()).then(|| ("hits", rates.join(", "))));
     }
-    readings::panel("TOOL FILTERING & LLM", &facts, &readings, state, pen, columns)
+    readings::panel("FILTERING & LLM", &facts, &readings, state, pen, widths)
 }
 
-fn logging(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
+fn logging(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     let levels: Vec<String> = Level::ALL
         .into_iter()
         .rev()
@@ -160,35 +155,36 @@ fn logging(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
     if !levels.is_empty() {
         facts.push(("levels", format!("{} in {}", levels.join(", "), human(state.levels_over))));
     }
-    readings::panel("LOGGING", &facts, &of_points(state, &[Point::Logging]), state, pen, columns)
+    readings::panel("LOGGING", &facts, &of_points(state, &[Point::Logging]), state, pen, widths)
 }
 
-fn workspace(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
+fn workspace(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     let mut facts: Vec<Fact> = Vec::new();
     if let Some(key) = state.claim.as_ref().and_then(|claim| claim.workspace.as_ref()) {
         facts.push(("hub says", format!("workspace {key}")));
     }
-    readings::panel("WORKSPACE", &facts, &of_points(state, &[Point::Workspace]), state, pen, columns)
+    readings::panel("WORKSPACE", &facts, &of_points(state, &[Point::Workspace]), state, pen, widths)
 }
 
-fn score(state: &TargetState, pen: Pen, columns: usize) -> Panel {
+fn score(state: &TargetState, pen: Pen, widths: Widths) -> Panel {
     const BAR_COLUMNS: usize = 30;
     let health = grade_health(state.score.grade());
     let text = state.score.to_string();
     let row = bar(Row::marked(pen, pen.mark(health)), pen, &state.score, BAR_COLUMNS, Tone::Of(health));
-    let row = row.put("  ", Tone::Plain).until(&text, columns, Tone::Of(health));
-    let mut full = vec![Panel::title(pen, "SCORE", "", columns), row.line()];
+    let row = row.put("  ", Tone::Plain).until(&text, widths.column, Tone::Of(health));
+    let mut full = vec![Panel::title(pen, "SCORE", "", widths.column), row.line()];
     for deduction in &state.score.deductions {
         let points = format!("{}{}", pen.glyphs.minus, deduction.points);
         let row = Row::new(pen).to(2).right(&points, 4, Tone::Strong).put(" ", Tone::Plain);
-        full.extend(hang(row, &deduction.reason, columns, 2, Tone::Plain));
+        full.extend(hang(row, &deduction.reason, widths.column, 2, Tone::Plain));
     }
-    let reasons: Vec<String> = state.score.deductions.iter().map(|d| format!("{}{} {}", pen.glyphs.minus, d.points, d.reason)).collect();
+    let reasons: Vec<String> =
+        state.score.deductions.iter().map(|d| format!("{}{} {}", pen.glyphs.minus, d.points, d.reason)).collect();
     let reasons = if reasons.is_empty() { text } else { reasons.join(", ") };
-    Panel { span: Span::Narrow, full, compact: vec![one_line(pen.mark(health), "SCORE", &reasons, pen, columns)] }
+    Panel { span: Span::Narrow, full, compact: vec![one_line(pen.mark(health), "SCORE", &reasons, pen, widths.all)] }
 }
 
-fn anomalies(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
+fn anomalies(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     if state.findings.is_empty() {
         return None;
     }
@@ -196,19 +192,21 @@ fn anomalies(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
         let kinds = state.findings.iter().filter(|finding| finding.outcome == wanted).map(|finding| finding.kind.as_str());
         kinds.collect::<Vec<_>>().join(", ")
     };
-    let mut full = vec![Panel::title(pen, "ANOMALIES", "", columns)];
+    let mut full = vec![Panel::title(pen, "ANOMALIES", "", widths.column)];
     let mut found = Vec::new();
     for finding in &state.findings {
         let Outcome::Found(health) = finding.outcome else { continue };
         let row = Row::marked(pen, pen.mark(health)).cell(finding.kind.as_str(), 11, Tone::Strong);
-        full.extend(hang(row, &finding.reason, columns, 3, Tone::Plain));
-        full.extend(advice(pen, &finding.hint, 2, columns));
+        full.extend(hang(row, &finding.reason, widths.column, 3, Tone::Plain));
+        full.extend(advice(pen, &finding.hint, 2, widths.column));
         found.push((health, finding.kind.as_str()));
     }
-    for (outcome, mark, word) in [(Outcome::Quiet, pen.mark(Health::Healthy), "quiet"), (Outcome::NotYet, (pen.glyphs.dot, Tone::Quiet), "not yet")] {
+    for (outcome, mark, word) in
+        [(Outcome::Quiet, pen.mark(Health::Healthy), "quiet"), (Outcome::NotYet, (pen.glyphs.dot, Tone::Quiet), "not yet")]
+    {
         let names = names(outcome);
         if !names.is_empty() {
-            full.extend(hang(Row::marked(pen, mark).cell(word, 11, Tone::Quiet), &names, columns, 2, Tone::Plain));
+            full.extend(hang(Row::marked(pen, mark).cell(word, 11, Tone::Quiet), &names, widths.column, 2, Tone::Plain));
         }
     }
     let worst = found.iter().map(|(health, _)| *health).max().unwrap_or(Health::Healthy);
@@ -216,15 +214,15 @@ fn anomalies(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
         0 => "none found".to_owned(),
         _ => found.iter().map(|(_, kind)| *kind).collect::<Vec<_>>().join(", "),
     };
-    Some(Panel { span: Span::Narrow, full, compact: vec![one_line(pen.mark(worst), "ANOMALIES", &text, pen, columns)] })
+    Some(Panel { span: Span::Narrow, full, compact: vec![one_line(pen.mark(worst), "ANOMALIES", &text, pen, widths.all)] })
 }
 
-fn recent(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
+fn recent(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     let latest = state.recent.first()?;
-    let mut full = vec![Panel::title(pen, "RESOLVED", "incidents that are over", columns)];
-    full.extend(state.recent.iter().take(RECENT_MAX).map(|incident| over(incident, pen, columns)));
+    let mut full = vec![Panel::title(pen, "RESOLVED", "incidents that are over", widths.all)];
+    full.extend(state.recent.iter().take(RECENT_MAX).map(|incident| over(incident, pen, widths.all)));
     let text = format!("{}, the last one {} {}", count(state.recent.len() as u64, "incident"), latest.kind, latest.check);
-    Some(Panel { span: Span::Wide, full, compact: vec![one_line(pen.mark(Health::Healthy), "RESOLVED", &text, pen, columns)] })
+    Some(Panel { span: Span::Wide, full, compact: vec![one_line(pen.mark(Health::Healthy), "RESOLVED", &text, pen, widths.all)] })
 }
 
 /// `✓ I41  hung  filesystem/call  lasted 2m 03s, ended 40m 10s ago  summary`
@@ -238,10 +236,10 @@ fn over(incident: &Incident, pen: Pen, columns: usize) -> Line<'static> {
     row.until(&incident.summary, columns, Tone::Quiet).line()
 }
 
-fn log(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
+fn log(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     let last = state.log.last()?;
-    let mut full = vec![Panel::title(pen, "LOG", "warnings and errors, newest last", columns)];
+    let mut full = vec![Panel::title(pen, "LOG", "warnings and errors, newest last", widths.all)];
     let skipped = state.log.len().saturating_sub(LOG_LINES_MAX);
-    full.extend(state.log.iter().skip(skipped).map(|text| Row::new(pen).to(2).until(text, columns, Tone::Plain).line()));
-    Some(Panel { span: Span::Wide, full, compact: vec![one_line((pen.glyphs.dot, Tone::Quiet), "LOG", last, pen, columns)] })
+    full.extend(state.log.iter().skip(skipped).map(|text| Row::new(pen).to(2).until(text, widths.all, Tone::Plain).line()));
+    Some(Panel { span: Span::Wide, full, compact: vec![one_line((pen.glyphs.dot, Tone::Quiet), "LOG", last, pen, widths.all)] })
 }

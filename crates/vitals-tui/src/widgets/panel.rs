@@ -15,7 +15,7 @@ const GUTTER: usize = 2;
 pub enum Span {
     /// All of it.
     Wide,
-    /// One column of [`column_width`].
+    /// One column while it is full, all of it once it is collapsed.
     Narrow,
 }
 
@@ -39,7 +39,8 @@ impl Panel {
     /// The heading of a panel: title, a quiet note, and a rule up to the right edge.
     pub fn title(pen: Pen, title: &'static str, note: &str, columns: usize) -> Line<'static> {
         let row = Row::new(pen).put(title, Tone::Strong).put(" ", Tone::Plain);
-        let row = if note.is_empty() { row } else { row.put(" ", Tone::Plain).until(note, columns, Tone::Quiet).put(" ", Tone::Plain) };
+        let row =
+            if note.is_empty() { row } else { row.put(" ", Tone::Plain).until(note, columns, Tone::Quiet).put(" ", Tone::Plain) };
         let missing = columns.saturating_sub(row.used());
         row.put(pen.glyphs.rule.repeat(missing), Tone::Quiet).line()
     }
@@ -54,10 +55,21 @@ pub enum Room {
     Lines(usize),
 }
 
-/// The width that each column of panels has in a document of this width.
-pub const fn column_width(columns: usize) -> usize {
-    let n = column_count(columns);
-    (columns - GUTTER * (n - 1)) / n
+/// The widths that a panel may use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Widths {
+    /// Of one column of panels: for the full form of a narrow panel.
+    pub column: usize,
+    /// Of the document: for wide panels and every collapsed one.
+    pub all: usize,
+}
+
+impl Widths {
+    /// The widths in a document of this width.
+    pub const fn of(columns: usize) -> Self {
+        let n = column_count(columns);
+        Self { column: columns.saturating_sub(GUTTER * (n - 1)) / n, all: columns }
+    }
 }
 
 const fn column_count(columns: usize) -> usize {
@@ -82,28 +94,28 @@ pub fn arrange(panels: &[Panel], columns: usize, room: Room) -> Vec<Line<'static
 
 fn lay(panels: &[Panel], columns: usize, open: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
+    let mut last = 0; // Lines of the part before.
     let numbered: Vec<_> = panels.iter().enumerate().collect();
-    for group in numbered.chunk_by(|(_, a), (_, b)| a.span == Span::Narrow && b.span == Span::Narrow) {
+    let shares = |(n, panel): &(usize, &Panel)| panel.span == Span::Narrow && *n < open;
+    for group in numbered.chunk_by(|a, b| shares(a) && shares(b)) {
         let mut sides: Vec<Vec<Line<'static>>> = vec![Vec::new(); column_count(columns).min(group.len())];
         for (n, panel) in group {
+            let part = if *n < open { &panel.full } else { &panel.compact };
             if let Some(shortest) = sides.iter_mut().min_by_key(|side| side.len()) {
-                append(shortest, panel, *n < open);
+                append(shortest, part, 1);
             }
         }
-        let rows = side_by_side(sides, column_width(columns));
-        if rows.len() > 1 && !lines.is_empty() {
-            lines.push(Line::default());
-        }
-        lines.extend(rows);
+        let rows = side_by_side(sides, Widths::of(columns).column);
+        append(&mut lines, &rows, last);
+        last = rows.len();
     }
     lines
 }
 
-/// Adds a panel: full ones are set apart by an empty line, collapsed ones stand close together.
-fn append(lines: &mut Vec<Line<'static>>, panel: &Panel, full: bool) {
-    let part = if full { &panel.full } else { &panel.compact };
-    let apart = part.len() > 1;
-    if apart && !lines.is_empty() {
+/// Adds a part. An empty line sets it apart from the part before (of `last` lines) unless both have
+/// only one line.
+fn append(lines: &mut Vec<Line<'static>>, part: &[Line<'static>], last: usize) {
+    if !lines.is_empty() && part.len().max(last) > 1 {
         lines.push(Line::default());
     }
     lines.extend(part.iter().cloned());

@@ -2,7 +2,7 @@
 
 use crate::look::{Mark, Pen, Tone};
 use crate::widgets::fit::{Row, advice, hang, width};
-use crate::widgets::panel::{Panel, Span};
+use crate::widgets::panel::{Panel, Span, Widths};
 use crate::widgets::spark::spark;
 use ratatui::text::Line;
 use vitals_model::reading::{Health, Reading, Standing};
@@ -28,8 +28,9 @@ pub fn panel(
     readings: &[&Reading],
     state: &TargetState,
     pen: Pen,
-    columns: usize,
+    widths: Widths,
 ) -> Option<Panel> {
+    let columns = widths.column;
     if facts.is_empty() && readings.is_empty() {
         return None;
     }
@@ -43,7 +44,7 @@ pub fn panel(
     for reading in readings {
         full.extend(row(reading, state, pen, names, columns));
     }
-    Some(Panel { span: Span::Narrow, full, compact: vec![collapsed(title, facts, readings, pen, columns)] })
+    Some(Panel { span: Span::Narrow, full, compact: vec![collapsed(title, facts, readings, pen, widths.all)] })
 }
 
 /// The name of a reading in its panel; its point is told by the panel.
@@ -52,7 +53,8 @@ fn name(reading: &Reading) -> &str {
 }
 
 fn row(reading: &Reading, state: &TargetState, pen: Pen, names: usize, columns: usize) -> Vec<Line<'static>> {
-    let bad = reading.standing == Standing::Judged && reading.health != Health::Healthy;
+    // What follows from another failure is told there.
+    let bad = judged(reading) != Health::Healthy && reading.cause.is_none();
     let row = Row::marked(pen, pen.reading_mark(reading));
     let row = row.cell(name(reading), names, if bad { Tone::Strong } else { Tone::Quiet }).put(" ", Tone::Plain);
     if bad {
@@ -62,8 +64,9 @@ fn row(reading: &Reading, state: &TargetState, pen: Pen, names: usize, columns: 
     let trend = state.trends.get(&reading.id).map_or(String::new(), |values| spark(values, TREND_COLUMNS, pen.glyphs));
     let trend_columns = width(&trend);
     let text_end = if trend_columns == 0 { columns } else { columns.saturating_sub(TREND_COLUMNS + 1) };
-    let row = row.until(&reading.summary, text_end, Tone::Plain);
-    vec![row.to(columns.saturating_sub(trend_columns)).put(trend, Tone::Of(Health::Healthy)).line()]
+    let tone = if reading.cause.is_some() { Tone::Quiet } else { Tone::Plain };
+    let row = row.until(&reading.summary, text_end, tone);
+    vec![row.to(columns.saturating_sub(trend_columns)).put(trend, Tone::Quiet).line()]
 }
 
 /// One line for the whole panel: the worst mark, the title, and the values.
@@ -81,8 +84,8 @@ fn collapsed(title: &'static str, facts: &[Fact], readings: &[&Reading], pen: Pe
 
 /// A collapsed panel: mark, title, text.
 pub fn one_line(mark: Mark, title: &'static str, text: &str, pen: Pen, columns: usize) -> Line<'static> {
-    const TITLE_COLUMNS: usize = 9;
-    Row::marked(pen, mark).cell(title, TITLE_COLUMNS.max(title.len()), Tone::Strong).until(text, columns, Tone::Quiet).line()
+    const TITLE_COLUMNS: usize = 15; // FILTERING & LLM
+    Row::marked(pen, mark).cell(title, TITLE_COLUMNS, Tone::Strong).until(text, columns, Tone::Quiet).line()
 }
 
 fn judged(reading: &Reading) -> Health {
@@ -97,7 +100,8 @@ fn worst(readings: &[&Reading], pen: Pen) -> Mark {
 }
 
 /// The panel of advice: weaknesses that never change health, with what to do.
-pub fn advice_panel(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
+pub fn advice_panel(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
+    let columns = widths.column;
     let weak: Vec<&Reading> = state.readings.iter().filter(|reading| is_advice(reading)).collect();
     let first = weak.first()?;
     let mut full = vec![Panel::title(pen, "ADVICE", "never scored", columns)];
@@ -106,7 +110,7 @@ pub fn advice_panel(state: &TargetState, pen: Pen, columns: usize) -> Option<Pan
         full.extend(hang(row, &reading.summary, columns, SUMMARY_LINES_MAX, Tone::Plain));
         full.extend(advice(pen, &reading.hint, 2, columns));
     }
-    let compact = vec![one_line(("i", Tone::Info), "ADVICE", &first.summary, pen, columns)];
+    let compact = vec![one_line(("i", Tone::Info), "ADVICE", &first.summary, pen, widths.all)];
     Some(Panel { span: Span::Narrow, full, compact })
 }
 

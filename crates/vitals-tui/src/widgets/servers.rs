@@ -31,21 +31,28 @@ struct Columns {
     name: usize,
     claim: usize,
     verdict: usize,
+    /// Free columns around the claim.
+    gap: usize,
 }
 
 impl Columns {
     fn of(servers: &[&ServerTruth], all: usize) -> Self {
         let longest = |wanted: fn(&ServerTruth) -> usize| servers.iter().map(|s| wanted(s)).max().unwrap_or(0);
         let verdict = longest(|s| width(s.verdict.as_str())).clamp(9, VERDICT_COLUMNS);
+        let gap = if all >= WIDE_MIN { 3 } else { 1 };
         // What the marks, the gaps, the verdict and the age leave is shared by name and claim.
-        let rest = all.saturating_sub(2 + 1 + 2 + verdict + 2 + 1 + AGE_COLUMNS + 1);
-        let claim = longest(|s| width(&claim(s))).clamp(10, (rest / 2).max(10));
+        let rest = all.saturating_sub(2 + gap + gap + 2 + verdict + 3 + AGE_COLUMNS);
+        let claim = longest(|s| width(&claim(s))).clamp(14, (rest / 2).max(14));
         let most = if all >= WIDE_MIN { 26 } else { rest.saturating_sub(claim) };
-        Self { all, name: longest(|s| width(s.name.as_str())).clamp(6, most.max(6)), claim, verdict }
+        Self { all, name: longest(|s| width(s.name.as_str())).clamp(6, most.max(6)), claim, verdict, gap }
+    }
+
+    const fn claim_at(&self) -> usize {
+        2 + self.name + self.gap
     }
 
     const fn truth_at(&self) -> usize {
-        2 + self.name + 1 + self.claim + 1 + 2
+        self.claim_at() + self.claim + self.gap + 2
     }
 
     const fn reason_at(&self) -> usize {
@@ -64,13 +71,12 @@ pub fn panel(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
     let mut panel = Panel::fixed(vec![Panel::title(pen, "SERVERS", &summary(state), columns), head(&at, pen)]);
     let mut good = Vec::new();
     for server in servers {
-        let lines = row(server, state, &at, pen);
+        panel.full.extend(row(server, state, &at, pen, REASON_LINES_MAX));
         if is_quiet(server) {
             good.push(server.name.as_str());
         } else {
-            panel.compact.extend(lines.clone());
+            panel.compact.extend(row(server, state, &at, pen, 1));
         }
-        panel.full.extend(lines);
     }
     match good.len() {
         0 => {}
@@ -128,6 +134,7 @@ fn head(at: &Columns, pen: Pen) -> Line<'static> {
     let row = Row::new(pen)
         .to(2)
         .cell("server", at.name, Tone::Quiet)
+        .to(at.claim_at())
         .cell("THE HUB CLAIMS", at.claim, Tone::Strong)
         .to(at.truth_at() + 1)
         .cell("THE TRUTH", at.verdict, Tone::Strong)
@@ -136,23 +143,27 @@ fn head(at: &Columns, pen: Pen) -> Line<'static> {
     if at.all < WIDE_MIN { row.line() } else { row.to(at.reason_at()).put("what it rests on", Tone::Quiet).line() }
 }
 
-fn row(server: &ServerTruth, state: &TargetState, at: &Columns, pen: Pen) -> Vec<Line<'static>> {
+fn row(server: &ServerTruth, state: &TargetState, at: &Columns, pen: Pen, lines_max: usize) -> Vec<Line<'static>> {
     let name = if is_quiet(server) { Tone::Plain } else { Tone::Strong };
     let claimed = match server.claim {
         Some(_) => claim(server),
         None => pen.glyphs.none.to_owned(),
     };
-    let row = Row::marked(pen, pen.server_mark(server)).cell(server.name.as_str(), at.name, name).cell(&claimed, at.claim, Tone::Plain);
+    let row = Row::marked(pen, pen.server_mark(server)).cell(server.name.as_str(), at.name, name).to(at.claim_at()).cell(
+        &claimed,
+        at.claim,
+        Tone::Plain,
+    );
     let row = verdict(row, server, at, pen).right(&pen.age(server.since), AGE_COLUMNS, Tone::Quiet);
     if is_quiet(server) {
         return vec![call(row.put(" ", Tone::Plain), server, state, at, pen).line()];
     }
     if at.all < WIDE_MIN {
         let mut lines = vec![row.line()];
-        lines.extend(paragraph(pen, &server.reason, 4, at.all, REASON_LINES_MAX, Tone::Plain));
+        lines.extend(paragraph(pen, &server.reason, 4, at.all, lines_max, Tone::Plain));
         return lines;
     }
-    hang(row.to(at.reason_at()), &server.reason, at.all, REASON_LINES_MAX, Tone::Plain)
+    hang(row.to(at.reason_at()), &server.reason, at.all, lines_max, Tone::Plain)
 }
 
 /// `= agrees`, or `≠` and the verdict in capitals where nobody can overlook it.
@@ -189,5 +200,5 @@ fn call(row: Row, server: &ServerTruth, state: &TargetState, at: &Columns, pen: 
     if trend_at + TREND_COLUMNS > at.all {
         return row;
     }
-    row.to(trend_at).put(spark(trend, TREND_COLUMNS, pen.glyphs), Tone::Of(Health::Healthy))
+    row.to(trend_at).put(spark(trend, TREND_COLUMNS, pen.glyphs), Tone::Quiet)
 }
