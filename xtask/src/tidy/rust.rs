@@ -168,7 +168,9 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_macro(&mut self, mac: &'ast syn::Macro) {
         let mut lines = Vec::new();
         calls_in(mac.tokens.clone(), "sleep", &mut lines);
-        lines.into_iter().for_each(|line| self.sleep(line));
+        for line in lines {
+            self.sleep(line);
+        }
     }
 }
 

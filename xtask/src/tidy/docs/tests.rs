@@ -20,7 +20,7 @@ fn a_link_leads_to_a_file_a_folder_or_a_heading() {
 }
 
 fn reference() -> String {
-    QUESTIONS.iter().map(|(point, all)| format!("| `{}/{{{}}}` | x |\n", point.as_str(), all.join(", "))).collect()
+    QUESTIONS.map(|(point, all)| format!("| `{}/{{{}}}` | x |\n", point.as_str(), all.join(", "))).concat()
 }
 
 #[test]
