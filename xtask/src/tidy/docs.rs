@@ -1,4 +1,5 @@
-//! Rules on the documentation: relative links lead somewhere, and the checks it names exist.
+//! Rules on the documentation: relative links lead somewhere, the checks it names exist, and the test
+//! command that it gives is the one that holds a merge.
 
 use std::collections::BTreeSet;
 
@@ -47,6 +48,18 @@ const QUESTIONS: [(Point, &[&str]); 6] = [
     (Point::Workspace, &["entry", "config"]),
 ];
 
+/// The one test command.
+const TEST_COMMAND: &str = "cargo test --workspace";
+
+/// Where it must stand on a line of its own.
+const TEST_COMMAND_IN: [&str; 2] = [README, ".ci/run"];
+
+static COMMAND: Rule = Rule {
+    id: "test-command",
+    why: "what a reader is told to run and what a merge must pass are the same command",
+    fix: "give the line `cargo test --workspace`, without options",
+};
+
 static LINK: Rule = Rule {
     id: "link",
     why: "a reader who follows it finds nothing",
@@ -65,6 +78,11 @@ pub(super) fn check(repo: &Repo) -> Vec<Violation> {
         check_links(repo, file, &mut broken);
     }
     check_ids(repo, &mut broken);
+    for file in TEST_COMMAND_IN.iter().filter_map(|path| repo.file(path)) {
+        if !file.text.lines().any(|l| l.trim() == TEST_COMMAND) {
+            broken.push(file.broken(&COMMAND, 1, "the test command is not there"));
+        }
+    }
     broken
 }
 

@@ -23,14 +23,14 @@ fn a_message_names_place_rule_reason_and_way_out() {
 
 #[test]
 fn everything_broken_is_said_in_order_of_place() {
-    let repo = Repo::of(&[("crates/z/src/lib.rs", "fn a() { todo!() }\n"), ("README.md", "[x](gone.md)\n")]);
+    let repo = Repo::of(&[("crates/z/src/lib.rs", "fn a() { todo!() }\n"), ("docs/a.md", "[x](gone.md)\n")]);
     let places: Vec<_> = check(&repo).iter().map(|v| (v.path.clone(), v.line, v.rule.id)).collect();
     assert_eq!(
         places,
         [
-            ("README.md".to_owned(), 1, "link"),
             ("crates/z/src/lib.rs".to_owned(), 1, "file-header"),
-            ("crates/z/src/lib.rs".to_owned(), 1, "unfinished")
+            ("crates/z/src/lib.rs".to_owned(), 1, "unfinished"),
+            ("docs/a.md".to_owned(), 1, "link")
         ]
     );
 }

@@ -3,7 +3,9 @@
 use super::*;
 use crate::tidy::said;
 
+/// What is said about a README with this text and the test command.
 fn pages(readme: &str) -> Vec<String> {
+    let readme = &format!("{readme}\n{TEST_COMMAND}\n");
     let other = ("docs/a/other.md", "# The one word\n\n[back](../../README.md) [self](#the-one-word)\n");
     said(&check(&Repo::of(&[("README.md", readme), other])))
 }
@@ -33,7 +35,8 @@ fn the_reference_names_every_check_and_no_other() {
 
 #[test]
 fn the_readme_names_no_check_that_is_not_there() {
-    let said_of = |readme: &str| said(&check(&Repo::of(&[(README, readme), (REFERENCE, &reference())])));
+    let said_of =
+        |readme: &str| said(&check(&Repo::of(&[(README, &format!("{readme}{TEST_COMMAND}\n")), (REFERENCE, &reference())])));
     assert_eq!(said_of("| `hub-llm/{key,latency}` | `cargo test` |\n"), [""; 0]);
     assert_eq!(said_of("text\n| `hub-llm/{key,mood}` |\n"), ["README.md:2 check-id"]);
 }
@@ -41,4 +44,12 @@ fn the_readme_names_no_check_that_is_not_there() {
 #[test]
 fn every_point_has_questions() {
     assert_eq!(QUESTIONS.map(|(point, _)| point), Point::ALL);
+}
+
+#[test]
+fn readme_and_ci_give_the_one_test_command() {
+    let said_of = |path, text: &str| said(&check(&Repo::of(&[(path, text)])));
+    assert_eq!(said_of("README.md", "Run\n\n    cargo test --workspace\n"), [""; 0]);
+    assert_eq!(said_of(".ci/run", "cargo test --workspace --release\n"), [".ci/run:1 test-command"]);
+    assert_eq!(said_of("README.md", "Run `cargo test`.\n"), ["README.md:1 test-command"]);
 }
