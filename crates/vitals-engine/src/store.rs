@@ -36,7 +36,7 @@ use vitals_model::tool::ToolSet;
 use vitals_probe::clock::now;
 
 pub use bulk::Bulk;
-pub use reader::{HealthCounts, IncidentFilter, Reader, SAMPLES_MAX, Spread, Summary};
+pub use reader::{IncidentFilter, Reader, SAMPLES_MAX};
 
 use lock::Lock;
 use queue::Queue;

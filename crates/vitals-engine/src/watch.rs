@@ -13,10 +13,8 @@ use vitals_model::check::Probe;
 use vitals_model::config::Settings;
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::limits::EVENT_QUEUE_MAX;
-use vitals_model::observation::Seen;
 use vitals_model::snapshot::Snapshot;
 use vitals_model::target::{Target, TargetId};
-use vitals_model::time::Timestamp;
 use vitals_probe::clock;
 use vitals_probe::discover::{self, Wanted};
 use vitals_probe::hands::{Hands, Happened, Held, Manner, Surroundings};
@@ -180,9 +178,6 @@ impl Engine {
                 if let Some(rig) = self.rigs.get_mut(&observation.target) {
                     rig.held.follow(&observation);
                 }
-                if let (Some(classic), Seen::Api(_)) = (&mut self.classic, &observation.seen) {
-                    classic.due(&observation);
-                }
                 self.apply(Event::Observed(observation));
             }
             Happened::Look(target, probe) => self.ask(&target, probe),
@@ -335,27 +330,4 @@ impl Engine {
         }
         Outcome { last, opened: self.opened, resolved: self.resolved, sessions }
     }
-}
-
-/// What the store remembers for a new monitor.
-pub fn remember(reader: &crate::store::Reader, targets: &[TargetId]) -> Result<Memory, crate::store::StoreError> {
-    let mut tools = Vec::new();
-    for target in targets {
-        tools.extend(reader.tools(target)?.into_iter().map(|(server, set)| (target.clone(), server, set)));
-    }
-    Ok(Memory {
-        open: reader.incidents(crate::store::IncidentFilter::Open)?,
-        last_incident: reader.last_incident_id()?,
-        tools,
-    })
-}
-
-/// When a moment of the wall clock lies on the monotonic one; used for `--for`.
-pub fn instant_after(duration: Duration) -> Instant {
-    Instant::now() + duration
-}
-
-/// The age of a snapshot.
-pub fn age(snapshot: &Snapshot, now: Timestamp) -> Duration {
-    now.since(snapshot.at)
 }

@@ -11,5 +11,6 @@ pub mod event;
 pub mod facts;
 pub mod incident;
 pub mod monitor;
+pub mod report;
 pub mod score;
 pub mod truth;

@@ -43,7 +43,9 @@ pub fn find(settings: &Settings, surroundings: &Surroundings, wanted: &[Wanted])
     if wanted.is_empty() {
         found.targets = configured(settings);
         let taken: BTreeSet<_> = found.targets.iter().filter_map(|t| loopback_port(&t.address)).collect();
-        found.targets.extend(discovered.into_iter().filter(|t| settings.discover && loopback_port(&t.address).is_none_or(|p| !taken.contains(&p))));
+        found.targets.extend(
+            discovered.into_iter().filter(|t| settings.discover && loopback_port(&t.address).is_none_or(|p| !taken.contains(&p))),
+        );
         return found;
     }
     for want in wanted {
@@ -113,7 +115,8 @@ fn discover(settings: &Settings, surroundings: &Surroundings, looked: &mut Vec<(
             Err(failure) => looked.push((registry.clone(), failure.to_string())),
             Ok(entries) => {
                 let (now, old): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| is_current(entry, booted));
-                let old = if old.is_empty() { String::new() } else { format!(", {} from before this machine started", old.len()) };
+                let old =
+                    if old.is_empty() { String::new() } else { format!(", {} from before this machine started", old.len()) };
                 looked.push((registry.clone(), format!("{} hub records{old}", now.len())));
                 for entry in now {
                     let id = TargetId::new(&format!("hub-{}", entry.port));
@@ -154,7 +157,8 @@ fn loopback_port(address: &Address) -> Option<u16> {
 
 fn same_hub(address: &Address, url: &Url) -> bool {
     let Address::Hub { url: known } = address else { return false };
-    let same_port = loopback_port(address).is_some_and(|port| loopback_port(&Address::Hub { url: url.to_string() }) == Some(port));
+    let same_port =
+        loopback_port(address).is_some_and(|port| loopback_port(&Address::Hub { url: url.to_string() }) == Some(port));
     same_port || Url::parse(known).is_ok_and(|known| known == *url)
 }
 

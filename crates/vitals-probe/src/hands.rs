@@ -19,8 +19,8 @@ use vitals_model::check::Probe;
 use vitals_model::claim::ServerClaim;
 use vitals_model::config::SecretRef;
 use vitals_model::observation::{
-    ApiSeen, Failure, FailureKind, LlmSeen, LogSeen, LogStretch, MetaToolSeen, Observation, Phase, ProcessSeen, Seen, SessionSeen,
-    SessionView, StreamSeen, WorkspaceSeen,
+    ApiSeen, Failure, FailureKind, LlmSeen, LogSeen, LogStretch, MetaToolSeen, Observation, Phase, ProcessSeen, Seen,
+    SessionSeen, SessionView, StreamSeen, WorkspaceSeen,
 };
 use vitals_model::target::{Address, Target};
 use vitals_model::text::Text;
@@ -256,7 +256,12 @@ impl Hands {
         let writers = self.place.writers();
         let read = tokio::task::spawn_blocking(move || logtail::recent(&path, Some(since), writers));
         read.await.unwrap_or_else(|error| LogSeen {
-            file: Err(Failure { phase: Phase::Body, kind: FailureKind::Os, evidence: Text::new(&error.to_string()), after: Duration::ZERO }),
+            file: Err(Failure {
+                phase: Phase::Body,
+                kind: FailureKind::Os,
+                evidence: Text::new(&error.to_string()),
+                after: Duration::ZERO,
+            }),
             stretch: LogStretch::default(),
         })
     }

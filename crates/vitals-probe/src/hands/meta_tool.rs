@@ -26,7 +26,9 @@ impl Sessions {
         let answer = session.call(META_TOOL, &json!({ "prompt": prompt }), timeouts.meta_tool).await;
         let took = watch.elapsed();
         let list_changed = match &answer {
-            Ok(_) => tokio::time::timeout(timeouts.list_changed, changed).await.ok().map(|()| watch.elapsed().saturating_sub(took)),
+            Ok(_) => {
+                tokio::time::timeout(timeouts.list_changed, changed).await.ok().map(|()| watch.elapsed().saturating_sub(took))
+            }
             Err(_) => None,
         };
         MetaToolSeen::Called { answer: answer.and_then(|a| understand(&a)), took, list_changed }
@@ -60,7 +62,8 @@ mod tests {
 
     #[test]
     fn the_documented_answer_is_understood_and_missing_fields_are_named() {
-        let answer = understood(r#"{"categories":["fs"],"confidence":0.9,"reasoning":"r","message":"m","nextStep":"n"}"#).unwrap();
+        let answer =
+            understood(r#"{"categories":["fs"],"confidence":0.9,"reasoning":"r","message":"m","nextStep":"n"}"#).unwrap();
         assert_eq!((answer.categories, answer.confidence, answer.missing.len()), (1, Some(0.9), 0));
         assert_eq!(understood(r#"{"categories":[]}"#).unwrap().missing, ["confidence", "reasoning", "message", "nextStep"]);
         assert_eq!(understood("<html>").unwrap_err().kind, FailureKind::NotJson);

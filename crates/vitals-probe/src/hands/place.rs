@@ -51,8 +51,7 @@ impl Place {
             Origin::Configured | Origin::CommandLine => port.and_then(|port| find_registry(registries, port)),
         };
         let log_file = target.settings.log_file.clone().or_else(|| registry.as_deref().map(workspace::log_file));
-        let place =
-            Self { local, port, registry, log_file, record: Mutex::default(), may_filter: AtomicBool::new(true) };
+        let place = Self { local, port, registry, log_file, record: Mutex::default(), may_filter: AtomicBool::new(true) };
         place.refresh();
         place
     }

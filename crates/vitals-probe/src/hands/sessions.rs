@@ -67,7 +67,13 @@ impl Sessions {
     }
 
     /// Opens what is missing, lists in each session, and calls one tool per server.
-    pub(super) async fn look(&mut self, target: &Target, claims: &[ServerClaim], client: &Client, base: Option<&Url>) -> SessionSeen {
+    pub(super) async fn look(
+        &mut self,
+        target: &Target,
+        claims: &[ServerClaim],
+        client: &Client,
+        base: Option<&Url>,
+    ) -> SessionSeen {
         let timeouts = &target.settings.timeouts;
         let failed = self.open_missing(target).await;
         let listings = join_all(self.open.iter().map(|session| session.list(timeouts.list))).await;
@@ -148,7 +154,9 @@ impl Sessions {
                         let name = format!("{}{}", namespace_prefix(server.as_str()), canary.tool);
                         Some(session.call(&name, &canary.arguments, limit).await.map(|answer| answer.items))
                     }
-                    (_, _, Some(base)) => Some(rest::call_tool(client, base, server.as_str(), &canary.tool, &canary.arguments, limit).await),
+                    (_, _, Some(base)) => {
+                        Some(rest::call_tool(client, base, server.as_str(), &canary.tool, &canary.arguments, limit).await)
+                    }
                     _ => None,
                 };
                 CallSeen { server, tool: Some(Text::new(&canary.tool)), way, answer, took: watch.elapsed() }
