@@ -173,7 +173,7 @@ fn samples_of_a_clock_set_back_are_read_in_order() {
 fn a_crowded_window_has_several_parts_and_none_is_large() {
     let dir = tempfile::tempdir().expect("folder");
     let (mut base, _) = Base::open(dir.path(), at(DAY)).expect("opens");
-    let count = 3 * segment::ROWS_MAX as i64;
+    let count = 3 * i64::try_from(segment::ROWS_MAX).expect("small");
     for round in 0..4 {
         let batch: Vec<Record> =
             (0..count / 4).map(|n| Record::Sample(target(), sample(DAY + (round * count / 4 + n) * 100, 1.0))).collect();
