@@ -98,7 +98,7 @@ const ASCII: Glyphs = Glyphs {
     rule: "-",
     ellipsis: "~",
     arrow: ">",
-    dot: "|",
+    dot: "-",
     none: "-",
     bar: ["#", "."],
     levels: ["_", ".", ":", "-", "=", "+", "*", "#"],

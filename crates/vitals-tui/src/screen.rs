@@ -44,7 +44,7 @@ pub fn render(frame: &mut Frame<'_>, state: &State) {
     frame.render_widget(header(state.snapshot(), pen, columns, state.flow()), header_area);
     frame.render_widget(tabs(state, pen, columns), tabs_area);
     let visible = state.lines().iter().skip(state.scroll()).take(usize::from(body.height));
-    frame.render_widget(Paragraph::new(Text::from_iter(visible.cloned())), inset(body));
+    frame.render_widget(Paragraph::new(visible.cloned().collect::<Text<'_>>()), inset(body));
     frame.render_widget(footer(state, pen, columns, usize::from(body.height)), footer_area);
 }
 

@@ -55,13 +55,12 @@ fn headline(state: &TargetState, pen: Pen, columns: usize) -> Vec<Line<'static>>
     let row = health_word(Row::new(pen), state.health, pen).put("  ", Tone::Plain);
     let row = row.until(state.target.id.as_str(), columns / 2, Tone::Strong);
     let row = match since(state) {
-        Some(since) => row.put(format!("  for {}", pen.age(since)), Tone::Quiet),
+        Some(since) => row.until(&format!("  for {}", pen.age(since)), columns, Tone::Quiet),
         None => row,
     };
-    let row = row.put("   score ", Tone::Quiet).put(state.score.to_string(), grade);
+    let row = row.until("   score ", columns, Tone::Quiet).until(&state.score.to_string(), columns, grade);
     let address = state.target.address.to_string();
-    let row = row.put("   ", Tone::Plain).until(&address, columns, Tone::Quiet);
-    vec![row.line()]
+    vec![row.until(&format!("   {address}"), columns, Tone::Quiet).line()]
 }
 
 /// Since when the target is as it is: the oldest fault as bad as the whole; for a healthy one the

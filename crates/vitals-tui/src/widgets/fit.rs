@@ -176,7 +176,7 @@ mod tests {
         let lines = wrap(text, 24, 9, "…");
         assert!(lines.iter().all(|l| width(l) <= 24), "{lines:?}");
         assert_eq!(lines.join(" "), text);
-        assert_eq!(wrap(text, 24, 2, "…").last().map(String::as_str), Some("3m 12s; call answered \"…"));
+        assert_eq!(wrap(text, 24, 2, "…").last().map(String::as_str), Some("since 3m 12s; call answ…"));
     }
 
     #[test]

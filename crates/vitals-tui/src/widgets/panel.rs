@@ -1,5 +1,5 @@
 //! Panels, and how they are arranged into one document: most important first, in as many columns as
-//! there is width for, collapsed from the least important one upwards while the room is too small.
+//! there is width for, and collapsed where the room is too small. What a panel says is not its business.
 
 use crate::look::{Pen, Tone};
 use crate::widgets::fit::{Row, width};
@@ -80,34 +80,54 @@ const fn column_count(columns: usize) -> usize {
     }
 }
 
-/// Arranges panels, given in order of importance; narrow ones that follow each other share the width.
-pub fn arrange(panels: &[Panel], columns: usize, room: Room) -> Vec<Line<'static>> {
-    let mut open = panels.len(); // Panels before this one are shown in full.
-    loop {
-        let lines = lay(panels, columns, open);
-        match room {
-            Room::Lines(max) if lines.len() > max && open > 0 => open -= 1,
-            _ => return lines,
-        }
-    }
+/// The form in which a panel is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    Full,
+    Compact,
 }
 
-fn lay(panels: &[Panel], columns: usize, open: usize) -> Vec<Line<'static>> {
+/// Arranges panels, given in order of importance: each in full as long as there is room for it and
+/// for the collapsed form of all others.
+pub fn arrange(panels: &[Panel], columns: usize, room: Room) -> Vec<Line<'static>> {
+    let mut forms = vec![Form::Full; panels.len()];
+    let mut lines = lay(panels, &forms, columns);
+    let Room::Lines(max) = room else { return lines };
+    if lines.len() <= max {
+        return lines;
+    }
+    forms.fill(Form::Compact);
+    lines = lay(panels, &forms, columns);
+    for n in 0..panels.len() {
+        forms[n] = Form::Full;
+        let longer = lay(panels, &forms, columns);
+        if longer.len() <= max {
+            lines = longer;
+        } else {
+            forms[n] = Form::Compact;
+        }
+    }
+    lines
+}
+
+/// Narrow panels that follow each other share the width while they are full; the collapsed ones among
+/// them come below.
+fn lay(panels: &[Panel], forms: &[Form], columns: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let mut last = 0; // Lines of the part before.
-    let numbered: Vec<_> = panels.iter().enumerate().collect();
-    let shares = |(n, panel): &(usize, &Panel)| panel.span == Span::Narrow && *n < open;
-    for group in numbered.chunk_by(|a, b| shares(a) && shares(b)) {
-        let mut sides: Vec<Vec<Line<'static>>> = vec![Vec::new(); column_count(columns).min(group.len())];
-        for (n, panel) in group {
-            let part = if *n < open { &panel.full } else { &panel.compact };
-            if let Some(shortest) = sides.iter_mut().min_by_key(|side| side.len()) {
-                append(shortest, part, 1);
-            }
+    let formed: Vec<(&Panel, Form)> = panels.iter().zip(forms.iter().copied()).collect();
+    for group in formed.chunk_by(|(a, _), (b, _)| a.span == Span::Narrow && b.span == Span::Narrow) {
+        let narrow = |(panel, form): &&(&Panel, Form)| panel.span == Span::Narrow && *form == Form::Full;
+        let full: Vec<&Panel> = group.iter().filter(narrow).map(|(panel, _)| *panel).collect();
+        let rows = side_by_side(&full, columns);
+        let rest = group.iter().filter(|each| !narrow(each)).map(|(panel, form)| match form {
+            Form::Full => panel.full.as_slice(),
+            Form::Compact => panel.compact.as_slice(),
+        });
+        for part in std::iter::once(rows.as_slice()).chain(rest).filter(|part| !part.is_empty()) {
+            append(&mut lines, part, last);
+            last = part.len();
         }
-        let rows = side_by_side(sides, Widths::of(columns).column);
-        append(&mut lines, &rows, last);
-        last = rows.len();
     }
     lines
 }
@@ -121,11 +141,18 @@ fn append(lines: &mut Vec<Line<'static>>, part: &[Line<'static>], last: usize) {
     lines.extend(part.iter().cloned());
 }
 
-fn side_by_side(sides: Vec<Vec<Line<'static>>>, columns: usize) -> Vec<Line<'static>> {
+/// Each panel goes into the column that is shortest so far.
+fn side_by_side(panels: &[&Panel], columns: usize) -> Vec<Line<'static>> {
+    let mut sides: Vec<Vec<Line<'static>>> = vec![Vec::new(); column_count(columns)];
+    for panel in panels {
+        if let Some(shortest) = sides.iter_mut().min_by_key(|side| side.len()) {
+            append(shortest, &panel.full, 1);
+        }
+    }
     let height = sides.iter().map(Vec::len).max().unwrap_or(0);
     let mut rows = vec![Line::default(); height];
     for (n, side) in sides.into_iter().enumerate() {
-        let start = n * (columns + GUTTER);
+        let start = n * (Widths::of(columns).column + GUTTER);
         for (row, line) in rows.iter_mut().zip(side) {
             let used: usize = row.spans.iter().map(|span| width(&span.content)).sum();
             row.push_span(" ".repeat(start.saturating_sub(used)));

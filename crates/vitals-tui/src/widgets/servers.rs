@@ -20,6 +20,10 @@ const WIDE_MIN: usize = 110;
 const REASON_LINES_MAX: usize = 3;
 /// The longest verdict, `expected-down`; the shortest column is that of the heading.
 const VERDICT_COLUMNS: usize = 13;
+/// Most columns of a name and of a claim where there is room for the reason beside them.
+const NAME_COLUMNS_MAX: usize = 26;
+/// See [`NAME_COLUMNS_MAX`].
+const CLAIM_COLUMNS_MAX: usize = 26;
 /// Columns of an age such as `15h 04m`.
 const AGE_COLUMNS: usize = 7;
 /// Columns of a trend.
@@ -42,9 +46,10 @@ impl Columns {
         let gap = if all >= WIDE_MIN { 3 } else { 1 };
         // What the marks, the gaps, the verdict and the age leave is shared by name and claim.
         let rest = all.saturating_sub(2 + gap + gap + 2 + verdict + 3 + AGE_COLUMNS);
-        let claim = longest(|s| width(&claim(s))).clamp(14, (rest / 2).max(14));
-        let most = if all >= WIDE_MIN { 26 } else { rest.saturating_sub(claim) };
-        Self { all, name: longest(|s| width(s.name.as_str())).clamp(6, most.max(6)), claim, verdict, gap }
+        let most = if all >= WIDE_MIN { NAME_COLUMNS_MAX } else { rest / 2 };
+        let name = longest(|s| width(s.name.as_str())).clamp(6, most.max(6));
+        let claim = longest(|s| width(&claim(s))).clamp(14, rest.saturating_sub(name).clamp(14, CLAIM_COLUMNS_MAX));
+        Self { all, name, claim, verdict, gap }
     }
 
     const fn claim_at(&self) -> usize {
@@ -103,7 +108,7 @@ pub fn summary(state: &TargetState) -> String {
     let mut text = format!("{working} of {} work", state.servers.len() - expected);
     for (n, word) in [(unknown, "unknown"), (expected, "expected down")] {
         if n > 0 {
-            text.push_str(&format!(", {n} {word}"));
+            text += &format!(", {n} {word}");
         }
     }
     text

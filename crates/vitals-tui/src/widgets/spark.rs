@@ -4,8 +4,8 @@ use crate::look::{Glyphs, Pen, Tone};
 use crate::widgets::fit::Row;
 use vitals_model::score::Score;
 
-/// Share of the largest value below which a change is drawn flat, so that noise looks like rest.
-const SPAN_SHARE_MIN: f64 = 0.25;
+/// The span that a trend shows at least, as a share of its largest value: noise then looks like rest.
+const SPAN_SHARE_MIN: f64 = 0.5;
 
 /// The newest values in at most `columns` characters, oldest first. When there are more values than
 /// columns each character is the largest of its share, so that no spike is lost.

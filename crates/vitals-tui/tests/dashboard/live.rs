@@ -16,8 +16,8 @@ fn terminal() -> Terminal<TestBackend> {
     Terminal::new(TestBackend::new(SMALL.0, SMALL.1)).expect("a test backend cannot fail")
 }
 
-fn key(c: char) -> io::Result<Event> {
-    Ok(Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)))
+fn key(c: char) -> Event {
+    Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE))
 }
 
 /// The keys, one each `every`.
@@ -26,7 +26,7 @@ fn typed(keys: &str, every: Duration) -> impl Stream<Item = io::Result<Event>> +
         interval.tick().await;
         Some(((), interval))
     });
-    stream::iter(keys.chars().collect::<Vec<_>>()).zip(beat).map(|(c, ())| key(c))
+    stream::iter(keys.chars().collect::<Vec<_>>()).zip(beat).map(|(c, ())| Ok(key(c)))
 }
 
 /// How often the terminal was painted.

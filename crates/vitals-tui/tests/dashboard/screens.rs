@@ -38,7 +38,7 @@ fn ascii_look_draws_nothing_beyond_ascii() {
 
 /// The cell where `text` begins on the screen, below the header.
 fn cell<'a>(buffer: &'a Buffer, text: &str) -> &'a Cell {
-    find(buffer, text).first().map(|position| &buffer[*position]).unwrap_or_else(|| panic!("{text} is on the screen"))
+    find(buffer, text).first().map_or_else(|| panic!("{text} is on the screen"), |position| &buffer[*position])
 }
 
 /// Where `text` begins in each row that has it, below header and tabs.
