@@ -162,6 +162,7 @@ fn descendants_are_folded_into_their_child_and_outlive_it_as_orphans() {
     let mut look = Look::default();
     let alone = children(&mut look, hub.id(), |c| c.len() == 1)[0].clone();
     let below = until("grandchild", || procfs::children(alone.id.pid)?.first().copied().and_then(identify));
+    until("sleep", || (Command::of(below.pid).shown("").as_str() == "sleep 60.5").then_some(()));
     let own_rss = || rss_bytes(&procfs::stat(alone.id.pid).unwrap());
     children(&mut look, hub.id(), |c| c[0].rss_bytes > own_rss());
     kill_process(raw(below.pid), Signal::STOP).unwrap();
