@@ -93,8 +93,9 @@ async fn json_of_another_shape_is_malformed_and_shown() {
 
 #[tokio::test]
 async fn a_call_is_counted_or_fails_with_the_hubs_own_words() {
+    type Expected = Result<u64, (FailureKind, &'static str)>;
     let status = |code| FailureKind::Status { code, retry_after: None };
-    let cases: [(u16, &str, Result<u64, (FailureKind, &str)>); 10] = [
+    let cases: [(u16, &str, Expected); 10] = [
         (200, r#"{"result":{"content":[{"type":"text","text":"a"},{"type":"text"}]}}"#, Ok(2)),
         (200, r#"{"result":{"content":[],"structuredContent":{"a":1}}}"#, Ok(1)),
         (200, r#"{"result":{"content":[]}}"#, Err((FailureKind::Empty, ""))),
