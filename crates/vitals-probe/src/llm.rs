@@ -64,7 +64,7 @@ impl Dialect {
 pub async fn ask(
     client: &Client,
     provider: &Text,
-    model: Option<&Text>,
+    model: Option<Text>,
     base_url: Option<&str>,
     key: Result<Secret, Failure>,
     key_shown: Text,
@@ -72,10 +72,10 @@ pub async fn ask(
 ) -> LlmSeen {
     let clock = Stopwatch::start();
     let answer = match key {
-        Ok(key) => models(client, Dialect::of(provider.as_str()), model, base_url, &key, limit).await,
+        Ok(key) => models(client, Dialect::of(provider.as_str()), model.as_ref(), base_url, &key, limit).await,
         Err(failure) => Err(failure),
     };
-    LlmSeen::Asked { provider: provider.clone(), model: model.cloned(), key: key_shown, answer, took: clock.elapsed() }
+    LlmSeen::Asked { provider: provider.clone(), model, key: key_shown, answer, took: clock.elapsed() }
 }
 
 async fn models(

@@ -4,14 +4,12 @@
 use serde_json::Value;
 use vitals_model::claim::HubState;
 use vitals_model::limits::EVIDENCE_CHARS_MAX;
-use vitals_model::observation::{Level, ServerTurn, StreamNote, Turn};
+use vitals_model::observation::{Level, ServerTurn, StreamNote};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
 use crate::http::sse::Event;
-
-/// The code under which the hub logs that a client of its event stream went away.
-const CLIENT_GONE: &str = "SSE_CONNECTION_ERROR";
+use crate::logtail::{Mark, is_client_abort, mark, template};
 
 /// Gives every note of `event` to `sink`, in order. An event that cannot be read is a note too.
 pub(super) fn read(event: &Event, sink: &mut impl FnMut(StreamNote)) {
@@ -42,39 +40,20 @@ pub(super) fn read(event: &Event, sink: &mut impl FnMut(StreamNote)) {
 fn log(record: &Value) -> Option<StreamNote> {
     let message = text(record, "message")?;
     let at = record.get("timestamp").and_then(time);
-    if let Some((server, turn)) = turn(message) {
-        return Some(StreamNote::Turn(ServerTurn { at, server: Text::new(server), turn }));
-    }
-    if message.ends_with("client disconnected from MCP HUB") {
-        return Some(StreamNote::StormLine);
+    let level = text(record, "type").and_then(Level::parse);
+    match mark(level, message) {
+        Some(Mark::Turn(server, turn)) => return Some(StreamNote::Turn(ServerTurn { at, server: Text::new(server), turn })),
+        Some(Mark::StormLine) => return Some(StreamNote::StormLine),
+        Some(Mark::ClientAbort) => return Some(StreamNote::ClientAbort),
+        Some(Mark::Fallback) | None => {}
     }
     let code = text(record, "code").unwrap_or_default();
     let error = record.pointer("/data/error").and_then(Value::as_str).unwrap_or_default();
-    if (code == CLIENT_GONE || message.starts_with(CLIENT_GONE)) && [message, error].iter().any(|t| t.contains("aborted")) {
+    if is_client_abort(code, [message, error]) {
         return Some(StreamNote::ClientAbort);
     }
-    let code = if code.is_empty() { template(message) } else { Text::new(code) };
-    Some(StreamNote::Log { at, level: Level::parse(text(record, "type")?)?, code, message: Text::new(message) })
-}
-
-/// The server that `message` tells of, and what became of it.
-fn turn(message: &str) -> Option<(&str, Turn)> {
-    let rest = message.strip_prefix('\'')?;
-    let connected = rest.strip_suffix("' MCP server connected").map(|server| (server, Turn::Connected));
-    connected.or_else(|| rest.strip_suffix("' transport closed").map(|server| (server, Turn::Lost)))
-}
-
-/// The message with its numbers as `#`, so that messages that differ only in them are of one kind.
-fn template(message: &str) -> Text {
-    let mut out = String::new();
-    for c in message.chars().take(EVIDENCE_CHARS_MAX) {
-        match c {
-            '0'..='9' if out.ends_with('#') => {}
-            '0'..='9' => out.push('#'),
-            c => out.push(c),
-        }
-    }
-    Text::new(&out)
+    let code = if code.is_empty() { Text::new(&template(message)) } else { Text::new(code) };
+    Some(StreamNote::Log { at, level: level?, code, message: Text::new(message) })
 }
 
 /// RFC 3339, or milliseconds since the epoch.

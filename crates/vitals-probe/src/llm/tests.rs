@@ -12,7 +12,7 @@ async fn answer_of(provider: &str, model: &str, act: Act) -> (Result<LlmModels, 
     let base = double.url("").to_string();
     let client = Client::new(&Timeouts::default(), Vec::new());
     let (provider, model, key) = (Text::new(provider), Text::new(model), Ok(Secret::new(KEY.to_owned())));
-    let seen = ask(&client, &provider, Some(&model), Some(&base), key, Text::new("env:KEY"), Duration::from_millis(300)).await;
+    let seen = ask(&client, &provider, Some(model), Some(&base), key, Text::new("env:KEY"), Duration::from_millis(300)).await;
     assert!(!format!("{seen:?}").contains("Secret"), "{seen:?}");
     let LlmSeen::Asked { answer, .. } = seen else { panic!() };
     (answer, double.requests().into_iter().next().unwrap_or_default())

@@ -32,6 +32,7 @@ pub(super) fn health(value: &Value) -> Option<HubClaim> {
         meta_tool: list.map(|l| l.iter().any(|tool| tool.get("name").unwrap_or(tool).as_str() == Some(META_TOOL))),
         pid: entry.and_then(|e| e.get("pid")?.as_u64()?.try_into().ok()),
         workspace: workspace.map(|key| Text::new(&key)),
+        raw: Some(value.to_string().into()),
     })
 }
 
