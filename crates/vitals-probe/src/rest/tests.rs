@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use vitals_model::claim::{ClaimStatus, HubState};
+use vitals_model::claim::{ClaimStatus, HubClaim, HubState};
 use vitals_model::config::Timeouts;
 use vitals_model::limits::SERVERS_MAX;
 
@@ -31,7 +31,10 @@ async fn the_npm_hub_is_read_whole_on_one_connection() {
     assert_eq!(hub.connections(), 1);
     assert_eq!((seen.filtering, seen.servers_left_out, seen.health_bytes), (None, 0, NPM_HEALTH.len() as u64));
     assert!(seen.timing.total >= seen.timing.first_byte && seen.timing.first_byte > Duration::ZERO);
-    insta::assert_debug_snapshot!("npm_health", seen.health.unwrap());
+    let health = seen.health.unwrap();
+    let raw: Value = serde_json::from_str(health.raw.as_deref().unwrap()).unwrap();
+    assert_eq!(raw, serde_json::from_str::<Value>(NPM_HEALTH).unwrap());
+    insta::assert_debug_snapshot!("npm_health", HubClaim { raw: None, ..health });
     insta::assert_debug_snapshot!("npm_servers", seen.servers.unwrap());
 }
 
@@ -40,7 +43,7 @@ async fn the_filtering_variant_is_read_with_its_statistics() {
     let paths = [("/hub/api/health", 200, VARIANT_HEALTH), ("/hub/api/filtering/stats", 200, VARIANT_STATS)];
     let seen = visit(&client(), &hub(&paths).await.url("/hub/?x#y"), Scope::WithFiltering, LIMIT).await;
     assert_eq!(seen.servers.unwrap_err().kind, FailureKind::Status { code: 404, retry_after: None });
-    insta::assert_debug_snapshot!("variant_health", seen.health.unwrap());
+    insta::assert_debug_snapshot!("variant_health", HubClaim { raw: None, ..seen.health.unwrap() });
     insta::assert_debug_snapshot!("variant_stats", seen.filtering.unwrap().unwrap());
 }
 
@@ -71,7 +74,7 @@ fn one_hostile_field_does_not_spoil_the_others() {
 
 #[test]
 fn every_field_may_be_absent_and_a_list_may_be_endless() {
-    assert_eq!(parse::health(&json!({})), Some(vitals_model::claim::HubClaim::default()));
+    assert_eq!(parse::health(&json!({})), Some(HubClaim { raw: Some("{}".into()), ..HubClaim::default() }));
     assert_eq!(parse::health(&json!({"state": "ready"})).unwrap().state, Some(HubState::Ready));
     assert_eq!(
         (parse::health(&json!([])), parse::servers(&json!({"servers": {}})), parse::filtering(&json!(1))),
@@ -93,8 +96,9 @@ async fn json_of_another_shape_is_malformed_and_shown() {
 
 #[tokio::test]
 async fn a_call_is_counted_or_fails_with_the_hubs_own_words() {
+    type Expected = Result<u64, (FailureKind, &'static str)>;
     let status = |code| FailureKind::Status { code, retry_after: None };
-    let cases: [(u16, &str, Result<u64, (FailureKind, &str)>); 10] = [
+    let cases: [(u16, &str, Expected); 10] = [
         (200, r#"{"result":{"content":[{"type":"text","text":"a"},{"type":"text"}]}}"#, Ok(2)),
         (200, r#"{"result":{"content":[],"structuredContent":{"a":1}}}"#, Ok(1)),
         (200, r#"{"result":{"content":[]}}"#, Err((FailureKind::Empty, ""))),

@@ -69,7 +69,7 @@ proptest! {
         ends in prop::collection::vec(prop::sample::select(vec!["\n", "\r", "\r\n"]), 24),
         cuts in prop::collection::vec(0usize..400, 0..8),
     ) {
-        let stream: String = lines.iter().zip(ends).map(|(line, end)| format!("{line}{end}")).collect();
+        let stream: String = lines.iter().zip(ends).flat_map(|(line, end)| [line.as_str(), end]).collect();
         let bytes = stream.as_bytes();
         let mut cuts: Vec<_> = cuts.into_iter().map(|c| c.min(bytes.len())).chain([0, bytes.len()]).collect();
         cuts.sort_unstable();
