@@ -1,2 +1,37 @@
-//! Repository chores.
-fn main() {}
+//! `cargo xtask`: reads which chore is asked for and runs it. What a chore does is in the library.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+const USAGE: &str = "\
+usage: cargo xtask CHORE
+
+  tidy            hold the repository to its own rules; exit 1 when one is broken
+  bench [NAME…]   measure and compare with the bars, all or the named; exit 1 when a bar is missed
+";
+
+fn main() -> anyhow::Result<ExitCode> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut out = std::io::stdout().lock();
+    let passed = match args.split_first().map(|(chore, rest)| (chore.as_str(), rest)) {
+        Some(("tidy", [])) => tidy(&mut out)?,
+        Some(("bench", names)) => xtask::bench::run(names, &mut out)?,
+        _ => {
+            write!(std::io::stderr(), "{USAGE}")?;
+            return Ok(ExitCode::from(3));
+        }
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn tidy(out: &mut impl std::io::Write) -> anyhow::Result<bool> {
+    let repo = xtask::tidy::Repo::read(xtask::root()).context("cannot read the repository")?;
+    let broken = xtask::tidy::check(&repo);
+    for violation in &broken {
+        writeln!(out, "{violation}\n")?;
+    }
+    writeln!(out, "tidy: {} files, {} rules broken", repo.len(), broken.len())?;
+    Ok(broken.is_empty())
+}

@@ -1,4 +1,10 @@
 //! The loop of mcp-vitals: it waits for what happens, hands it to judgement and carries out what
-//! judgement asks for. It is the only crate that writes to disk.
+//! judgement asks for. It decides nothing, and it is the only crate that writes to disk.
 
+pub mod export;
+pub mod history;
+pub mod schedule;
 pub mod store;
+mod watch;
+
+pub use watch::{Control, Engine, Faces, Outcome};

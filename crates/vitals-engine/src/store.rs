@@ -1,1 +1,213 @@
-//! (under construction)
+//! The embedded history: samples, rollups, incidents, tool sets and notes in one `SQLite` file.
+//!
+//! One writer per folder, held by a lock; any number of readers beside it. Putting a record never waits and
+//! never fails: what could not be kept is counted in [`StoreHealth`]. The store judges nothing and chooses
+//! nothing; what is worth keeping is its callers' business. How it works: `docs/design/store.md`.
+
+mod base;
+mod bulk;
+mod lock;
+mod queue;
+mod reader;
+mod record;
+mod retain;
+mod rollup;
+mod seal;
+mod segment;
+mod varint;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use vitals_model::config::Storage;
+use vitals_model::incident::Incident;
+use vitals_model::reading::Sample;
+use vitals_model::target::TargetId;
+use vitals_model::text::Text;
+use vitals_model::time::Timestamp;
+use vitals_model::tool::ToolSet;
+use vitals_probe::clock::now;
+
+pub use bulk::Bulk;
+pub use reader::{IncidentFilter, Reader, SAMPLES_MAX};
+
+use lock::Lock;
+use queue::Queue;
+use writer::{Base, Writer};
+
+/// Longest time closing waits for the writer; a disk that hangs must not keep the program from ending.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+/// Something to keep.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Record {
+    /// One sample of a check.
+    Sample(TargetId, Sample),
+    /// An incident as it is now; it replaces what was kept under its id.
+    Incident(Box<Incident>),
+    /// The tools of one server of a target; they replace those seen before.
+    Tools(TargetId, Text, ToolSet),
+    /// Something about the watch itself: started, stopped, a gap.
+    Note {
+        /// When.
+        at: Timestamp,
+        /// What.
+        text: String,
+    },
+}
+
+/// How the store is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct StoreHealth {
+    /// Why nothing can be written just now; `None` while it can.
+    pub error: Option<String>,
+    /// Records written since the start.
+    pub written: u64,
+    /// Records lost since the start.
+    pub lost: u64,
+    /// Where a damaged history was moved, when one was found.
+    pub moved_aside: Option<PathBuf>,
+}
+
+/// Why a history could not be opened or read.
+#[derive(thiserror::Error, Debug)]
+pub enum StoreError {
+    /// There is no history yet.
+    #[error("no history in {}", dir.display())]
+    None {
+        /// The folder.
+        dir: PathBuf,
+    },
+    /// Another process writes this history.
+    #[error("the history is held by process {pid} ({command}) since {since}")]
+    Held {
+        /// Its process id; 0 when it did not say.
+        pid: u32,
+        /// When it opened the history.
+        since: Timestamp,
+        /// Its program and subcommand.
+        command: String,
+    },
+    /// A later version of this program wrote the history; it is left as it is.
+    #[error("the history was written by a newer version (schema {found}, this version knows {known})")]
+    Newer {
+        /// The file's schema.
+        found: i64,
+        /// The latest schema known here.
+        known: i64,
+    },
+    /// The folder or a file in it could not be made, opened or renamed.
+    #[error("cannot use {}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database refused.
+    #[error("the history file could not be used")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A record in the file makes no sense.
+    #[error("a damaged {0} in the history file")]
+    Damaged(&'static str),
+    /// The history has as many checks as it can.
+    #[error("the history has too many checks")]
+    Full,
+}
+
+impl StoreError {
+    /// Whether the file itself is broken, so that trying again cannot help.
+    fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match self {
+            Self::Sqlite(error) => matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)),
+            Self::Damaged(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The error with its causes in one line.
+    fn chain(&self) -> String {
+        let causes = std::iter::successors(Some(self as &dyn std::error::Error), |error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+}
+
+/// The history of one folder, open for writing.
+pub struct Store {
+    queue: Arc<Queue>,
+}
+
+impl Store {
+    /// Opens the history in `dir`; the folder (mode 0700) and the history are created when missing.
+    ///
+    /// A file that cannot be written just now (disk full) is no error: the store opens, says so in its health and
+    /// keeps trying. A damaged file is moved aside and a new one begun; health and a note say so.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] by another process, [`StoreError::Folder`] that cannot be used, [`StoreError::Newer`].
+    pub fn open(dir: &Path, storage: &Storage) -> Result<Self, StoreError> {
+        let lock = claim(dir)?;
+        let queue = Arc::new(Queue::default());
+        let base = match Base::open(dir, now()) {
+            Ok((base, aside)) => {
+                queue.moved_aside(aside, now());
+                Some(base)
+            }
+            Err(error @ StoreError::Newer { .. }) => return Err(error),
+            Err(error) => {
+                queue.report(|health| health.error = Some(error.chain()));
+                None
+            }
+        };
+        let writer = Writer { dir: dir.to_owned(), storage: storage.clone(), lock, base };
+        let shared = Arc::clone(&queue);
+        let thread = std::thread::Builder::new().name("store".to_owned());
+        thread.spawn(move || writer.run(&shared)).map_err(|source| StoreError::Folder { path: dir.to_owned(), source })?;
+        Ok(Self { queue })
+    }
+
+    /// Opens the history in `dir` for reading; a writer beside it does no harm and takes none.
+    ///
+    /// # Errors
+    /// [`StoreError::None`] when there is no history, [`StoreError::Newer`], [`StoreError::Sqlite`].
+    pub fn read(dir: &Path) -> Result<Reader, StoreError> {
+        Reader::open(dir)
+    }
+
+    /// Keeps `record`: it is in the file half a second later. Never waits; a record for which there is no room
+    /// is lost and counted.
+    pub fn put(&self, record: Record) {
+        self.queue.put(record);
+    }
+
+    /// How the store is now.
+    pub fn health(&self) -> StoreHealth {
+        self.queue.health()
+    }
+
+    /// Writes what is waiting and closes the history; waits 5 s at most. Dropping does the same.
+    pub fn close(self) -> StoreHealth {
+        self.queue.close(CLOSE_MAX)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.queue.close(CLOSE_MAX);
+    }
+}
+
+/// Makes the folder and takes its lock.
+fn claim(dir: &Path) -> Result<Lock, StoreError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|source| StoreError::Folder { path: dir.to_owned(), source })?;
+    Lock::take(dir, now())
+}

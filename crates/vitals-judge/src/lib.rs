@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The judgement of mcp-vitals: from what was seen to what it means.
+//!
+//! Everything here is a pure function of observations, settings and `now`: no clock, no IO, no
+//! randomness. [`Monitor`](monitor::Monitor) holds all the state there is; [`check`] turns facts into
+//! readings, [`truth`] compares claims with facts, [`score`] adds up, [`detect`] looks at windows of
+//! time, [`incident`] keeps what lasts.
+
+pub mod check;
+pub mod detect;
+pub mod event;
+pub mod facts;
+pub mod incident;
+pub mod monitor;
+pub mod report;
+pub mod score;
+pub mod truth;

@@ -1,5 +1,6 @@
 //! Claims: what a hub says about itself and about its servers. A claim is never a fact.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::text::Text;
@@ -141,6 +142,8 @@ pub struct HubClaim {
     pub workspace: Option<Text>,
     /// The pid in its own workspace record.
     pub pid: Option<u32>,
+    /// The whole answer as JSON, for exports; bounded like every body.
+    pub raw: Option<Arc<str>>,
 }
 
 /// Tool-filtering statistics (`GET /api/filtering/stats` of the filtering variant).

@@ -1,17 +1,39 @@
 //! Configuration: what an operator asked for. `raw` is the file as written, `validate` finds every
 //! error at once with its place, and [`Settings`] is what the rest of the product sees: complete,
-//! with every default in place, immutable after load.
+//! with every default in place, immutable after load. Nothing here opens a file or reads the
+//! environment: [`load`] takes text, and secrets stay references.
 
-pub mod raw;
-pub mod validate;
+mod command;
+mod problem;
+mod raw;
+mod schema;
+mod show;
+mod table;
+mod validate;
+mod value;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::command::split_command;
+pub use self::problem::{Problem, Severity, Snippet};
+pub use self::schema::{reference, schema};
+pub use self::show::show;
+pub use self::validate::{Source, load};
+
 use crate::check::Probe;
 use crate::target::Address;
+
+/// A configuration file with every key explained, commented out where it would change anything: what
+/// `config init` writes.
+pub const fn example() -> &'static str {
+    include_str!("../../../examples/mcp-vitals.yaml")
+}
 
 /// Everything that was configured.
 #[derive(Clone, PartialEq, Debug)]
@@ -321,18 +343,5 @@ impl Default for Storage {
 impl Default for Settings {
     fn default() -> Self {
         Self { discover: true, targets: BTreeMap::new(), defaults: Arc::default(), storage: Storage::default() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plain_secret_is_never_written() {
-        let secret = SecretRef::parse("hunter2");
-        assert_eq!(format!("{secret} {secret:?}"), "(set) (set)");
-        assert_eq!(SecretRef::parse("env:KEY").to_string(), "env:KEY");
-        assert_eq!(SecretRef::parse("file:/run/key").to_string(), "file:/run/key");
     }
 }

@@ -21,6 +21,7 @@
 //! | [Health](reading::Health) | healthy, degraded, failing, unknown |
 //! | [Score](score::Score) | 0–100 with every deduction named; EXCELLENT ≥ 90, GOOD ≥ 75, FAIR ≥ 50, else POOR |
 //! | [Incident](incident::Incident) | something bad with a beginning and an end, its reason and its evidence |
+//! | [Summary](history::Summary) | what a span of one check's samples comes to: uptime, percentiles |
 //! | [Snapshot](snapshot::Snapshot) | all that a face needs, immutable |
 //! | [Settings](config::Settings) | what the operator asked for, validated; immutable after load |
 
@@ -28,6 +29,7 @@ pub mod check;
 pub mod claim;
 pub mod config;
 pub mod finding;
+pub mod history;
 pub mod incident;
 pub mod limits;
 pub mod observation;

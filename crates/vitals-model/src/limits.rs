@@ -15,6 +15,9 @@ pub const EVIDENCE_CHARS_MAX: usize = 160;
 /// and for a secret that is taken out of it.
 pub const EVIDENCE_BODY_BYTES_MAX: usize = 4 << 10;
 
+/// Bytes read of an answer whose status is no success; the rest is left unread.
+pub const REFUSAL_BYTES_MAX: usize = 64 << 10;
+
 /// Most addresses of one host name that are tried; the rest are left out.
 pub const ADDRESSES_MAX: usize = 8;
 
@@ -46,7 +49,14 @@ pub const STREAM_NOTES_MAX: usize = 256;
 /// Most different error codes or messages kept of one log batch; the rest are summed as `other`.
 pub const ERROR_KINDS_MAX: usize = 32;
 
-/// Most minutes of level counts in one log batch: a day.
+/// Most different kinds of error told apart while a log batch is read; errors of further kinds are
+/// summed as `other`. Wider than [`ERROR_KINDS_MAX`], so that the most frequent are found among many.
+pub const ERROR_KINDS_TRACKED_MAX: usize = 1024;
+
+/// Most server turns kept of one log batch; the newest are kept, the others are counted.
+pub const LOG_TURNS_MAX: usize = 1024;
+
+/// Most minutes of level counts in one log batch: a day. The newest are kept, the others are summed.
 pub const LOG_MINUTES_MAX: usize = 1440;
 
 /// Bytes read back from the end of a log file when a one-shot command looks at it.
@@ -77,3 +87,68 @@ pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// Longest `Retry-After` believed; a longer one is cut to it.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Deepest nesting of a configuration file, for its block and its flow collections each; a deeper
+/// file is refused. The deepest key there is lies five levels down.
+pub const CONFIG_DEPTH_MAX: usize = 32;
+
+/// Most values of one configuration file, aliases counted as what they stand for; a file with more
+/// is refused, so a few lines of nested aliases cannot grow into gigabytes.
+pub const CONFIG_NODES_MAX: usize = 200_000;
+
+/// Most problems reported of one configuration; the rest are counted.
+pub const CONFIG_PROBLEMS_MAX: usize = 100;
+
+/// Characters of a configuration line shown on each side of a problem, and of the problem itself.
+pub const CONFIG_SNIPPET_CHARS_MAX: usize = 60;
+
+/// Longest single text of a configuration (a name, a path, a prompt), in bytes; longer is refused.
+pub const CONFIG_TEXT_BYTES_MAX: usize = 16 << 10;
+
+/// Longest name of a target, in characters.
+pub const TARGET_NAME_CHARS_MAX: usize = 64;
+
+/// Shortest interval of the light check: it costs a hub a few milliseconds.
+pub const INTERVAL_LIGHT_MIN: Duration = Duration::from_secs(1);
+
+/// Shortest interval of the session canary, which calls a tool of every server.
+pub const INTERVAL_SESSION_MIN: Duration = Duration::from_secs(10);
+
+/// Shortest interval of the LLM check: providers limit the rate of `models.list`.
+pub const INTERVAL_LLM_MIN: Duration = Duration::from_secs(30);
+
+/// Shortest interval of the meta-tool call, which is billable.
+pub const INTERVAL_META_TOOL_MIN: Duration = Duration::from_secs(60);
+
+/// Shortest interval of discovery, which reads one small file.
+pub const INTERVAL_DISCOVERY_MIN: Duration = Duration::from_secs(1);
+
+/// Longest interval of any probe: what is asked less often than daily is not monitored.
+pub const INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Shortest timeout of a step: the finest that timers keep.
+pub const TIMEOUT_MIN: Duration = Duration::from_millis(1);
+
+/// Longest timeout of a step.
+pub const TIMEOUT_MAX: Duration = Duration::from_secs(10 * 60);
+
+/// Shortest window over which events are counted.
+pub const WINDOW_MIN: Duration = Duration::from_secs(1);
+
+/// Longest window over which events are counted, longest grace, and longest latency threshold.
+pub const WINDOW_MAX: Duration = Duration::from_secs(7 * 86_400);
+
+/// Shortest time that history is kept.
+pub const RETENTION_MIN: Duration = Duration::from_secs(3600);
+
+/// Longest time that history is kept: ten years.
+pub const RETENTION_MAX: Duration = Duration::from_secs(3660 * 86_400);
+
+/// Smallest bound on the size of the store, in bytes.
+pub const STORE_BYTES_MIN: u64 = 1_000_000;
+
+/// Largest size that a configuration can name, in bytes (1 PB, well within what an `f64` holds exactly).
+pub const CONFIG_SIZE_MAX: u64 = 1_000_000_000_000_000;
+
+/// Largest count that a configuration can name.
+pub const CONFIG_COUNT_MAX: u32 = 1_000_000_000;

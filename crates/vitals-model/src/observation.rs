@@ -708,12 +708,16 @@ pub struct LogStretch {
     pub broken: u64,
     /// Levels per minute, oldest first; at most [`crate::limits::LOG_MINUTES_MAX`].
     pub minutes: Vec<(Timestamp, LevelCounts)>,
+    /// Levels of records older than the minutes kept.
+    pub older: LevelCounts,
     /// Levels of records that have a level and no readable time.
     pub untimed: LevelCounts,
     /// Records of level error and above by code (or message template), most frequent first.
     pub errors: Vec<ErrorKind>,
-    /// Servers seen connecting and disconnecting.
+    /// Servers seen connecting and disconnecting, oldest first; at most [`crate::limits::LOG_TURNS_MAX`].
     pub turns: Vec<ServerTurn>,
+    /// Turns before those, counted and not kept.
+    pub turns_left_out: u64,
     /// Uses of the LLM fallback.
     pub fallbacks: u64,
     /// Lines written by a disconnect storm (`client disconnected from MCP HUB`).

@@ -26,7 +26,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use tokio_rustls::rustls::ClientConfig;
 use url::Url;
 use vitals_model::config::Timeouts;
-use vitals_model::limits::{EVIDENCE_BODY_BYTES_MAX, RETRY_AFTER_MAX};
+use vitals_model::limits::{REFUSAL_BYTES_MAX, RETRY_AFTER_MAX};
 use vitals_model::observation::{Failure, FailureKind, Phase, Timing};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -242,6 +242,14 @@ pub struct Answer {
     secrets: Arc<Secrets>,
 }
 
+/// An answer whose status is no success.
+pub(crate) struct Refusal {
+    /// `Status`, with the first bytes of the body as evidence.
+    pub(crate) failure: Failure,
+    /// The body, our secrets taken out; cut at [`REFUSAL_BYTES_MAX`].
+    pub(crate) body: String,
+}
+
 /// A parsed answer.
 #[derive(Clone, Debug)]
 pub struct Json<T> {
@@ -279,18 +287,23 @@ impl Answer {
     ///
     /// # Errors
     /// `Status`, with the first bytes of the body as evidence.
-    pub async fn ok(mut self) -> Result<Self, Failure> {
+    pub async fn ok(self) -> Result<Self, Failure> {
+        self.accepted().await.map_err(|refusal| refusal.failure)
+    }
+
+    /// As [`Answer::ok`], with the body of a refusal for those who know its shape.
+    pub(crate) async fn accepted(mut self) -> Result<Self, Refusal> {
         if (200..300).contains(&self.status) {
             return Ok(self);
         }
-        let kind = FailureKind::Status { code: self.status, retry_after: self.retry_after() };
-        let mut evidence = BytesMut::new();
+        let mut body = BytesMut::new();
         // A body that breaks off or stalls still leaves a status worth reporting.
-        while evidence.len() < EVIDENCE_BODY_BYTES_MAX {
+        while body.len() < REFUSAL_BYTES_MAX {
             let Some(Ok(chunk)) = self.timely_chunk().await else { break };
-            evidence.extend_from_slice(&chunk);
+            body.extend_from_slice(&chunk);
         }
-        Err(self.failure(Phase::Request, kind, &evidence))
+        let kind = FailureKind::Status { code: self.status, retry_after: self.retry_after() };
+        Err(Refusal { failure: self.failure(Phase::Request, kind, &body), body: self.secrets.redact(&body) })
     }
 
     /// The whole body, within the request's limit, and the phases with the body's time in `total`.

@@ -5,7 +5,9 @@
 //! its files or looks at its process. A probe never changes what it measures and closes what it opens.
 
 pub mod clock;
+pub mod discover;
 pub mod events;
+pub mod hands;
 pub mod http;
 pub mod hub_config;
 pub mod llm;

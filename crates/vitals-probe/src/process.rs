@@ -1,1 +1,200 @@
-//! (under construction)
+//! Facts about a hub's process, its children and its listening socket, cheap enough for every second.
+//!
+//! Everything comes from `/proc` and the kernel's socket table; nothing is asked of the hub and no
+//! signal is sent. What may not be looked at is said to be hidden.
+
+mod command;
+mod exit;
+mod family;
+mod listen;
+mod procfs;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+use vitals_model::limits::EVIDENCE_CHARS_MAX;
+use vitals_model::observation::{Failure, FailureKind, ListenSeen, Phase, ProcessFacts, ProcessId, ProcessSeen};
+use vitals_model::text::Text;
+use vitals_model::time::Timestamp;
+
+use crate::clock::{self, Stopwatch};
+use crate::hub_config::HubConfig;
+use crate::hub_config::file::failure;
+use command::Command;
+use family::Family;
+use procfs::Stat;
+
+pub use exit::exited;
+
+/// Shortest span over which CPU is measured. The kernel books the time of a running thread at its
+/// ticks (1–10 ms), so a shorter span would show the ticks.
+const CPU_OVER_MIN: Duration = Duration::from_millis(100);
+
+/// The identity of the live process with this pid; `None` when there is none that can be seen, or
+/// when it has ended and only waits for its parent (a zombie).
+pub fn identify(pid: u32) -> Option<ProcessId> {
+    let stat = procfs::stat(pid).filter(|s| !s.has_ended())?;
+    Some(ProcessId { pid, start_ticks: stat.start_ticks })
+}
+
+/// When the process started, by the wall clock as it stands now.
+pub fn started_at(id: ProcessId) -> Option<Timestamp> {
+    Some(clock::now().minus(procfs::age(procfs::uptime()?, id.start_ticks)))
+}
+
+/// Who listens on a port of this machine, for a local client.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PortOwner {
+    /// The process; `None` when it cannot be found (another user's).
+    pub process: Option<ProcessId>,
+    /// The addresses it is bound to.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Finds who listens on `port`; `Ok(None)` is nobody. It scans the descriptors of all processes:
+/// for discovery, not for every second.
+pub fn owner_of_port(port: u16) -> Result<Option<PortOwner>, Failure> {
+    let since = Stopwatch::start();
+    let mut listeners = listen::listeners(port).map_err(|e| failure(&e, since))?;
+    listeners.retain(listen::Listener::is_local);
+    if listeners.is_empty() {
+        return Ok(None);
+    }
+    let process = listen::find_holder(&listeners, None).and_then(identify);
+    if let Some(held) = process.and_then(|id| listen::held_by(id.pid, &listeners)) {
+        listeners = held;
+    }
+    Ok(Some(PortOwner { process, addresses: listeners.into_iter().map(|l| l.address).collect() }))
+}
+
+/// Looks at a hub's process again and again, and keeps what is needed between two looks: CPU times,
+/// and the children seen before.
+#[derive(Debug, Default)]
+pub struct Look {
+    cpu: Option<CpuMark>,
+    family: Family,
+}
+
+/// CPU used up to a moment.
+#[derive(Debug)]
+struct CpuMark {
+    id: ProcessId,
+    at: Stopwatch,
+    ticks: u64,
+    /// Nanoseconds per thread, in order of thread id.
+    threads: Option<Vec<(u32, u64)>>,
+}
+
+impl Look {
+    /// Looks at the process `id` and, when `port` is given, at who listens there. The configuration
+    /// tells which child runs which server.
+    pub fn look(&mut self, id: ProcessId, port: Option<u16>, config: &HubConfig) -> ProcessSeen {
+        let since = Stopwatch::start();
+        let (Some(uptime), Some(_)) = (procfs::uptime(), procfs::stat(std::process::id())) else {
+            return ProcessSeen::Hidden(hidden(FailureKind::Missing, "/proc cannot be read", since));
+        };
+        match procfs::stat_of(id) {
+            Some(stat) if !stat.has_ended() => ProcessSeen::Alive(Box::new(self.facts(id, &stat, uptime, port, config))),
+            None if exists_unseen(id.pid) => {
+                ProcessSeen::Hidden(hidden(FailureKind::Denied, "/proc hides other users' processes", since))
+            }
+            _ => {
+                self.cpu = None;
+                ProcessSeen::Gone { last: Some(id), orphans: self.family.orphans(None, config, uptime) }
+            }
+        }
+    }
+
+    fn facts(&mut self, id: ProcessId, stat: &Stat, uptime: Duration, port: Option<u16>, config: &HubConfig) -> ProcessFacts {
+        let (cpu_percent, cpu_over) = self.cpu_since_last(id, stat);
+        let machine = rustix::system::sysinfo();
+        let children = self.family.children(id, config, uptime);
+        ProcessFacts {
+            id,
+            state: stat.state,
+            uptime: procfs::age(uptime, id.start_ticks),
+            cpu_percent,
+            cpu_over,
+            rss_bytes: rss_bytes(stat),
+            machine_bytes: machine.totalram.saturating_mul(machine.mem_unit.into()),
+            fds: procfs::fds(id.pid),
+            fds_max: procfs::fds_max(id.pid),
+            threads: stat.threads,
+            children,
+            orphans: self.family.orphans(Some(id), config, uptime),
+            listen: port.map_or_else(|| ListenSeen::Unknown(Text::new("no port is known")), |port| listen_seen(port, id)),
+        }
+    }
+
+    /// CPU in percent of one core since the last look at this process. A mark younger than
+    /// [`CPU_OVER_MIN`] is kept for the next look.
+    fn cpu_since_last(&mut self, id: ProcessId, stat: &Stat) -> (Option<f64>, Duration) {
+        let before = self.cpu.take_if(|b| b.id != id || b.at.elapsed() >= CPU_OVER_MIN).filter(|b| b.id == id);
+        if self.cpu.is_some() {
+            return (None, Duration::ZERO);
+        }
+        let mark = CpuMark { id, at: Stopwatch::start(), ticks: stat.cpu_ticks, threads: procfs::thread_times(id.pid) };
+        let now = self.cpu.insert(mark);
+        let Some(before) = before else { return (None, Duration::ZERO) };
+        let over = before.at.elapsed();
+        let percent = now.used_since(&before).as_secs_f64() / over.as_secs_f64().max(f64::EPSILON) * 100.0;
+        (Some(percent), over)
+    }
+}
+
+impl CpuMark {
+    /// From the threads' nanoseconds where both marks have them; a thread that ended in between is
+    /// lost, which a hub's pool of threads does not do. Else from the process's clock ticks.
+    fn used_since(&self, before: &Self) -> Duration {
+        let (Some(now), Some(then)) = (&self.threads, &before.threads) else {
+            return procfs::ticks(self.ticks.saturating_sub(before.ticks));
+        };
+        let earlier = |thread| then.binary_search_by_key(&thread, |(t, _)| *t).map_or(0, |at| then[at].1);
+        Duration::from_nanos(now.iter().map(|&(thread, ns)| ns.saturating_sub(earlier(thread))).sum())
+    }
+}
+
+/// Who listens on `port`, for a local client of the hub `id`. A socket of another process beside the
+/// hub's own counts as another process: some clients meet it.
+fn listen_seen(port: u16, id: ProcessId) -> ListenSeen {
+    let mut listeners = match listen::listeners(port) {
+        Ok(listeners) => listeners,
+        Err(error) => return ListenSeen::Unknown(Text::cut(&error.to_string(), EVIDENCE_CHARS_MAX)),
+    };
+    let held = listen::held_by(id.pid, &listeners);
+    if held.as_ref().is_some_and(|held| held.len() == listeners.len() && !held.is_empty()) {
+        return ListenSeen::Hub { addresses: listeners.into_iter().map(|l| l.address).collect() };
+    }
+    listeners.retain(|l| l.is_local() && held.as_ref().is_none_or(|held| !held.contains(l)));
+    match (held, listeners.is_empty()) {
+        (Some(held), true) if !held.is_empty() => ListenSeen::Hub { addresses: held.into_iter().map(|l| l.address).collect() },
+        (_, true) => ListenSeen::Nobody,
+        (held, false) => match (listen::find_holder(&listeners, Some(id.pid)), held) {
+            (None, None) => ListenSeen::Unknown(Text::new("the hub's descriptors may not be looked at")),
+            (pid, _) => {
+                let name = pid.and_then(procfs::stat).map_or_else(|| "not to be seen".to_owned(), |s| s.name);
+                ListenSeen::Other { pid, command: pid.map(Command::of).unwrap_or_default().shown(&name) }
+            }
+        },
+    }
+}
+
+/// Whether there is a process with this pid that `/proc` does not show us (mounted with `hidepid`).
+fn exists_unseen(pid: u32) -> bool {
+    let raw = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    // Signal 0 is no signal: the kernel only checks whether it might be sent.
+    raw.is_some_and(|raw| test_kill_process(raw) == Err(Errno::PERM)) && procfs::stat(pid).is_none()
+}
+
+fn hidden(kind: FailureKind, why: &str, since: Stopwatch) -> Failure {
+    Failure { phase: Phase::Body, kind, evidence: Text::new(why), after: since.elapsed() }
+}
+
+/// Resident memory.
+fn rss_bytes(stat: &Stat) -> u64 {
+    stat.rss_pages.saturating_mul(rustix::param::page_size() as u64)
+}

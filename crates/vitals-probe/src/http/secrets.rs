@@ -29,24 +29,49 @@ impl Secrets {
         Self(values)
     }
 
-    /// The first bytes of `raw` as evidence. Secrets go before the text is cut, and a piece of one at
-    /// the end of what we have read goes too, so that no part of one is left at the cut.
+    /// The first bytes of `raw` as evidence.
     pub(super) fn evidence(&self, raw: &[u8]) -> Text {
-        let mut text = String::from_utf8_lossy(&raw[..raw.len().min(EVIDENCE_BODY_BYTES_MAX)]).into_owned();
+        Text::cut(&self.redact(&raw[..raw.len().min(EVIDENCE_BODY_BYTES_MAX)]), EVIDENCE_CHARS_MAX)
+    }
+
+    /// `raw` as text without secrets. A piece of one at the end goes too: `raw` may have been cut there.
+    pub(super) fn redact(&self, raw: &[u8]) -> String {
+        let mut text = String::from_utf8_lossy(raw).into_owned();
         for secret in &self.0 {
             text = text.replace(secret.as_str(), MARK);
-            let begins = |n: &usize| secret.is_char_boundary(*n) && text.ends_with(&secret[..*n]);
-            if let Some(n) = (SECRET_BYTES_MIN..secret.len()).rev().find(begins) {
+            let ends_with_piece = |n: &usize| secret.is_char_boundary(*n) && text.ends_with(&secret[..*n]);
+            if let Some(n) = (SECRET_BYTES_MIN..secret.len()).rev().find(ends_with_piece) {
                 text.truncate(text.len() - n);
                 text.push_str(MARK);
             }
         }
-        Text::cut(&text, EVIDENCE_CHARS_MAX)
+        text
     }
 }
 
 impl std::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "({} secrets)", self.0.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_piece_of_a_secret_is_left_even_at_the_cut() {
+        let secret = Secret::new("Bearer abcdefgh".to_owned());
+        let secrets = Secrets::of([&secret].into_iter());
+        assert_eq!(secrets.redact(b"you sent Bearer abcdefgh!"), "you sent (secret)!");
+        assert_eq!(secrets.redact(b"token=abcdefgh, or abcde"), "token=(secret), or (secret)");
+        let long = format!("{}abcdefgh", "x".repeat(EVIDENCE_CHARS_MAX - 4));
+        assert!(!secrets.evidence(long.as_bytes()).as_str().contains('a'));
+    }
+
+    #[test]
+    fn too_short_a_secret_does_not_mutilate_the_evidence() {
+        let secret = Secret::new("a".to_owned());
+        assert_eq!(Secrets::of([&secret].into_iter()).redact(b"banana"), "banana");
     }
 }

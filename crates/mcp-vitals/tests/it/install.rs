@@ -1,0 +1,70 @@
+//! Installs the real hub of `tests/real-hub/`, once per machine and lock file, below the target folder.
+
+use std::ffi::OsString;
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// What is installed, pinned.
+const PINNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/real-hub");
+
+/// Written last, so that an install that was cut short is not taken for one.
+const COMPLETE: &str = "complete";
+
+/// The folder whose `node_modules` has the hub and its servers, or why there is none.
+pub(crate) fn real_hub() -> Result<&'static Path, &'static str> {
+    static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let installed = INSTALLED.get_or_init(install).as_deref().map_err(String::as_str);
+    if let Err(reason) = installed
+        && variable("MCP_VITALS_REAL_HUB").is_some_and(|v| v == "required")
+    {
+        panic!("the real hub is required here: {reason}");
+    }
+    installed
+}
+
+/// A variable of the developer's environment. What the tests start gets only what is passed on.
+#[expect(clippy::disallowed_methods, reason = "the acceptance tests' one home of the environment")]
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+fn install() -> Result<PathBuf, String> {
+    for program in ["node", "npm"] {
+        let found = Command::new(program).arg("--version").output();
+        if !found.is_ok_and(|o| o.status.success()) {
+            return Err(format!("{program} is not on this machine"));
+        }
+    }
+    let lock = fs::read_to_string(format!("{PINNED}/package-lock.json")).expect("the lock file is in the repository");
+    let mut hash = DefaultHasher::new();
+    lock.hash(&mut hash);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("real-hub-{:016x}", hash.finish()));
+
+    // Several test processes may come here at once; the lock goes with the file when this returns.
+    let one_at_a_time = fs::File::create(folder.with_extension("lock")).expect("the target folder is ours");
+    one_at_a_time.lock().expect("the file system has locks");
+    if !folder.join(COMPLETE).exists() {
+        fs::create_dir_all(&folder).expect("the target folder is ours");
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(format!("{PINNED}/{file}"), folder.join(file)).expect("the target folder is ours");
+        }
+        let npm = npm_ci(&folder).map_err(|e| format!("npm does not run: {e}"))?;
+        if !npm.status.success() {
+            let said = String::from_utf8_lossy(&npm.stderr);
+            let reason = said.lines().find(|l| l.starts_with("npm error")).unwrap_or("npm ci failed");
+            return Err(format!("npm could not install the hub: {reason}"));
+        }
+        fs::write(folder.join(COMPLETE), "").expect("the target folder is ours");
+    }
+    Ok(folder)
+}
+
+/// Installs what the lock file says, with the machine's own npm configuration. No package's install
+/// script is run: the hub needs none. Few retries, so that a machine without a network says so soon.
+fn npm_ci(folder: &Path) -> std::io::Result<Output> {
+    let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000"];
+    Command::new("npm").args(arguments).current_dir(folder).output()
+}

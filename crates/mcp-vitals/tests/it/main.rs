@@ -1,0 +1,20 @@
+//! Acceptance tests: the built binary against the real npm hub, one test binary for all of them.
+//!
+//! The harness is `hub` (a real hub of our own), `product` (the built binary) and what they stand on.
+//! Where node is not on the machine, tests that need the hub say so and pass; with
+//! `MCP_VITALS_REAL_HUB=required` they fail instead.
+
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod hub;
+#[cfg(test)]
+mod install;
+#[cfg(test)]
+mod procs;
+#[cfg(test)]
+mod product;
+#[cfg(test)]
+mod rest;
+#[cfg(test)]
+mod wait;

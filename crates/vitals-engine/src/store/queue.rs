@@ -1,0 +1,116 @@
+//! The queue between those who put records and the thread that writes them: it grows only as far as it is
+//! used, never makes a putter wait, and counts what it refuses. It knows nothing of files.
+
+use std::path::PathBuf;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use vitals_model::limits::STORE_QUEUE_MAX;
+use vitals_model::time::Timestamp;
+
+use super::{Record, StoreHealth};
+
+/// Room kept for incidents, tool sets and notes when samples have filled the queue.
+const RESERVE: usize = 256;
+
+/// Records that are written at once, without waiting for more.
+const WRITE_NOW: usize = STORE_QUEUE_MAX / 4;
+
+#[derive(Default)]
+struct State {
+    records: Vec<Record>,
+    closing: bool,
+    ended: bool,
+    health: StoreHealth,
+}
+
+/// Shared by the store and its writer thread.
+#[derive(Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Rung when the first record comes, when there are many, and when the store closes.
+    bell: Condvar,
+    /// Rung when the writer has ended.
+    over: Condvar,
+}
+
+/// Whether the writer should go on after what it took.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wish {
+    GoOn,
+    Close,
+}
+
+impl Queue {
+    /// A panic of another thread leaves nothing half done here.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a record, or counts it as lost.
+    pub(super) fn put(&self, record: Record) {
+        let room = if matches!(record, Record::Sample(..)) { STORE_QUEUE_MAX } else { STORE_QUEUE_MAX + RESERVE };
+        let mut state = self.lock();
+        if state.closing || state.records.len() >= room {
+            state.health.lost += 1;
+            return;
+        }
+        state.records.push(record);
+        if matches!(state.records.len(), 1 | WRITE_NOW) {
+            self.bell.notify_one();
+        }
+    }
+
+    /// Waits for the first record, then for `gather` or until there are many, and moves them all to `batch`.
+    pub(super) fn take(&self, batch: &mut Vec<Record>, gather: Duration) -> Wish {
+        let state = self.lock();
+        let waiting = self.bell.wait_while(state, |s| !s.closing && s.records.is_empty());
+        let state = waiting.unwrap_or_else(PoisonError::into_inner);
+        let gathering = self.bell.wait_timeout_while(state, gather, |s| !s.closing && s.records.len() < WRITE_NOW);
+        let (mut state, _) = gathering.unwrap_or_else(PoisonError::into_inner);
+        batch.append(&mut state.records);
+        // A burst is over: give its memory back.
+        state.records.shrink_to(RESERVE);
+        if state.closing { Wish::Close } else { Wish::GoOn }
+    }
+
+    /// Waits for `pause`, or until the store closes.
+    pub(super) fn rest(&self, pause: Duration) -> Wish {
+        let resting = self.bell.wait_timeout_while(self.lock(), pause, |s| !s.closing);
+        let (state, _) = resting.unwrap_or_else(PoisonError::into_inner);
+        if state.closing { Wish::Close } else { Wish::GoOn }
+    }
+
+    /// Says that a damaged history was moved aside: in the health, and in the new history.
+    pub(super) fn moved_aside(&self, aside: Option<PathBuf>, at: Timestamp) {
+        if let Some(aside) = aside {
+            let text = format!("the history file was damaged; it was moved to {} and a new one begun", aside.display());
+            self.report(|health| health.moved_aside = Some(aside));
+            self.put(Record::Note { at, text });
+        }
+    }
+
+    pub(super) fn health(&self) -> StoreHealth {
+        self.lock().health.clone()
+    }
+
+    /// Notes how the writer is.
+    pub(super) fn report(&self, note: impl FnOnce(&mut StoreHealth)) {
+        note(&mut self.lock().health);
+    }
+
+    /// Refuses further records and waits until the writer has ended, `patience` at most.
+    pub(super) fn close(&self, patience: Duration) -> StoreHealth {
+        let mut state = self.lock();
+        state.closing = true;
+        self.bell.notify_one();
+        let (state, _) = self.over.wait_timeout_while(state, patience, |s| !s.ended).unwrap_or_else(PoisonError::into_inner);
+        state.health.clone()
+    }
+
+    /// Says that the writer has ended.
+    pub(super) fn end(&self) {
+        self.lock().ended = true;
+        self.over.notify_all();
+    }
+}

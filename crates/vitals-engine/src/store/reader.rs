@@ -1,0 +1,233 @@
+//! The reader: history as it is at this instant, beside a running writer or without one. It takes no lock,
+//! creates nothing and changes nothing.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, OptionalExtension, Params, params};
+use vitals_model::check::CheckId;
+use vitals_model::history::{HealthCounts, Spread, Summary};
+use vitals_model::incident::Incident;
+use vitals_model::reading::Sample;
+use vitals_model::target::TargetId;
+use vitals_model::text::Text;
+use vitals_model::time::Timestamp;
+use vitals_model::tool::ToolSet;
+
+use super::record::v1::{IncidentRecord, ToolsRecord, health_of};
+use super::rollup::{Rollup, coverage};
+use super::seal::{HOUR_MS, WINDOW_MS, start_of};
+use super::segment::{self, Row};
+use super::{StoreError, base};
+
+/// Most samples read at once; of more, the latest are kept. A month at one sample in 10 s is a quarter of it.
+pub const SAMPLES_MAX: usize = 1 << 20;
+
+/// A history opened for reading.
+pub struct Reader {
+    connection: Connection,
+}
+
+/// Which incidents to read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IncidentFilter {
+    /// Those that last.
+    Open,
+    /// Those that last, and those that changed at or after this instant.
+    Since(Timestamp),
+}
+
+impl Reader {
+    pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
+        Ok(Self { connection: base::open_read(dir)? })
+    }
+
+    /// The targets that history knows, in order of name.
+    ///
+    /// # Errors
+    /// This and every other method: [`StoreError::Sqlite`] when the file cannot be read, [`StoreError::Damaged`]
+    /// when a record makes no sense.
+    pub fn targets(&self) -> Result<Vec<TargetId>, StoreError> {
+        let names = self.column("SELECT DISTINCT target FROM series ORDER BY target", [])?;
+        Ok(names.iter().map(|name: &String| TargetId::new(name)).collect())
+    }
+
+    /// The checks and series of `target`, in order of id.
+    pub fn checks(&self, target: &TargetId) -> Result<Vec<CheckId>, StoreError> {
+        let names = self.column("SELECT name FROM series WHERE target = ? ORDER BY name", [target.as_str()])?;
+        Ok(names.iter().map(|name: &String| CheckId::from_stored(name)).collect())
+    }
+
+    /// The samples with `from ≤ at < to`, oldest first; the latest [`SAMPLES_MAX`] of more.
+    pub fn samples(&self, target: &TargetId, check: &CheckId, from: Timestamp, to: Timestamp) -> Result<Vec<Sample>, StoreError> {
+        let _same_instant = self.connection.unchecked_transaction()?;
+        let Some(series) = self.series(target, check)? else { return Ok(Vec::new()) };
+        let span = (from.as_millis(), to.as_millis());
+        let mut rows = self.fresh(series, span)?;
+        self.sealed(series, span, &mut rows)?;
+        rows.sort_by_key(|row| row.at);
+        let skipped = rows.len().saturating_sub(SAMPLES_MAX);
+        Ok(rows.iter().skip(skipped).map(|row| sample(check, row)).collect())
+    }
+
+    /// The latest sample; `None` when there is none.
+    pub fn last(&self, target: &TargetId, check: &CheckId) -> Result<Option<Sample>, StoreError> {
+        let _same_instant = self.connection.unchecked_transaction()?;
+        let Some(series) = self.series(target, check)? else { return Ok(None) };
+        let mut rows = self.fresh(series, (i64::MIN, i64::MAX))?;
+        let window = "SELECT max(window) FROM segment WHERE series = ?";
+        let latest: Option<i64> = self.connection.prepare_cached(window)?.query_row([series], |row| row.get(0))?;
+        if let Some(start) = latest {
+            self.sealed(series, (start, start.saturating_add(WINDOW_MS)), &mut rows)?;
+        }
+        Ok(rows.iter().max_by_key(|row| row.at).map(|row| sample(check, row)))
+    }
+
+    /// What the samples with `from ≤ at < to` come to: whole hours and days from rollups, the edges and what is
+    /// fresh from samples. Where raw samples are no longer kept, the broken hour at either edge is left out.
+    pub fn summary(&self, target: &TargetId, check: &CheckId, from: Timestamp, to: Timestamp) -> Result<Summary, StoreError> {
+        const DAY_MS: i64 = 24 * HOUR_MS;
+        let _same_instant = self.connection.unchecked_transaction()?;
+        let Some(series) = self.series(target, check)? else { return Ok(Summary::default()) };
+        let (from, to) = (from.as_millis(), to.as_millis());
+        let mut sum = Rollup::default();
+        let mut rows = self.fresh(series, (from, to))?;
+        if let Some((first, end)) = whole((from, to), HOUR_MS) {
+            self.sealed(series, (from, first), &mut rows)?;
+            self.sealed(series, (end, to), &mut rows)?;
+            if let Some((first_day, end_day)) = whole((first, end), DAY_MS) {
+                self.rolled_up(series, 1, (first, first_day), &mut sum)?;
+                self.rolled_up(series, 24, (first_day, end_day), &mut sum)?;
+                self.rolled_up(series, 1, (end_day, end), &mut sum)?;
+            } else {
+                self.rolled_up(series, 1, (first, end), &mut sum)?;
+            }
+        } else {
+            self.sealed(series, (from, to), &mut rows)?;
+        }
+        rows.sort_by_key(|row| row.at);
+        for (row, covered_ms) in rows.iter().zip(coverage(&rows)) {
+            sum.add(row, covered_ms);
+        }
+        Ok(summary(&sum, Duration::from_millis(to.saturating_sub(from).max(0).unsigned_abs())))
+    }
+
+    /// Incidents, oldest first.
+    pub fn incidents(&self, filter: IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        let bodies: Vec<String> = match filter {
+            IncidentFilter::Open => self.column("SELECT body FROM incident WHERE open = 1 ORDER BY id", [])?,
+            IncidentFilter::Since(at) => {
+                let sql = "SELECT body FROM incident WHERE open = 1 OR updated_at >= ? ORDER BY id";
+                self.column(sql, [at.as_millis()])?
+            }
+        };
+        let incident = |body: &String| serde_json::from_str(body).ok().and_then(IncidentRecord::incident);
+        bodies.iter().map(|body| incident(body).ok_or(StoreError::Damaged("incident"))).collect()
+    }
+
+    /// The greatest incident id ever given; 0 before the first.
+    pub fn last_incident_id(&self) -> Result<u64, StoreError> {
+        let last: Option<i64> = self.connection.query_row("SELECT max(id) FROM incident", [], |row| row.get(0))?;
+        Ok(last.unwrap_or(0).cast_unsigned())
+    }
+
+    /// The tools of each server of `target` as last seen, in order of server.
+    pub fn tools(&self, target: &TargetId) -> Result<Vec<(Text, ToolSet)>, StoreError> {
+        let mut all = self.connection.prepare_cached("SELECT server, body FROM tools WHERE target = ? ORDER BY server")?;
+        let rows = all.query_map([target.as_str()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+        rows.map(|row| {
+            let (server, body) = row?;
+            let tools: ToolsRecord = serde_json::from_str(&body).map_err(|_| StoreError::Damaged("tool set"))?;
+            Ok((Text::new(&server), tools.into()))
+        })
+        .collect()
+    }
+
+    /// Notes with `from ≤ at < to`, oldest first.
+    pub fn notes(&self, from: Timestamp, to: Timestamp) -> Result<Vec<(Timestamp, String)>, StoreError> {
+        let mut all = self.connection.prepare_cached("SELECT at, text FROM note WHERE at >= ? AND at < ? ORDER BY at, id")?;
+        let note = |row: &rusqlite::Row<'_>| Ok((Timestamp::from_millis(row.get(0)?), row.get(1)?));
+        Ok(all.query_map([from.as_millis(), to.as_millis()], note)?.collect::<Result<_, _>>()?)
+    }
+
+    fn series(&self, target: &TargetId, check: &CheckId) -> Result<Option<i64>, StoreError> {
+        let mut id = self.connection.prepare_cached("SELECT id FROM series WHERE target = ? AND name = ?")?;
+        Ok(id.query_row([target.as_str(), check.as_str()], |row| row.get(0)).optional()?)
+    }
+
+    fn column<T: FromSql>(&self, sql: &str, params: impl Params) -> Result<Vec<T>, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.query_map(params, |row| row.get(0))?.collect::<Result<_, _>>()?)
+    }
+
+    /// Fresh samples of one series, in the order in which they came.
+    fn fresh(&self, series: i64, (from, to): (i64, i64)) -> Result<Vec<Row>, StoreError> {
+        let sql = "SELECT at, health, value FROM head WHERE series = ? AND at >= ? AND at < ?";
+        let mut fresh = self.connection.prepare_cached(sql)?;
+        let mut rows = fresh.query([series, from, to])?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            let health = health_of(row.get(1)?).ok_or(StoreError::Damaged("fresh sample"))?;
+            all.push(Row { at: row.get(0)?, health, value: row.get(2)? });
+        }
+        Ok(all)
+    }
+
+    /// Adds sealed samples to `into`, latest windows first, until there are enough.
+    fn sealed(&self, series: i64, (from, to): (i64, i64), into: &mut Vec<Row>) -> Result<(), StoreError> {
+        if from >= to {
+            return Ok(());
+        }
+        let sql = "SELECT body FROM segment WHERE series = ? AND window > ? AND window < ? ORDER BY window DESC, part DESC";
+        let mut segments = self.connection.prepare_cached(sql)?;
+        let mut bodies = segments.query(params![series, from.saturating_sub(WINDOW_MS), to])?;
+        while let Some(row) = bodies.next()? {
+            let body = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+            let rows = segment::decode(body).ok_or(StoreError::Damaged("segment"))?;
+            into.extend(rows.into_iter().filter(|row| (from..to).contains(&row.at)));
+            if into.len() >= SAMPLES_MAX {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn rolled_up(&self, series: i64, hours: i64, (from, to): (i64, i64), sum: &mut Rollup) -> Result<(), StoreError> {
+        let sql = "SELECT body FROM rollup WHERE series = ? AND hours = ? AND start >= ? AND start < ?";
+        let mut rollups = self.connection.prepare_cached(sql)?;
+        let mut bodies = rollups.query([series, hours, from, to])?;
+        while let Some(row) = bodies.next()? {
+            let body = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
+            sum.merge(&Rollup::decode(body).ok_or(StoreError::Damaged("rollup"))?);
+        }
+        Ok(())
+    }
+}
+
+/// The whole `width`-long spans inside a span; `None` when there is none.
+fn whole((from, to): (i64, i64), width: i64) -> Option<(i64, i64)> {
+    let (first, end) = (start_of(from.saturating_add(width - 1), width), start_of(to, width));
+    (first < end).then_some((first, end))
+}
+
+fn sample(check: &CheckId, row: &Row) -> Sample {
+    Sample { id: check.clone(), at: Timestamp::from_millis(row.at), health: row.health, value: row.value }
+}
+
+fn summary(sum: &Rollup, span: Duration) -> Summary {
+    let [healthy, unknown, degraded, failing] = sum.healths;
+    let percentile = |permille| sum.percentile(permille).unwrap_or(0.0);
+    Summary {
+        observed: Duration::from_millis(sum.covered_ms).min(span),
+        healths: HealthCounts { healthy, unknown, degraded, failing },
+        spread: sum.min_mean_max().map(|(min, mean, max)| Spread {
+            values: sum.values(),
+            min,
+            mean,
+            max,
+            p50: percentile(500),
+            p95: percentile(950),
+            p99: percentile(990),
+        }),
+    }
+}

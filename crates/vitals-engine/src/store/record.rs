@@ -1,0 +1,3 @@
+//! Records: how things look on disk, one module per version. Domain types know nothing of this.
+
+pub(super) mod v1;

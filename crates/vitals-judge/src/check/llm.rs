@@ -1,0 +1,96 @@
+//! `hub-llm/…`: the LLM provider behind tool filtering.
+
+use vitals_model::check::{Point, Unit};
+use vitals_model::observation::{Failure, FailureKind, LlmModels, LlmSeen};
+use vitals_model::reading::{Health, Reading};
+use vitals_model::text::{Text, count};
+use vitals_model::time::human;
+
+use super::Scene;
+use super::draft::Draft;
+use crate::facts::Known;
+
+pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
+    let mut readings = Vec::new();
+    if let Some(known) = &scene.facts.llm {
+        match &known.seen {
+            LlmSeen::NotConfigured => readings.push(draft("provider", known).fact("not configured: this hub asks no LLM")),
+            LlmSeen::Unknown(why) => {
+                readings.push(draft("provider", known).unknown(format!("the hub's configuration could not be read: {why}")));
+            }
+            LlmSeen::Asked { provider, model, key, answer, took } => {
+                let model_shown = model.as_ref().map_or("no model named", Text::as_str);
+                readings.push(draft("provider", known).fact(format!("{provider}, {model_shown}, key from {key}")));
+                let draft_key = draft("key", known).took(*took);
+                readings.push(match answer {
+                    Ok(models) => accepted(draft_key, models, model_shown),
+                    Err(failure) => refused(draft_key, failure, key),
+                });
+                if answer.is_ok() {
+                    let ms = took.as_secs_f64() * 1000.0;
+                    let text = format!("models.list answered in {}", human(*took));
+                    readings.push(draft("latency", known).above(ms, Unit::Millis, scene.settings.thresholds.llm_ms, text));
+                }
+            }
+        }
+    }
+    readings.extend(fallback(scene));
+    readings
+}
+
+fn draft<T>(question: &str, known: &Known<T>) -> Draft {
+    Draft::of_target(Point::HubLlm, question, known)
+}
+
+fn accepted(draft: Draft, models: &LlmModels, model: &str) -> Reading {
+    let text = format!("accepted, {} offered", count(models.count, "model"));
+    match models.has_model {
+        Some(false) => draft
+            .hint("name a model that the provider offers in `toolFiltering.llmCategorization.model`")
+            .failing(format!("{text}, but not {model}, which the hub is configured to use")),
+        Some(true) | None => draft.healthy(text),
+    }
+}
+
+/// Refused, overloaded and absent are three different things to do.
+fn refused(draft: Draft, failure: &Failure, key: &Text) -> Reading {
+    match &failure.kind {
+        FailureKind::NoSecret => draft
+            .hint("set it where the hub can see it, and restart the hub")
+            .failing(format!("no key: {key} is not set, expected the provider's key")),
+        FailureKind::Status { code: code @ (400 | 401 | 403), .. } => draft
+            .hint(format!("put a valid key into {key}; until then the hub falls back to keywords"))
+            .failing(format!("key refused (HTTP {code}), expected accepted: {}", failure.evidence)),
+        FailureKind::Status { code: code @ (402 | 429 | 503), retry_after } => {
+            let again = retry_after.map(|d| format!(", try again in {}", human(d))).unwrap_or_default();
+            let what = match code {
+                402 => "payment required",
+                429 => "quota used up",
+                _ => "overloaded",
+            };
+            draft
+                .hint("the key is not the problem: wait, or raise the quota")
+                .degraded(format!("provider says {what} (HTTP {code}{again})"))
+        }
+        FailureKind::NoSuchHost | FailureKind::Unreachable => draft
+            .hint("see this machine's own connection first")
+            .bad(Health::Degraded, format!("provider cannot be reached from here: {failure}")),
+        _ => draft.hint("until it answers the hub falls back to keywords").failing(failure.to_string()),
+    }
+}
+
+fn fallback(scene: Scene<'_>) -> Option<Reading> {
+    let known = scene.facts.log.as_ref()?;
+    let n = scene.facts.log_sum.fallbacks;
+    let recent = known.seen.stretch.fallbacks;
+    if n == 0 && !matches!(scene.facts.llm.as_ref().map(|k| &k.seen), Some(LlmSeen::Asked { .. })) {
+        return None;
+    }
+    let draft = draft("fallback", known).value(n as f64, Unit::Count);
+    let text = format!("{} of the keyword fallback in the log", count(n, "use"));
+    Some(if recent > 0 {
+        draft.hint("the LLM fails now and then: see hub-llm/key").degraded(format!("{text}, {recent} of them new"))
+    } else {
+        draft.healthy(text)
+    })
+}

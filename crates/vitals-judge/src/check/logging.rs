@@ -1,0 +1,166 @@
+//! `logging/…`: the log file and the event stream.
+
+use std::time::Duration;
+
+use vitals_model::check::{Point, Unit};
+use vitals_model::observation::{LogFile, LogSeen};
+use vitals_model::reading::Reading;
+use vitals_model::text::{bytes, count};
+use vitals_model::time::human;
+
+use super::Scene;
+use super::draft::Draft;
+use crate::facts::Known;
+
+/// More broken lines than this share of all, in percent, is a fault of the log.
+const BROKEN_PERCENT_MAX: f64 = 1.0;
+
+/// Disk space that is enough whatever the percentage says.
+const DISK_FREE_ENOUGH: u64 = 20_000_000_000;
+
+pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
+    let mut readings = Vec::new();
+    if let Some(known) = &scene.facts.log {
+        match &known.seen.file {
+            Err(failure) => readings.push(
+                draft("file", known)
+                    .hint("without it errors can only be seen while `watch` runs; see that the hub may write its log, or name the file: `log_file:`")
+                    .degraded(format!("log cannot be read: {failure}")),
+            ),
+            Ok(file) => readings.extend(of_file(scene, known, file)),
+        }
+        readings.push(format(scene, known));
+    }
+    readings.extend(errors(scene));
+    readings.extend(stream(scene));
+    readings
+}
+
+fn draft<T>(question: &str, known: &Known<T>) -> Draft {
+    Draft::of_target(Point::Logging, question, known)
+}
+
+fn of_file(scene: Scene<'_>, known: &Known<LogSeen>, file: &LogFile) -> Vec<Reading> {
+    let limits = &scene.settings.thresholds;
+    let shared = if file.shared { ", shared by several hubs" } else { "" };
+    let mut readings =
+        vec![draft("file", known).evidence(file.path.display().to_string()).healthy(format!("{}{shared}", file.path.display()))];
+    let size = file.size as f64;
+    readings.push(draft("size", known).hint("rotate or shorten it").above(size, Unit::Bytes, limits.log_bytes, bytes(file.size)));
+    if let Some((rate, span)) = scene.facts.growth_per_hour(scene.now) {
+        let text = format!("{} over the last {}", Unit::BytesPerHour.show(rate), human(span));
+        readings.push(
+            draft("growth", known)
+                .evidence(format!("{} a day at this rate", bytes_of(rate * 24.0)))
+                .hint("something repeats: see the most frequent errors, and filtering-sessions/storm")
+                .above(rate, Unit::BytesPerHour, limits.log_growth, text),
+        );
+    } else {
+        readings
+            .push(draft("growth", known).fact("not known yet: needs a minute of watching, or ten minutes of records with times"));
+    }
+    readings.push(disk(scene, known, file));
+    let text = format!("{}, {} followed", count(file.rotations, "rotation"), count(file.truncations, "truncation"));
+    readings.push(draft("rotation", known).value((file.rotations + file.truncations) as f64, Unit::Count).fact(text));
+    readings
+}
+
+fn bytes_of(value: f64) -> String {
+    Unit::Bytes.show(value)
+}
+
+fn disk(scene: Scene<'_>, known: &Known<LogSeen>, file: &LogFile) -> Reading {
+    let percent = file.disk_free as f64 * 100.0 / file.disk_total.max(1) as f64;
+    let text = format!("{} free of {} ({percent:.0} %)", bytes(file.disk_free), bytes(file.disk_total));
+    let draft = draft("disk", known).hint("make room: a full disk ends the log, and the hub may end with it");
+    if file.disk_free > DISK_FREE_ENOUGH {
+        draft.value(percent, Unit::Percent).healthy(text)
+    } else {
+        draft.below(percent, Unit::Percent, scene.settings.thresholds.disk_free_percent, text)
+    }
+}
+
+fn format(scene: Scene<'_>, known: &Known<LogSeen>) -> Reading {
+    let sum = &scene.facts.log_sum;
+    let lines = sum.plain + sum.pino + sum.stdout + sum.broken;
+    let draft = draft("format", known);
+    if lines == 0 {
+        return draft.fact("no line read yet");
+    }
+    let names = [(sum.pino, "pino JSON"), (sum.stdout, "hub JSON"), (sum.plain, "plain text")];
+    let formats = names.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect::<Vec<_>>().join(", ");
+    let parsed = (lines - sum.broken) as f64 * 100.0 / lines as f64;
+    let draft = draft.value(parsed, Unit::Percent).evidence(format!("{} of {} lines parsed", lines - sum.broken, lines));
+    if sum.broken as f64 * 100.0 / lines as f64 > BROKEN_PERCENT_MAX {
+        draft.hint("several processes write into one file, or lines are cut: look at the file").degraded(format!(
+            "{} broken of {lines} ({formats}), expected at most {BROKEN_PERCENT_MAX} %",
+            count(sum.broken, "line")
+        ))
+    } else if sum.plain > 0 && sum.pino + sum.stdout == 0 {
+        draft.fact(format!("{formats}: no levels and no times, the event stream has them"))
+    } else {
+        draft.healthy(formats)
+    }
+}
+
+fn errors(scene: Scene<'_>) -> Option<Reading> {
+    let limits = &scene.settings.thresholds;
+    let (at, took) = match (&scene.facts.log, scene.facts.stream.last_event) {
+        (Some(known), event) => (event.map_or(known.at, |e| e.max(known.at)), known.took),
+        (None, Some(event)) => (event, Duration::ZERO),
+        (None, None) => return None,
+    };
+    let known = Known { seen: (), at, took };
+    let levels = scene.facts.levels();
+    let window = limits.error_window;
+    if levels.is_empty() {
+        let has_stream = scene.facts.stream.last_heartbeat.is_some();
+        let text =
+            if has_stream { "no record yet" } else { "the log carries no levels: `watch` reads them from the event stream" };
+        return Some(draft("errors", &known).fact(text));
+    }
+    let n = levels.since(scene.now.minus(window)).errors();
+    let mut draft = draft("errors", &known).hint("see the log around them; `mcp-vitals anomalies` gives the kinds");
+    for kind in levels.kinds().iter().take(3) {
+        draft = draft.evidence(format!("{} ×{}: {}", kind.code, kind.count, kind.example));
+    }
+    let text = format!("{} in the last {}", count(n, "error"), human(window));
+    Some(draft.above(n as f64, Unit::Count, limits.errors, text))
+}
+
+fn stream(scene: Scene<'_>) -> Vec<Reading> {
+    let stream = &scene.facts.stream;
+    if let Some((at, failure)) = &stream.lost {
+        let known = Known { seen: (), at: *at, took: failure.after };
+        let text = format!("event stream lost: {failure}");
+        return vec![
+            draft("stream", &known)
+                .cause(super::api_id())
+                .hint("polling goes on; it is opened again as soon as the hub answers")
+                .degraded(text),
+        ];
+    }
+    let Some((opened, first)) = stream.opened else { return Vec::new() };
+    let known = Known { seen: (), at: stream.last_event.unwrap_or(opened), took: first };
+    let mut draft_stream = draft("stream", &known).value(first.as_secs_f64() * 1000.0, Unit::Millis);
+    if stream.dropped > 0 {
+        draft_stream = draft_stream.evidence(format!("{} too many to look at", count(stream.dropped, "event")));
+    }
+    let mut readings =
+        vec![draft_stream.healthy(format!("open, first event after {}, {} since", human(first), count(stream.events, "event")))];
+    // A one-shot look cannot wait for a heartbeat; a held stream has one every 10 s.
+    let silent_for = scene.now.since(stream.last_event.unwrap_or(opened));
+    if stream.events > 0 || silent_for.as_secs_f64() > scene.settings.thresholds.stream_silence_s.0 {
+        let now = Known { seen: (), at: scene.now, took: Duration::ZERO };
+        let last = stream.last_heartbeat.unwrap_or(opened);
+        let age = scene.now.since(last).as_secs_f64();
+        let text = format!("last heartbeat {} ago", human(scene.now.since(last)));
+        readings.push(
+            draft("heartbeat", &now)
+                .cause(super::api_id())
+                .hint("the hub's event loop is stuck, or something between holds the stream back")
+                .above(age, Unit::Seconds, scene.settings.thresholds.stream_silence_s, text),
+        );
+    }
+    readings
+}

@@ -1,0 +1,188 @@
+//! Held sources: what tells us by itself that something happened. Each is optional: when one is lost,
+//! that is an observation, and polling goes on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use vitals_model::check::Probe;
+use vitals_model::observation::{ExitRole, ExitSeen, Observation, ProcessId, ProcessSeen, Seen, StreamSeen, VisitSeen};
+use vitals_model::target::TargetId;
+
+use super::Hands;
+use crate::clock::Stopwatch;
+use crate::logtail::Follower;
+use crate::process;
+use crate::task::Task;
+
+/// Waits between two tries to open the event stream: 0.5 s at first, doubled up to this.
+const STREAM_RETRY_MAX: Duration = Duration::from_secs(10);
+const STREAM_RETRY_MIN: Duration = Duration::from_millis(500);
+
+/// What a held source tells the loop.
+#[derive(Debug)]
+pub enum Happened {
+    /// Something was seen.
+    Observed(Observation),
+    /// Something changed: this probe is worth running now.
+    Look(TargetId, Probe),
+    /// A probe that the loop started has ended, after what it saw was told.
+    Ended(TargetId, Probe),
+}
+
+/// The held sources of one target. They end when this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    hands: Arc<Hands>,
+    tell: mpsc::Sender<Happened>,
+    /// The event stream and the log: they last as long as the target is watched.
+    _lasting: Vec<Task>,
+    /// One per process whose end is awaited.
+    exits: BTreeMap<ProcessId, Task>,
+    /// One per open session.
+    sessions: Vec<Task>,
+}
+
+impl Held {
+    /// Begins to hold the event stream and the log of a hub.
+    pub fn begin(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) -> Self {
+        let mut lasting = Vec::new();
+        if hands.base().is_some() {
+            lasting.push(Task::spawn(hold_stream(Arc::clone(&hands), tell.clone())));
+            lasting.push(Task::spawn(hold_log(Arc::clone(&hands), tell.clone())));
+        }
+        Self { hands, tell, _lasting: lasting, exits: BTreeMap::new(), sessions: Vec::new() }
+    }
+
+    /// Awaits the end of every process that an observation names, and the changes of every session
+    /// that it found open. To be called with each observation of the target.
+    pub fn follow(&mut self, observation: &Observation) {
+        match &observation.seen {
+            Seen::Process(ProcessSeen::Alive(process)) => {
+                let mut roles = BTreeMap::from([(process.id, ExitRole::Hub)]);
+                for child in &process.children {
+                    roles.insert(child.id, ExitRole::Child { command: child.command.clone(), server: child.server.clone() });
+                }
+                self.exits.retain(|id, task| roles.contains_key(id) && !task.is_finished());
+                for (id, role) in roles {
+                    self.await_exit(id, role);
+                }
+            }
+            Seen::Session(_) => self.sessions.retain(|task| !task.is_finished()),
+            _ => {}
+        }
+    }
+
+    fn await_exit(&mut self, id: ProcessId, role: ExitRole) {
+        if self.exits.contains_key(&id) {
+            return;
+        }
+        // Without a pidfd polling still finds the end.
+        let Ok(exited) = process::exited(id) else { return };
+        let (hands, tell) = (Arc::clone(&self.hands), self.tell.clone());
+        let task = Task::spawn(async move {
+            exited.await;
+            let seen = hands.observation(Seen::Exit(ExitSeen { id, role }), Duration::ZERO);
+            let _ = tell.send(Happened::Observed(seen)).await;
+        });
+        self.exits.insert(id, task);
+    }
+
+    /// Awaits changes of the tool list in the sessions that are open now.
+    pub async fn follow_sessions(&mut self) {
+        if !self.sessions.is_empty() {
+            return;
+        }
+        let open: Vec<_> = self.hands.sessions.lock().await.open().to_vec();
+        for session in open {
+            let (hands, tell) = (Arc::clone(&self.hands), self.tell.clone());
+            let (changed, weak) = (session.changed(), Arc::downgrade(&session));
+            drop(session);
+            self.sessions.push(Task::spawn(async move {
+                let mut changed = changed;
+                loop {
+                    changed.await;
+                    let Some(session) = weak.upgrade() else { return };
+                    changed = session.changed();
+                    drop(session);
+                    let _ = tell.send(Happened::Look(hands.target.id.clone(), Probe::Session)).await;
+                }
+            }));
+        }
+    }
+
+    /// Ends the held sources and closes the sessions; what that cost the hub.
+    pub async fn end(self) -> Option<VisitSeen> {
+        let Self { hands, tell, _lasting, exits, sessions } = self;
+        drop((_lasting, exits, sessions, tell));
+        let mut open = hands.sessions.lock().await;
+        let cost = VisitSeen { sessions: open.opened_total(), requests: open.requests(), ..VisitSeen::default() };
+        (open.close().await > 0).then_some(cost)
+    }
+}
+
+async fn hold_stream(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
+    let mut pause = STREAM_RETRY_MIN;
+    let mut told_lost = false;
+    loop {
+        let watch = Stopwatch::start();
+        let lost = match hands.open_stream().await {
+            Ok((mut stream, opened)) => {
+                (pause, told_lost) = (STREAM_RETRY_MIN, false);
+                send(&hands, &tell, opened, watch.elapsed()).await;
+                loop {
+                    match stream.next().await {
+                        lost @ StreamSeen::Lost(_) => break lost,
+                        // Slow judgement must not hold back the hub: what finds no room is counted.
+                        notes => offer(&hands, &tell, notes),
+                    }
+                }
+            }
+            Err(failure) => StreamSeen::Lost(failure),
+        };
+        if !told_lost {
+            send(&hands, &tell, lost, watch.elapsed()).await;
+            told_lost = true;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(STREAM_RETRY_MAX);
+    }
+}
+
+/// Reads the log back once and then on, as it grows and when it is asked to.
+async fn hold_log(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
+    let Some(path) = hands.place.log_file() else { return };
+    let mut follower = Follower::new(path.clone(), hands.place.writers());
+    let watch = Stopwatch::start();
+    let mut seen = hands.look_back(path, hands.log_window()).await;
+    let mut took = watch.elapsed();
+    loop {
+        let observation = hands.observation(Seen::Log(Box::new(seen)), took);
+        if tell.send(Happened::Observed(observation)).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = follower.changed() => {}
+            () = hands.read_on.notified() => {}
+        }
+        let watch = Stopwatch::start();
+        follower.set_writers(hands.place.writers());
+        seen = follower.catch_up();
+        took = watch.elapsed();
+    }
+}
+
+async fn send(hands: &Hands, tell: &mpsc::Sender<Happened>, seen: StreamSeen, took: Duration) {
+    let _ = tell.send(Happened::Observed(hands.observation(Seen::Stream(seen), took))).await;
+}
+
+fn offer(hands: &Hands, tell: &mpsc::Sender<Happened>, seen: StreamSeen) {
+    let dropped = match &seen {
+        StreamSeen::Notes { notes, dropped } => notes.len() as u64 + dropped,
+        StreamSeen::Opened { .. } | StreamSeen::Lost(_) => 0,
+    };
+    if tell.try_send(Happened::Observed(hands.observation(Seen::Stream(seen), Duration::ZERO))).is_err() {
+        hands.count_dropped(dropped);
+    }
+}

@@ -1,0 +1,228 @@
+//! Sessions with one target: opened, listed, one canary call per server, held or closed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use url::Url;
+use vitals_model::claim::{ClaimStatus, ServerClaim};
+use vitals_model::config::{TargetSettings, Timeouts};
+use vitals_model::observation::{CallSeen, CallWay, Failure, Opened, SessionSeen, SessionView};
+use vitals_model::target::{Address, Target};
+use vitals_model::text::Text;
+use vitals_model::tool::namespace_prefix;
+
+use super::Manner;
+use crate::clock::Stopwatch;
+use crate::http::Client;
+use crate::mcp::{self, Context, Listen, META_TOOL, Session, ToolInfo};
+use crate::rest;
+use crate::secret::Secret;
+
+/// Sessions held side by side while watching: the least that can show whether one leaks into another.
+const HELD: usize = 2;
+
+/// Sessions with one target.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    context: Context,
+    manner: Manner,
+    open: Vec<Arc<Session>>,
+    opened_total: u64,
+    /// The canary of each server as last chosen: when its tools vanish from the list, it can still be
+    /// called by the REST API.
+    canaries: BTreeMap<Text, Canary>,
+}
+
+/// A tool that may be called without harm.
+#[derive(Clone, Debug)]
+struct Canary {
+    /// Without the hub's prefix.
+    tool: String,
+    arguments: Value,
+}
+
+impl Sessions {
+    pub(super) fn new(client: Arc<Client>, timeouts: &Timeouts, environment: Vec<(String, Secret)>, manner: Manner) -> Self {
+        let listen = if manner == Manner::Held { Listen::Asked } else { Listen::Unasked };
+        let context = Context::new(client, timeouts.clone(), environment, listen);
+        Self { context, manner, open: Vec::new(), opened_total: 0, canaries: BTreeMap::new() }
+    }
+
+    /// The sessions that are open, oldest first.
+    pub(super) fn open(&self) -> &[Arc<Session>] {
+        &self.open
+    }
+
+    /// Requests sent in the open sessions.
+    pub(super) fn requests(&self) -> u64 {
+        self.open.iter().map(|s| s.requests()).sum()
+    }
+
+    /// Sessions opened so far.
+    pub(super) const fn opened_total(&self) -> u64 {
+        self.opened_total
+    }
+
+    /// Opens what is missing, lists in each session, and calls one tool per server.
+    pub(super) async fn look(
+        &mut self,
+        target: &Target,
+        claims: &[ServerClaim],
+        client: &Client,
+        base: Option<&Url>,
+    ) -> SessionSeen {
+        let timeouts = &target.settings.timeouts;
+        let failed = self.open_missing(target).await;
+        let listings = join_all(self.open.iter().map(|session| session.list(timeouts.list))).await;
+        let mut infos = Vec::new();
+        let mut views = Vec::new();
+        for (session, listing) in self.open.iter().zip(listings) {
+            views.push(SessionView {
+                opened: Ok(session.opened().clone()),
+                meta_tool: listing.tools.as_ref().is_ok_and(|tools| tools.has(META_TOOL)),
+                tools: listing.tools,
+                list_took: listing.took,
+                pages: listing.pages,
+                list_changes: session.take_list_changes(),
+                noise: session.noise(),
+            });
+            if infos.is_empty() {
+                infos = listing.infos;
+            }
+        }
+        if let Some(failure) = failed {
+            views.push(no_view(&failure));
+        }
+        let calls = match &target.address {
+            Address::Hub { .. } => self.call_servers(&target.settings, claims, &infos, client, base).await,
+            Address::Http { .. } | Address::Stdio { .. } => self.call_direct(target, &infos).await,
+        };
+        SessionSeen { sessions: views, calls, opened_total: self.opened_total, held: self.manner == Manner::Held }
+    }
+
+    /// Drops the sessions that ended and opens new ones until there are enough.
+    async fn open_missing(&mut self, target: &Target) -> Option<Failure> {
+        self.open.retain(|session| session.ended().is_none());
+        let hub = matches!(target.address, Address::Hub { .. });
+        let wanted = if self.manner == Manner::Held && hub { HELD } else { 1 };
+        while self.open.len() < wanted {
+            match mcp::open(&target.address, &self.context).await {
+                Ok(session) => {
+                    self.opened_total += 1;
+                    self.open.push(Arc::new(session));
+                }
+                Err(failure) => return Some(failure),
+            }
+        }
+        None
+    }
+
+    /// All servers at once: one that hangs delays none of the others.
+    async fn call_servers(
+        &mut self,
+        settings: &TargetSettings,
+        claims: &[ServerClaim],
+        infos: &[ToolInfo],
+        client: &Client,
+        base: Option<&Url>,
+    ) -> Vec<CallSeen> {
+        let mut planned = Vec::new();
+        for claim in claims.iter().filter(|c| c.status != ClaimStatus::Disabled) {
+            let prefix = namespace_prefix(claim.name.as_str());
+            let canary = self.choose(settings, &claim.name, infos, &prefix);
+            let listed = infos.iter().any(|info| info.name.starts_with(&prefix));
+            // A server that is not claimed and not listed cannot be called: there is nothing to hide.
+            if canary.is_some() && !listed && claim.status != ClaimStatus::Connected {
+                continue;
+            }
+            planned.push((claim.name.clone(), canary, if listed { CallWay::Session } else { CallWay::Rest }));
+        }
+        let session = self.open.first().cloned();
+        let limit = settings.timeouts.call;
+        let calls = planned.into_iter().map(|(server, canary, way)| {
+            let session = session.clone();
+            async move {
+                let Some(canary) = canary else {
+                    return CallSeen { server, tool: None, way, answer: None, took: Duration::ZERO };
+                };
+                let watch = Stopwatch::start();
+                let answer = match (way, &session, base) {
+                    (CallWay::Session, Some(session), _) => {
+                        let name = format!("{}{}", namespace_prefix(server.as_str()), canary.tool);
+                        Some(session.call(&name, &canary.arguments, limit).await.map(|answer| answer.items))
+                    }
+                    (_, _, Some(base)) => {
+                        Some(rest::call_tool(client, base, server.as_str(), &canary.tool, &canary.arguments, limit).await)
+                    }
+                    _ => None,
+                };
+                CallSeen { server, tool: Some(Text::new(&canary.tool)), way, answer, took: watch.elapsed() }
+            }
+        });
+        let mut calls = join_all(calls).await;
+        calls.sort_by(|a, b| a.server.cmp(&b.server));
+        calls
+    }
+
+    /// The configured canary, else one that the list declares harmless, else the one of before.
+    fn choose(&mut self, settings: &TargetSettings, server: &Text, infos: &[ToolInfo], prefix: &str) -> Option<Canary> {
+        if let Some(configured) = configured_canary(settings, server.as_str()) {
+            return Some(configured);
+        }
+        if let Some(info) = mcp::canary(infos, prefix) {
+            let tool = info.name.strip_prefix(prefix).unwrap_or(&info.name).to_owned();
+            self.canaries.insert(server.clone(), Canary { tool, arguments: json!({}) });
+        }
+        self.canaries.get(server).cloned()
+    }
+
+    async fn call_direct(&self, target: &Target, infos: &[ToolInfo]) -> Vec<CallSeen> {
+        let Some(session) = self.open.first() else { return Vec::new() };
+        let server = Text::new(target.id.as_str());
+        let canary = configured_canary(&target.settings, target.id.as_str())
+            .or_else(|| mcp::canary(infos, "").map(|info| Canary { tool: info.name.clone(), arguments: json!({}) }));
+        let Some(canary) = canary else {
+            return vec![CallSeen { server, tool: None, way: CallWay::Session, answer: None, took: Duration::ZERO }];
+        };
+        let watch = Stopwatch::start();
+        let answer = session.call(&canary.tool, &canary.arguments, target.settings.timeouts.call).await;
+        let tool = Some(Text::new(&canary.tool));
+        vec![CallSeen { server, tool, way: CallWay::Session, answer: Some(answer.map(|a| a.items)), took: watch.elapsed() }]
+    }
+
+    /// Closes every session; how many there were.
+    pub(super) async fn close(&mut self) -> usize {
+        let open = std::mem::take(&mut self.open);
+        let n = open.len();
+        for session in open {
+            // Held tasks have ended before this is called; if one still holds a session, dropping its
+            // last handle closes it.
+            if let Some(session) = Arc::into_inner(session) {
+                drop(session.close().await);
+            }
+        }
+        n
+    }
+}
+
+fn configured_canary(settings: &TargetSettings, server: &str) -> Option<Canary> {
+    let server = settings.servers.get(server)?;
+    let tool = server.canary.clone()?;
+    let arguments = server.canary_arguments.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    Some(Canary { tool, arguments: arguments.unwrap_or_else(|| json!({})) })
+}
+
+fn no_view(failure: &Failure) -> SessionView {
+    SessionView {
+        opened: Err::<Opened, _>(failure.clone()),
+        tools: Err(failure.clone()),
+        list_took: Duration::ZERO,
+        pages: 0,
+        meta_tool: false,
+        list_changes: 0,
+        noise: 0,
+    }
+}

@@ -1,0 +1,191 @@
+//! Sums the lines of a log into a [`LogStretch`]. It reads no file and cuts no lines; the age of a
+//! record is compared with the record's own time, never with a clock.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use vitals_model::limits::{ERROR_KINDS_MAX, ERROR_KINDS_TRACKED_MAX, EVIDENCE_CHARS_MAX, LOG_MINUTES_MAX, LOG_TURNS_MAX};
+use vitals_model::observation::{ErrorKind, Level, LevelCounts, LogStretch, ServerTurn};
+use vitals_model::text::Text;
+use vitals_model::time::Timestamp;
+
+use super::mark::{self, Mark};
+use super::parse::{Format, Record, parse};
+use super::quick::Quick;
+
+const MINUTE_MS: i64 = 60_000;
+
+/// Longest error code or template kept, in characters.
+const KIND_CHARS_MAX: usize = 80;
+
+/// Which records count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Filter {
+    /// Records from before this instant do not; a line without a time is as old as the last record
+    /// before it that has one.
+    pub from: Option<Timestamp>,
+    /// Records with another pid do not; those without any do, because nobody knows whose they are.
+    pub pid: Option<u32>,
+}
+
+/// The sums so far.
+#[derive(Default)]
+pub struct Tally {
+    filter: Filter,
+    /// Whether the last record with a time was older than the filter asks for.
+    stale: bool,
+    quick: Quick,
+    /// The minute being counted, and its levels; in `minutes` as soon as another minute comes.
+    minute: Timestamp,
+    levels: LevelCounts,
+    minutes: BTreeMap<Timestamp, LevelCounts>,
+    /// One message and the count per kind.
+    kinds: HashMap<Text, (Text, u64)>,
+    /// Errors of further kinds than can be told apart.
+    other_kinds: u64,
+    turns: VecDeque<ServerTurn>,
+    /// All sums that need no more than a number.
+    sums: LogStretch,
+}
+
+impl Tally {
+    /// A tally of the records that `filter` lets through.
+    pub fn new(filter: Filter) -> Self {
+        Self { filter, ..Self::default() }
+    }
+
+    /// Changes which records count from here on.
+    pub fn set_filter(&mut self, filter: Filter) {
+        self.filter = filter;
+    }
+
+    /// Counts nothing until a record comes that is as new as the filter asks for.
+    pub(super) fn begin_stale(&mut self) {
+        self.stale = true;
+    }
+
+    /// Notes that `n` bytes were read.
+    pub(super) fn add_bytes(&mut self, n: usize) {
+        self.sums.bytes += n as u64;
+    }
+
+    /// Counts one line without its line end; an empty one is none.
+    pub fn line(&mut self, line: &[u8]) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if let Some(record) = self.quick.parse(line) {
+            self.record(&record);
+        } else if !line.is_empty() {
+            self.record(&parse(line));
+        }
+    }
+
+    /// Counts a line that is too long to be kept.
+    pub(super) fn overlong_line(&mut self) {
+        self.record(&Record::new(Format::Broken, ""));
+    }
+
+    /// The sums, which begin anew.
+    pub fn take(&mut self) -> LogStretch {
+        self.close_minute();
+        let mut stretch = std::mem::take(&mut self.sums);
+        stretch.minutes = std::mem::take(&mut self.minutes).into_iter().collect();
+        stretch.turns = std::mem::take(&mut self.turns).into();
+        stretch.errors = most_frequent(self.kinds.drain(), std::mem::take(&mut self.other_kinds));
+        stretch
+    }
+
+    fn record(&mut self, record: &Record<'_>) {
+        if let (Some(from), Some(at)) = (self.filter.from, record.at) {
+            self.stale = at < from;
+        }
+        let foreign = matches!((self.filter.pid, record.pid), (Some(ours), Some(theirs)) if ours != theirs);
+        if self.stale || foreign {
+            return;
+        }
+        *match record.format {
+            Format::Plain => &mut self.sums.plain,
+            Format::Pino => &mut self.sums.pino,
+            Format::Stdout => &mut self.sums.stdout,
+            Format::Broken => &mut self.sums.broken,
+        } += 1;
+        match mark::mark(record.level, &record.message) {
+            Some(Mark::Turn(server, turn)) => {
+                self.turns.push_back(ServerTurn { at: record.at, server: Text::new(server), turn });
+                if self.turns.len() > LOG_TURNS_MAX {
+                    self.turns.pop_front();
+                    self.sums.turns_left_out += 1;
+                }
+            }
+            Some(Mark::StormLine) => self.sums.storm_lines += 1,
+            Some(Mark::Fallback) => self.sums.fallbacks += 1,
+            Some(Mark::ClientAbort) => {
+                self.sums.client_aborts += 1;
+                return;
+            }
+            None => {}
+        }
+        if let Some(level) = record.level {
+            self.level(level, record);
+        }
+    }
+
+    fn level(&mut self, level: Level, record: &Record<'_>) {
+        if level >= Level::Error {
+            let code = record.code.as_deref().unwrap_or_default();
+            if mark::is_client_abort(code, [&record.message, record.error.as_deref().unwrap_or_default()]) {
+                self.sums.client_aborts += 1;
+                return;
+            }
+            self.error(code, &record.message);
+        }
+        let Some(at) = record.at else {
+            self.sums.untimed.add(level, 1);
+            return;
+        };
+        // Most records share the minute of the one before.
+        if !(0..MINUTE_MS).contains(&at.as_millis().wrapping_sub(self.minute.as_millis())) {
+            self.close_minute();
+            self.minute = at.floor_to(Duration::from_secs(60));
+        }
+        self.levels.add(level, 1);
+    }
+
+    fn error(&mut self, code: &str, message: &str) {
+        let kind =
+            if code.is_empty() { Text::cut(&mark::template(message), KIND_CHARS_MAX) } else { Text::cut(code, KIND_CHARS_MAX) };
+        if let Some((_, count)) = self.kinds.get_mut(&kind) {
+            *count += 1;
+        } else if self.kinds.len() < ERROR_KINDS_TRACKED_MAX {
+            self.kinds.insert(kind, (Text::cut(message, EVIDENCE_CHARS_MAX), 1));
+        } else {
+            self.other_kinds += 1;
+        }
+    }
+
+    fn close_minute(&mut self) {
+        let levels = std::mem::take(&mut self.levels);
+        if levels == LevelCounts::default() {
+            return;
+        }
+        self.minutes.entry(self.minute).or_default().merge(&levels);
+        if self.minutes.len() > LOG_MINUTES_MAX
+            && let Some((_, oldest)) = self.minutes.pop_first()
+        {
+            self.sums.older.merge(&oldest);
+        }
+    }
+}
+
+fn most_frequent(kinds: impl Iterator<Item = (Text, (Text, u64))>, untold: u64) -> Vec<ErrorKind> {
+    let mut kinds: Vec<_> = kinds.map(|(code, (example, count))| ErrorKind { code, example, count }).collect();
+    kinds.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.code.cmp(&b.code)));
+    let rest = kinds.split_off(kinds.len().min(ERROR_KINDS_MAX));
+    let others = untold + rest.iter().map(|kind| kind.count).sum::<u64>();
+    if others > 0 {
+        kinds.push(ErrorKind { code: "other".into(), example: Text::default(), count: others });
+    }
+    kinds
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! Shows the fixtures of the tests: `gallery NAME` live, `gallery NAME WIDTH` printed once.
+//!
+//! It is for looking at the dashboard while working on it; nothing it shows is measured.
+
+#[path = "../tests/fixtures/mod.rs"]
+mod fixtures;
+
+use std::io::Write;
+use std::sync::Arc;
+use vitals_tui::{Colour, Look};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::io::Result<()> {
+    let mut args = std::env::args().skip(1);
+    let name = args.next().unwrap_or_else(|| "lying".to_owned());
+    let Some((_, snapshot)) = fixtures::all().into_iter().find(|(fixture, _)| *fixture == name) else {
+        let names: Vec<&str> = fixtures::all().into_iter().map(|(name, _)| name).collect();
+        return Err(std::io::Error::other(format!("no fixture {name}; there are {}", names.join(", "))));
+    };
+    if let Some(width) = args.next().and_then(|width| width.parse().ok()) {
+        let text = vitals_tui::once(&snapshot, width, Colour::Ansi);
+        return std::io::stdout().write_all(text.as_bytes());
+    }
+    let (_sender, rx) = tokio::sync::watch::channel(Arc::new(snapshot));
+    let (commands, _asked) = tokio::sync::mpsc::channel(1);
+    vitals_tui::run(rx, commands, Look::default()).await
+}

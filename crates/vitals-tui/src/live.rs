@@ -1,0 +1,89 @@
+//! The live dashboard: the only place that touches the terminal.
+//!
+//! It sleeps until a snapshot or a key arrives, and paints at most ten times a second.
+
+use crate::event::{Input, input};
+use crate::look::Look;
+use crate::screen;
+use crate::state::{Command, State};
+use futures_util::{Stream, StreamExt};
+use ratatui::Terminal;
+use ratatui::backend::Backend;
+use ratatui::crossterm::event::{Event, EventStream};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use vitals_model::snapshot::Snapshot;
+
+/// Shortest time between two paintings.
+const PAINT_EVERY: Duration = Duration::from_millis(100);
+
+/// Shows snapshots until the reader quits or no more can come. The terminal is given back as it was,
+/// also after a panic or when this future is dropped.
+///
+/// # Errors
+/// When the terminal cannot be set up, painted or read.
+pub async fn run(rx: watch::Receiver<Arc<Snapshot>>, commands: mpsc::Sender<Command>, look: Look) -> io::Result<()> {
+    let mut terminal = ratatui::try_init()?;
+    let _restore = Restore;
+    drive(&mut terminal, EventStream::new(), rx, commands, look).await
+}
+
+/// Gives the terminal back when dropped; ratatui's own hook does so on a panic.
+struct Restore;
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        // Nobody is left to tell when even this fails.
+        drop(ratatui::try_restore());
+    }
+}
+
+/// The loop of [`run`] on any terminal and any source of events.
+pub async fn drive<B>(
+    terminal: &mut Terminal<B>,
+    events: impl Stream<Item = io::Result<Event>> + Send,
+    mut rx: watch::Receiver<Arc<Snapshot>>,
+    commands: mpsc::Sender<Command>,
+    look: Look,
+) -> io::Result<()>
+where
+    B: Backend<Error: Send + Sync + 'static> + Send,
+{
+    let mut events = pin!(events);
+    let size = terminal.size().map_err(io::Error::other)?;
+    let first = Arc::clone(&rx.borrow_and_update());
+    let mut state = State::new(first, look, (size.width, size.height));
+    let mut pace = tokio::time::interval(PAINT_EVERY);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut dirty = true;
+    loop {
+        let input = tokio::select! {
+            biased;
+            _ = pace.tick(), if dirty => {
+                terminal.draw(|frame| screen::render(frame, &state)).map_err(io::Error::other)?;
+                dirty = false;
+                continue;
+            }
+            event = events.next() => match event {
+                Some(event) => input(&event?),
+                None => return Ok(()),
+            },
+            changed = rx.changed() => match changed {
+                Ok(()) => Some(Input::Snapshot(Arc::clone(&rx.borrow_and_update()))),
+                Err(_) => return Ok(()),
+            },
+        };
+        let Some(input) = input else { continue };
+        dirty = true;
+        let Some(command) = state.apply(input) else { continue };
+        // A full queue already holds a request to check; a closed one has nobody left to ask.
+        let _ = commands.try_send(command);
+        if command == Command::Quit {
+            return Ok(());
+        }
+    }
+}

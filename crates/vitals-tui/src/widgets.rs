@@ -1,0 +1,8 @@
+//! The pieces that screens are made of. They draw; they know no keys and no state of the dashboard.
+
+pub mod faults;
+pub mod fit;
+pub mod panel;
+pub mod readings;
+pub mod servers;
+pub mod spark;

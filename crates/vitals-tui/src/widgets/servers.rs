@@ -1,0 +1,209 @@
+//! The table of servers: what the hub claims beside what is true. This is what mcp-vitals is for.
+//!
+//! Bad servers come first and say why; good ones take one quiet line each, or one line together when
+//! there is no room.
+
+use crate::look::{Pen, Tone};
+use crate::widgets::fit::{Row, hang, paragraph, width};
+use crate::widgets::panel::Panel;
+use crate::widgets::spark::spark;
+use ratatui::text::Line;
+use vitals_model::check::{CheckId, Unit};
+use vitals_model::reading::Health;
+use vitals_model::snapshot::TargetState;
+use vitals_model::text::count;
+use vitals_model::verdict::{ServerTruth, Verdict};
+
+/// From this width on the reason stands beside the truth, below it under it.
+const WIDE_MIN: usize = 110;
+/// Most lines that one reason may take.
+const REASON_LINES_MAX: usize = 3;
+/// The longest verdict, `expected-down`; the shortest column is that of the heading.
+const VERDICT_COLUMNS: usize = 13;
+/// Most columns of a name and of a claim where there is room for the reason beside them.
+const NAME_COLUMNS_MAX: usize = 26;
+/// See [`NAME_COLUMNS_MAX`].
+const CLAIM_COLUMNS_MAX: usize = 26;
+/// Columns of an age such as `15h 04m`.
+const AGE_COLUMNS: usize = 7;
+/// Columns of a trend.
+const TREND_COLUMNS: usize = 16;
+
+/// Where the columns of the table begin and how wide they are.
+struct Columns {
+    all: usize,
+    name: usize,
+    claim: usize,
+    verdict: usize,
+    /// Free columns around the claim.
+    gap: usize,
+}
+
+impl Columns {
+    fn of(servers: &[&ServerTruth], all: usize) -> Self {
+        let longest = |wanted: fn(&ServerTruth) -> usize| servers.iter().map(|s| wanted(s)).max().unwrap_or(0);
+        let verdict = longest(|s| width(s.verdict.as_str())).clamp(9, VERDICT_COLUMNS);
+        let gap = if all >= WIDE_MIN { 3 } else { 1 };
+        // What the marks, the gaps, the verdict and the age leave is shared by name and claim.
+        let rest = all.saturating_sub(2 + gap + gap + 2 + verdict + 3 + AGE_COLUMNS);
+        let most = if all >= WIDE_MIN { NAME_COLUMNS_MAX } else { rest / 2 };
+        let name = longest(|s| width(s.name.as_str())).clamp(6, most.max(6));
+        let claim = longest(|s| width(&claim(s))).clamp(14, rest.saturating_sub(name).clamp(14, CLAIM_COLUMNS_MAX));
+        Self { all, name, claim, verdict, gap }
+    }
+
+    const fn claim_at(&self) -> usize {
+        2 + self.name + self.gap
+    }
+
+    const fn truth_at(&self) -> usize {
+        self.claim_at() + self.claim + self.gap + 2
+    }
+
+    const fn reason_at(&self) -> usize {
+        self.truth_at() + self.verdict + 3 + AGE_COLUMNS + 2
+    }
+}
+
+/// The panel; `None` when no server is known.
+pub fn panel(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
+    if state.servers.is_empty() {
+        return None;
+    }
+    let mut servers: Vec<&ServerTruth> = state.servers.iter().collect();
+    servers.sort_by_key(|server| (std::cmp::Reverse(badness(server)), &server.name));
+    let at = Columns::of(&servers, columns);
+    let mut panel = Panel::fixed(vec![Panel::title(pen, "SERVERS", &summary(state), columns), head(&at, pen)]);
+    let mut good = Vec::new();
+    for server in servers {
+        panel.full.extend(row(server, state, &at, pen, REASON_LINES_MAX));
+        if is_quiet(server) {
+            good.push(server.name.as_str());
+        } else {
+            panel.compact.extend(row(server, state, &at, pen, 1));
+        }
+    }
+    match good.len() {
+        0 => {}
+        1 => panel.compact.extend(panel.full.last().cloned()),
+        n => panel.compact.push(together(n, &good, pen, columns)),
+    }
+    Some(panel)
+}
+
+/// `✓ 38 agree: alpha, beta, …`
+fn together(n: usize, names: &[&str], pen: Pen, columns: usize) -> Line<'static> {
+    Row::marked(pen, pen.mark(Health::Healthy))
+        .put(format!("{n} agree  "), Tone::Plain)
+        .until(&names.join(", "), columns, Tone::Quiet)
+        .line()
+}
+
+/// `2 of 4 work, 1 expected down, 1 unknown`
+pub fn summary(state: &TargetState) -> String {
+    let of = |wanted: fn(&ServerTruth) -> bool| state.servers.iter().filter(|s| wanted(s)).count();
+    let expected = of(|s| s.verdict == Verdict::ExpectedDown);
+    let unknown = of(|s| s.verdict != Verdict::ExpectedDown && s.health == Health::Unknown);
+    let working = of(|s| s.verdict != Verdict::ExpectedDown && matches!(s.health, Health::Healthy | Health::Degraded));
+    let mut text = format!("{working} of {} work", state.servers.len() - expected);
+    for (n, word) in [(unknown, "unknown"), (expected, "expected down")] {
+        if n > 0 {
+            text += &format!(", {n} {word}");
+        }
+    }
+    text
+}
+
+fn badness(server: &ServerTruth) -> (Health, bool) {
+    match server.verdict {
+        Verdict::ExpectedDown => (Health::Healthy, true),
+        _ => (server.health, server.verdict != Verdict::Agrees),
+    }
+}
+
+fn is_quiet(server: &ServerTruth) -> bool {
+    badness(server) == (Health::Healthy, false)
+}
+
+/// What the hub shows of a server: its word and how many tools.
+fn claim(server: &ServerTruth) -> String {
+    match (&server.claim, server.tools) {
+        (Some(claim), Some(tools)) => format!("{}, {}", claim.as_str(), count(tools, "tool")),
+        (Some(claim), None) => claim.as_str().to_owned(),
+        (None, Some(tools)) => count(tools, "tool"),
+        (None, None) => String::new(),
+    }
+}
+
+fn head(at: &Columns, pen: Pen) -> Line<'static> {
+    let row = Row::new(pen)
+        .to(2)
+        .cell("server", at.name, Tone::Quiet)
+        .to(at.claim_at())
+        .cell("THE HUB CLAIMS", at.claim, Tone::Strong)
+        .to(at.truth_at() + 1)
+        .cell("THE TRUTH", at.verdict, Tone::Strong)
+        .to(at.truth_at() + at.verdict + 3)
+        .right("for", AGE_COLUMNS, Tone::Quiet);
+    if at.all < WIDE_MIN { row.line() } else { row.to(at.reason_at()).put("what it rests on", Tone::Quiet).line() }
+}
+
+fn row(server: &ServerTruth, state: &TargetState, at: &Columns, pen: Pen, lines_max: usize) -> Vec<Line<'static>> {
+    let name = if is_quiet(server) { Tone::Plain } else { Tone::Strong };
+    let claimed = match server.claim {
+        Some(_) => claim(server),
+        None => pen.glyphs.none.to_owned(),
+    };
+    let row = Row::marked(pen, pen.server_mark(server)).cell(server.name.as_str(), at.name, name).to(at.claim_at()).cell(
+        &claimed,
+        at.claim,
+        Tone::Plain,
+    );
+    let row = verdict(row, server, at, pen).right(&pen.age(server.since), AGE_COLUMNS, Tone::Quiet);
+    if is_quiet(server) {
+        return vec![call(row.put(" ", Tone::Plain), server, state, at, pen).line()];
+    }
+    if at.all < WIDE_MIN {
+        let mut lines = vec![row.line()];
+        lines.extend(paragraph(pen, &server.reason, 4, at.all, lines_max, Tone::Plain));
+        return lines;
+    }
+    hang(row.to(at.reason_at()), &server.reason, at.all, lines_max, Tone::Plain)
+}
+
+/// `= agrees`, or `≠` and the verdict in capitals where nobody can overlook it.
+fn verdict(row: Row, server: &ServerTruth, at: &Columns, pen: Pen) -> Row {
+    let end = at.truth_at() + at.verdict + 3;
+    let word = server.verdict.as_str();
+    let row = row.to(at.truth_at() - 2);
+    let row = match server.verdict {
+        Verdict::Agrees if server.health == Health::Healthy => {
+            row.put(pen.glyphs.agrees, Tone::Quiet).put(format!("  {word}"), Tone::Of(Health::Healthy))
+        }
+        Verdict::Agrees => row.put(pen.glyphs.agrees, Tone::Quiet).put(format!("  {word}"), Tone::Of(server.health)),
+        Verdict::ExpectedDown => row.put(pen.glyphs.agrees, Tone::Quiet).put(format!("  {word}"), Tone::Info),
+        Verdict::Unknown => row.put("?", Tone::Of(Health::Unknown)).put(format!("  {word}"), Tone::Of(Health::Unknown)),
+        _ => {
+            let health = server.health;
+            let mark = row.put(pen.glyphs.differs, Tone::Of(health)).put(" ", Tone::Plain);
+            mark.put(format!(" {} ", word.to_uppercase()), Tone::Badge(health))
+        }
+    };
+    row.to(end)
+}
+
+/// The canary call of a good server: latency and trend, as far as there is room.
+fn call(row: Row, server: &ServerTruth, state: &TargetState, at: &Columns, pen: Pen) -> Row {
+    let Some(ms) = server.call_ms else {
+        let text = if at.all < WIDE_MIN { "" } else { server.reason.as_str() };
+        return row.until(text, at.all, Tone::Quiet);
+    };
+    let trend = state.trends.get(&CheckId::of_server(&server.name, "call")).map_or(&[][..], Vec::as_slice);
+    let text = if at.all < WIDE_MIN { Unit::Millis.show(ms) } else { format!("call answered in {}", Unit::Millis.show(ms)) };
+    let row = row.until(&text, at.all, Tone::Quiet);
+    let trend_at = row.used() + 2;
+    if trend_at + TREND_COLUMNS > at.all {
+        return row;
+    }
+    row.to(trend_at).put(spark(trend, TREND_COLUMNS, pen.glyphs), Tone::Quiet)
+}

@@ -1,0 +1,12 @@
+//! Repository chores: [`tidy`] holds the repository to its own rules, [`bench`] measures the product
+//! against its bars. Nothing here is shipped, and nothing here is needed to build the product.
+
+pub mod bench;
+pub mod tidy;
+
+use std::path::Path;
+
+/// The root of the repository: the folder above this crate.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
+}
