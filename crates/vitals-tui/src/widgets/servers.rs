@@ -161,23 +161,16 @@ fn row(server: &ServerTruth, state: &TargetState, at: &Columns, pen: Pen, lines_
 
 /// `= agrees`, or `≠` and the verdict in capitals where nobody can overlook it.
 fn verdict(row: Row, server: &ServerTruth, at: &Columns, pen: Pen) -> Row {
-    let end = at.truth_at() + at.verdict + 3;
-    let word = server.verdict.as_str();
-    let row = row.to(at.truth_at() - 2);
-    let row = match server.verdict {
-        Verdict::Agrees if server.health == Health::Healthy => {
-            row.put(pen.glyphs.agrees, Tone::Quiet).put(format!("  {word}"), Tone::Of(Health::Healthy))
-        }
-        Verdict::Agrees => row.put(pen.glyphs.agrees, Tone::Quiet).put(format!("  {word}"), Tone::Of(server.health)),
-        Verdict::ExpectedDown => row.put(pen.glyphs.agrees, Tone::Quiet).put(format!("  {word}"), Tone::Info),
-        Verdict::Unknown => row.put("?", Tone::Of(Health::Unknown)).put(format!("  {word}"), Tone::Of(Health::Unknown)),
-        _ => {
-            let health = server.health;
-            let mark = row.put(pen.glyphs.differs, Tone::Of(health)).put(" ", Tone::Plain);
-            mark.put(format!(" {} ", word.to_uppercase()), Tone::Badge(health))
-        }
+    let (word, health) = (server.verdict.as_str(), server.health);
+    let (sign, sign_tone, tone) = match server.verdict {
+        Verdict::Agrees => (pen.glyphs.agrees, Tone::Quiet, Tone::Of(health)),
+        Verdict::ExpectedDown => (pen.glyphs.agrees, Tone::Quiet, Tone::Info),
+        Verdict::Unknown => ("?", Tone::Of(Health::Unknown), Tone::Of(Health::Unknown)),
+        _ => (pen.glyphs.differs, Tone::Of(health), Tone::Badge(health)),
     };
-    row.to(end)
+    let word = if matches!(tone, Tone::Badge(_)) { word.to_uppercase() } else { word.to_owned() };
+    let row = row.to(at.truth_at() - 2).put(sign, sign_tone).to(at.truth_at());
+    row.put(format!(" {word} "), tone).to(at.truth_at() + at.verdict + 3)
 }
 
 /// The canary call of a good server: latency and trend, as far as there is room.
