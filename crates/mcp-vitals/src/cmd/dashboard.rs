@@ -31,7 +31,7 @@ pub fn run(common: &Common, args: &DashboardArgs) -> anyhow::Result<Exit> {
 }
 
 fn colour() -> Colour {
-    if render::stdout_has_colour() { Colour::On } else { Colour::Off }
+    if render::stdout_has_colour() { Colour::Ansi } else { Colour::Never }
 }
 
 /// The same loop as `watch` behind the screen, without a history of its own: a running `watch` keeps it.

@@ -164,14 +164,14 @@ impl Lines {
 impl Printer {
     fn start(format: LineFormat) -> Self {
         let (queue, inbox) = std_mpsc::sync_channel::<String>(LINES_MAX);
-        let (tell_done, done) = std_mpsc::channel();
+        let (finished, done) = std_mpsc::channel();
         let thread = std::thread::spawn(move || {
             let mut out = anstream::stdout();
             for line in inbox {
                 // A reader that went away does not end the watch: it still keeps history.
                 let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
             }
-            let _ = tell_done.send(());
+            let _ = finished.send(());
         });
         let lost = Arc::new(std::sync::atomic::AtomicU64::new(0));
         Self { lines: Lines { queue, format, lost }, thread: Some(thread), done }
