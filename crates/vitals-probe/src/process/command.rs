@@ -81,11 +81,18 @@ impl Command {
     }
 
     fn runs(&self, server: &ConfiguredServer) -> bool {
-        let Some(command) = server.command.as_deref() else { return false };
-        let args = pattern(&server.args);
+        let Some(command) = &server.command else { return false };
+        let words: Vec<String> = std::iter::once(command).chain(&server.args).cloned().collect();
+        self.is(&words) || unwrapped(&words).is_some_and(|inner| self.is(&inner))
+    }
+
+    /// Whether this process was started as `words`.
+    fn is(&self, words: &[String]) -> bool {
+        let [command, args @ ..] = words else { return false };
+        let args_pattern = pattern(args);
         let direct = (0..self.0.len().min(LEADING_WORDS_MAX + 1))
-            .any(|at| is_program(&self.0[at], command) && matches(&args, &self.0[at + 1..].join(" ")));
-        direct || self.is_npm_exec(command, &server.args)
+            .any(|at| is_program(&self.0[at], command) && matches(&args_pattern, &self.0[at + 1..].join(" ")));
+        direct || self.is_npm_exec(command, args)
     }
 
     /// Whether this is what `npx pkg …` or `npm exec pkg …` calls itself: options before the package
@@ -102,6 +109,24 @@ impl Command {
             }
             _ => false,
         }
+    }
+}
+
+/// What a wrapper replaces itself with: `env NAME=value program …`, and the last command of
+/// `sh -c 'cd /x && exec program …'`.
+fn unwrapped(words: &[String]) -> Option<Vec<String>> {
+    let [wrapper, args @ ..] = words else { return None };
+    match (base_name(wrapper), args) {
+        ("env", _) => {
+            let inner = args.iter().skip_while(|w| w.contains('=') || w.starts_with('-'));
+            Some(inner.cloned().collect())
+        }
+        ("sh" | "bash" | "dash" | "zsh", [option, script]) if option == "-c" || option == "-lc" => {
+            let last = script.rsplit(['&', ';', '|']).next()?.trim();
+            let program = last.strip_prefix("exec ").unwrap_or(last);
+            Some(program.split_whitespace().map(str::to_owned).collect())
+        }
+        _ => None,
     }
 }
 
@@ -228,11 +253,22 @@ mod tests {
             (&["/root/.local/bin/uv", "tool", "uvx", "mcp-server-git"], "uvx mcp-server-git"),
             (&["/home/u/bin/run", "k-123", "end"], "${HOME}/bin/run ${cmd:\u{a0}pass\u{a0}${X}} end"),
             (&["run", "value"], "run $OLDER"),
+            (&["node", "/srv/run.js", "--all"], "env -i A=b NODE_ENV=x node /srv/run.js --all"),
         ] {
             let servers = [&format!("right: {configured}"), "other: node /y.js", "off: /z"].map(str::to_owned);
             let servers: Vec<&str> = servers.iter().map(String::as_str).collect();
             assert_eq!(server_of(process, &servers).as_deref(), Some("right"), "{process:?}");
         }
+    }
+
+    #[test]
+    fn the_last_command_of_a_shell_script_is_its_process() {
+        let mut config = config(&["right: bash -c"]);
+        config.servers[0].args.push("cd /srv && exec run.js ${HOME}".to_owned());
+        let server = |line: &[&str]| Command::new(line.iter().map(|&w| w.to_owned()).collect()).server(&config);
+        assert_eq!(server(&["node", "/usr/bin/run.js", "/root"]), Some(Text::new("right")));
+        assert_eq!(server(&["bash", "-c", "cd /srv && exec run.js /root"]), Some(Text::new("right")));
+        assert_eq!(server(&["node", "/usr/bin/walk.js", "/root"]), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{ChildFacts, ProcessId, RunState};
 
 use super::command::Command;
-use super::procfs::{self, Stat, THREADS_UNKNOWN};
+use super::procfs::{self, Stat, Threads};
 use super::{identify, rss_bytes};
 use crate::clock::Stopwatch;
 use crate::hub_config::HubConfig;
@@ -58,14 +58,11 @@ struct Adopted {
 
 impl Family {
     /// The hub's direct children, each with its descendants folded in, lowest pid first.
-    pub(super) fn children(&mut self, hub: ProcessId, threads: u64, config: &HubConfig, uptime: Duration) -> Vec<ChildFacts> {
-        let mut kin = Kin::default();
-        let mut pids = kin.children(hub.pid, threads);
-        // The kernel's list can miss a child when another one ends at the same moment, so those
-        // known from before are asked themselves.
-        pids.extend(self.members.iter().filter(|(_, parent)| **parent == hub.pid).map(|(id, _)| id.pid));
-        pids.sort_unstable();
-        pids.dedup();
+    pub(super) fn children(&mut self, hub: ProcessId, config: &HubConfig, uptime: Duration) -> Vec<ChildFacts> {
+        // Descendants started by a side thread are looked for less often; known ones are always there.
+        let threads = if self.adopted.is_due() { Threads::All } else { Threads::Main };
+        let mut kin = Kin { threads, scanned: None };
+        let pids: BTreeSet<u32> = kin.children(hub.pid, Threads::All).into_iter().chain(self.known_below(hub.pid)).collect();
         self.current.clear();
         let mut children = Vec::new();
         for pid in pids {
@@ -87,10 +84,13 @@ impl Family {
     fn fold(&mut self, pid: u32, stat: &Stat, kin: &mut Kin, config: &HubConfig, uptime: Duration) -> ChildFacts {
         let mut facts = facts(pid, stat, config, uptime);
         self.remember(facts.id, stat.parent);
-        let mut open = kin.children(pid, stat.threads);
-        while let Some(below) = open.pop() {
-            let Some(stat) = procfs::stat(below).filter(|_| !self.current.contains(&below)) else { continue };
-            if !self.remember(ProcessId { pid: below, start_ticks: stat.start_ticks }, stat.parent) {
+        let mut open = self.below(pid, kin);
+        while let Some(pid) = open.pop() {
+            let Some(stat) = procfs::stat(pid) else { continue };
+            if self.current.contains(&pid) || !self.current.contains(&stat.parent) {
+                continue;
+            }
+            if !self.remember(ProcessId { pid, start_ticks: stat.start_ticks }, stat.parent) {
                 break;
             }
             facts.rss_bytes = facts.rss_bytes.saturating_add(rss_bytes(&stat));
@@ -98,14 +98,25 @@ impl Family {
             if stat.state != RunState::Zombie && severity(stat.state) > severity(facts.state) {
                 facts.state = stat.state;
             }
-            open.extend(kin.children(below, stat.threads));
+            open.extend(self.below(pid, kin));
         }
         facts
     }
 
+    /// Candidates for the children of a process below the hub.
+    fn below(&self, pid: u32, kin: &mut Kin) -> Vec<u32> {
+        kin.children(pid, kin.threads).into_iter().chain(self.known_below(pid)).collect()
+    }
+
+    /// The children that a process had before. The kernel's list can miss one when another ends at
+    /// the same moment, so these are asked themselves.
+    fn known_below(&self, pid: u32) -> impl Iterator<Item = u32> {
+        self.members.iter().filter(move |(_, parent)| **parent == pid).map(|(id, _)| id.pid)
+    }
+
     /// Whether there was room for it.
     fn remember(&mut self, id: ProcessId, parent: u32) -> bool {
-        let room = self.members.len() < FAMILY_MAX;
+        let room = self.members.len() < FAMILY_MAX || self.members.contains_key(&id);
         if room {
             self.members.insert(id, parent);
             self.current.insert(id.pid);
@@ -159,27 +170,28 @@ impl Adopted {
         let is_ours = |pid: &u32| {
             std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|m| m.uid() == user) && Command::of(*pid).server(config).is_some()
         };
-        let mut kin = Kin::default();
+        let mut kin = Kin { threads: Threads::All, scanned: None };
         self.reapers.insert(1);
-        let adopted = self.reapers.iter().flat_map(|&pid| kin.children(pid, THREADS_UNKNOWN)).take(REAPED_MAX);
+        let adopted = self.reapers.iter().flat_map(|&pid| kin.children(pid, Threads::All)).take(REAPED_MAX);
         self.found = adopted.filter(is_ours).filter_map(identify).filter(|id| Some(*id) != hub).collect();
         self.listed = Some(Stopwatch::start());
     }
 }
 
 /// Who is whose child: by the kernel's lists or, on a kernel without them, by one scan of `/proc`.
-#[derive(Default)]
 struct Kin {
+    /// Whose lists are read below the hub.
+    threads: Threads,
     scanned: Option<BTreeMap<u32, Vec<u32>>>,
 }
 
 impl Kin {
-    fn children(&mut self, pid: u32, threads: u64) -> Vec<u32> {
+    fn children(&mut self, pid: u32, threads: Threads) -> Vec<u32> {
         if self.scanned.is_none() {
             if let Some(children) = procfs::children(pid, threads) {
                 return children;
             }
-            if procfs::children(std::process::id(), THREADS_UNKNOWN).is_some() {
+            if procfs::children(std::process::id(), Threads::Main).is_some() {
                 return Vec::new();
             }
         }
