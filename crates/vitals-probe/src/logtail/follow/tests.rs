@@ -144,8 +144,9 @@ fn the_hubs_new_pid_is_taken_over() {
 fn more_than_one_read_may_take_is_left_for_the_next_and_none_is_lost() {
     let scene = Scene::new("");
     let mut follower = scene.follower();
-    let count = CATCH_UP_BYTES_MAX / 8 + 1000;
-    scene.append(&"1234567\n".repeat(usize::try_from(count).unwrap()));
+    let line = "x".repeat(1023) + "\n";
+    let count = CATCH_UP_BYTES_MAX / 1024 + 1000;
+    scene.append(&line.repeat(usize::try_from(count).unwrap()));
     scene.rotate();
     scene.append("new\n");
     let first = follower.catch_up().stretch;

@@ -26,7 +26,7 @@ fn pinos_own_forms_are_read_the_short_way() {
     check_quick(r#"{"level":"info","time":"2026-11-22T13:18:24.378Z","pid":8695,"hostname":"h","msg":"hello"}"#);
     check_quick(r#"{"level":30,"time":1795305600000,"pid":1,"hostname":"h","msg":"'a' transport closed"}"#);
     check_quick(r#"{"level":"warn","time":"2026-11-22T13:18:24.378Z","pid":7,"pid":8,"msg":"first","msg":""}"#);
-    check_quick(r#"{"level":"debug","time":"2026-11-22T13:18:59.999Z","pid":7,"a":{"b":[1,{"c":"}{"}]},"msg":"x"}"#);
+    check_quick(r#"{"level":"debug","time":"2026-11-22T13:18:59.999Z","pid":7,"a":{"b":[1,{"c":{}}]},"msg":"x"}"#);
 }
 
 #[test]
@@ -41,6 +41,7 @@ fn everything_else_is_left_to_the_long_way() {
         r#"{"level":"info","time":"2026-11-22T13:18:60.000Z","pid":8695,"msg":"a leap second"}"#,
         r#"{"level":"info","time":"2026-11-22T13:18:24.378Z","pid":0123,"msg":"no JSON number"}"#,
         r#"{"level":"info","time":"2026-11-22T13:18:24.378Z","pid":1,"x":"}","y":{"msg":"cut off"}"#,
+        r#"{"level":"info","time":"2026-11-22T13:18:24.378Z","pid":1,"msg":"brackets [ 'in' ] a text"}"#,
         r#"{"level":"info","time":"2026-11-22T13:18:24.378Z","pid":1,"msg":"a"}{"x":1,"msg":"b"}"#,
         r#"{"level":"info","time":"2026-11-22T13:18:24.378Z","pid":1,"x":"}","y":{"x":1,"msg":"b"}"#,
     ] {

@@ -17,7 +17,9 @@ fn all(bytes: &[u8]) -> LogStretch {
 
 fn levels(pairs: &[(Level, u64)]) -> LevelCounts {
     let mut counts = LevelCounts::default();
-    pairs.iter().for_each(|(level, n)| counts.add(*level, *n));
+    for (level, n) in pairs {
+        counts.add(*level, *n);
+    }
     counts
 }
 
@@ -119,7 +121,7 @@ fn the_most_frequent_kinds_are_found_among_many_and_the_rest_is_summed() {
 
 #[test]
 fn minutes_and_turns_are_bounded_and_the_newest_are_kept() {
-    let count = LOG_MINUTES_MAX as i64 + 10;
+    let count = i64::try_from(LOG_MINUTES_MAX).unwrap() + 10;
     let log: String = (0..count).map(|n| pino("info", n * MINUTE_MS, "\"msg\":\"'a' transport closed\"")).collect();
     let stretch = all(log.as_bytes());
     assert_eq!(stretch.minutes.len(), LOG_MINUTES_MAX);
