@@ -28,8 +28,8 @@ fn main() -> io::Result<()> {
     let given = std::env::args_os().nth(1).map(PathBuf::from);
     let path = given.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("logscan-{}.log", std::process::id())));
     let errors = if given.is_none() { Some(generate(&path)?) } else { None };
-    let (stretch, scan) = fastest(&path);
-    report(&stretch, scan);
+    let (stretch, scan, cpu) = fastest(&path)?;
+    report(&stretch, scan, cpu);
     if let Some(errors) = errors {
         let counted: u64 = stretch.minutes.iter().map(|(_, levels)| levels.errors()).sum();
         assert_eq!(counted + stretch.older.errors(), errors, "the scan must count what was written");
@@ -44,23 +44,32 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-fn fastest(path: &Path) -> (LogStretch, Duration) {
-    let mut best = (LogStretch::default(), Duration::MAX);
+/// The fastest round: what it saw, its time on the wall and on the processor.
+fn fastest(path: &Path) -> io::Result<(LogStretch, Duration, Duration)> {
+    let mut best = (LogStretch::default(), Duration::MAX, Duration::MAX);
     for _ in 0..ROUNDS {
-        let watch = Stopwatch::start();
+        let (watch, before) = (Stopwatch::start(), cpu_used()?);
         let seen = recent(path, None, Writers::OurHub);
-        let took = watch.elapsed();
-        if took < best.1 {
-            best = (seen.stretch, took);
-        }
+        let (took, cpu) = (watch.elapsed(), cpu_used()? - before);
+        best = (seen.stretch, best.1.min(took), best.2.min(cpu));
     }
-    best
+    Ok(best)
 }
 
-fn report(stretch: &LogStretch, took: Duration) {
+/// Time that this process was on a processor: the fair measure on a machine with other work.
+fn cpu_used() -> io::Result<Duration> {
+    let stat = fs::read_to_string("/proc/self/schedstat")?;
+    let ns = stat.split(' ').next().and_then(|ns| ns.parse().ok()).ok_or(io::ErrorKind::InvalidData)?;
+    Ok(Duration::from_nanos(ns))
+}
+
+fn report(stretch: &LogStretch, took: Duration, cpu: Duration) {
     let lines = stretch.plain + stretch.pino + stretch.stdout + stretch.broken;
-    let rate = stretch.bytes as f64 / took.as_secs_f64() / 1e9;
-    println!("scan: {} bytes, {lines} lines in {:.1} ms: {rate:.2} GB/s", stretch.bytes, took.as_secs_f64() * 1e3);
+    println!("scan: {} bytes, {lines} lines", stretch.bytes);
+    for (name, time) in [("wall", took), ("cpu", cpu)] {
+        let rate = stretch.bytes as f64 / time.as_secs_f64() / 1e9;
+        println!("  {name:<5} {:.1} ms: {rate:.2} GB/s", time.as_secs_f64() * 1e3);
+    }
     for level in Level::ALL {
         let count: u64 = stretch.minutes.iter().map(|(_, levels)| levels.of(level)).sum();
         println!("  {:<5} {}", level.as_str(), count + stretch.older.of(level));

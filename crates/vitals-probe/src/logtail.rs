@@ -11,6 +11,7 @@ mod mark;
 mod parse;
 mod quick;
 mod recent;
+mod shape;
 mod tally;
 mod watch;
 

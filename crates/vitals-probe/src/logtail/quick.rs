@@ -5,7 +5,7 @@
 //! A record in the form that pino writes begins with level, time and pid and ends with the message:
 //! `{"level":"info","time":"2026-11-22T13:18:24.378Z","pid":7,…,"msg":"…"}` or, from stock pino,
 //! `{"level":30,"time":1795357320102,"pid":7,…,"msg":"…"}`. Such a line is believed when it is
-//! printable ASCII without a backslash and its brackets and quotes add up: a record that was cut off,
+//! printable ASCII without a backslash and its brackets and quotes are in pairs: a record that was cut off,
 //! or two that ran into each other, do not. Then its message is exactly the text between the last two
 //! quotes. What it gives is what the long way gives, without the fields that only errors need.
 
@@ -13,15 +13,7 @@ use vitals_model::observation::Level;
 use vitals_model::time::Timestamp;
 
 use super::parse::{Format, Record};
-
-/// Bytes looked at side by side: one register of the baseline `x86_64` and `aarch64`.
-const LANES: usize = 16;
-
-/// Longest line read the short way, in bytes: the lanes count in one byte each.
-const QUICK_BYTES_MAX: usize = LANES * 255;
-
-/// Deepest nesting read the short way; far below `JSON_DEPTH_MAX`, so that the long way decides.
-const QUICK_OPENINGS_MAX: u32 = 64;
+use super::shape::adds_up;
 
 /// Length of an RFC 3339 time up to its minute, `2026-11-22T13:18`.
 const MINUTE_LEN: usize = 16;
@@ -113,48 +105,5 @@ fn last_message(rest: &[u8]) -> Option<&[u8]> {
     before.ends_with(b",\"msg\":").then(|| &message[1..])
 }
 
-/// Whether `line` is printable ASCII without a backslash, closes as many brackets as it opens, and has
-/// an even number of quotes. One pass, written so that the compiler makes vector instructions of it.
-fn adds_up(line: &[u8]) -> bool {
-    if line.len() > QUICK_BYTES_MAX {
-        return false;
-    }
-    let mut lanes = Lanes::default();
-    let (blocks, rest) = line.as_chunks::<LANES>();
-    for block in blocks {
-        lanes.take(block);
-    }
-    let mut last = [b' '; LANES];
-    last[..rest.len()].copy_from_slice(rest);
-    lanes.take(&last);
-    lanes.add_up()
-}
-
-/// What is counted, per lane.
-#[derive(Default)]
-struct Lanes {
-    opened: [u8; LANES],
-    closed: [u8; LANES],
-    quotes: [u8; LANES],
-    strange: [u8; LANES],
-}
-
-impl Lanes {
-    #[inline]
-    fn take(&mut self, block: &[u8; LANES]) {
-        for (i, &b) in block.iter().enumerate() {
-            // With this bit set, `[` is `{`, `]` is `}`, and no other printable character becomes either.
-            let folded = b | 0x20;
-            self.opened[i] += u8::from(folded == b'{');
-            self.closed[i] += u8::from(folded == b'}');
-            self.quotes[i] ^= u8::from(b == b'"');
-            self.strange[i] |= u8::from(b < b' ') | u8::from(b > b'~') | u8::from(b == b'\\');
-        }
-    }
-
-    fn add_up(&self) -> bool {
-        let sum = |lane: &[u8; LANES]| lane.iter().map(|&n| u32::from(n)).sum::<u32>();
-        let opened = sum(&self.opened);
-        opened == sum(&self.closed) && opened <= QUICK_OPENINGS_MAX && sum(&self.quotes) % 2 == 0 && sum(&self.strange) == 0
-    }
-}
+#[cfg(test)]
+mod tests;
