@@ -192,11 +192,11 @@ async fn try_http(url: &Url, transport: Transport, context: &Context) -> Result<
     let limit = context.timeouts.initialize;
     let (ledger, owed) = Ledger::new();
     let era = if transport == Transport::StatelessHttp { Era::Stateless } else { Era::Stateful };
-    let line = match transport {
+    let way = match transport {
         Transport::LegacySse => Line::Legacy(legacy::open(&context.client, url, &ledger, limit).await?),
         _ => Line::Streamable(Streamable::new(&context.client, url, era, &ledger)),
     };
-    let link = Link::new(line, ledger, owed, era);
+    let link = Link::new(way, ledger, owed, era);
     let greeting = match greet(&link, limit).await {
         Ok(greeting) => greeting,
         Err(setback) => {
@@ -205,8 +205,8 @@ async fn try_http(url: &Url, transport: Transport, context: &Context) -> Result<
         }
     };
     let connect = match &*link.line {
-        Line::Legacy(line) => line.connect,
-        Line::Streamable(line) => line.connect(),
+        Line::Legacy(way) => way.connect,
+        Line::Streamable(way) => way.connect(),
         Line::Stdio(_) => Duration::ZERO,
     };
     Ok(context.session(link, transport, greeting, connect, began.elapsed()))

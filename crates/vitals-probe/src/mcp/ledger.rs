@@ -78,12 +78,8 @@ impl Ledger {
     /// An empty ledger, and the queue of the replies that servers are owed.
     pub(super) fn new() -> (Arc<Self>, mpsc::Receiver<Outgoing>) {
         let (replies, owed) = mpsc::channel(REPLIES_MAX);
-        let ledger = Self {
-            entries: Mutex::default(),
-            list_changes: watch::Sender::new(0),
-            ended: watch::Sender::new(None),
-            replies,
-        };
+        let ledger =
+            Self { entries: Mutex::default(), list_changes: watch::Sender::new(0), ended: watch::Sender::new(None), replies };
         (Arc::new(ledger), owed)
     }
 
@@ -165,7 +161,7 @@ impl Ledger {
     }
 
     /// Notes that nothing more will come, and tells everybody who waits. The first reason is kept.
-    pub(super) fn end(&self, phase: Phase, kind: FailureKind, evidence: &Text) {
+    pub(super) fn end(&self, phase: Phase, kind: &FailureKind, evidence: &Text) {
         self.ended.send_if_modified(|ended| {
             let first = ended.is_none();
             if first {
@@ -173,7 +169,7 @@ impl Ledger {
             }
             first
         });
-        self.fail_all(&kind, evidence);
+        self.fail_all(kind, evidence);
     }
 
     /// Counts a message or line that was none of the protocol's; the first one is kept as evidence.
@@ -285,8 +281,8 @@ mod tests {
     async fn an_end_reaches_everybody_who_waits_now_or_later() {
         let (ledger, _owed) = Ledger::new();
         let mut before = ledger.expect_answer(Phase::List);
-        ledger.end(Phase::Body, FailureKind::Closed, &Text::new("exit status: 1"));
-        ledger.end(Phase::Body, FailureKind::TooLarge, &Text::new("too late"));
+        ledger.end(Phase::Body, &FailureKind::Closed, &Text::new("exit status: 1"));
+        ledger.end(Phase::Body, &FailureKind::TooLarge, &Text::new("too late"));
         let mut after = ledger.expect_answer(Phase::Call);
         assert_eq!(before.answer().await, Err(failure(Phase::List, FailureKind::Closed, "exit status: 1")));
         assert_eq!(after.answer().await, Err(failure(Phase::Call, FailureKind::Closed, "exit status: 1")));

@@ -51,7 +51,7 @@ pub(super) async fn open(client: &Arc<Client>, url: &Url, ledger: &Arc<Ledger>, 
     let ledger = Arc::clone(ledger);
     let reader = Task::spawn(async move {
         let end = stream.feed().await;
-        ledger.end(Phase::Body, end.kind, &end.evidence);
+        ledger.end(Phase::Body, &end.kind, &end.evidence);
     });
     Ok(Legacy { client: Arc::clone(client), endpoint, connect, _reader: reader })
 }
@@ -74,9 +74,8 @@ impl Legacy {
     /// Posts one message. Any success will do (the revision asks for none in particular): the answer
     /// comes on the stream.
     pub(super) async fn send(&self, message: &Outgoing, limit: Duration) -> Result<(), Setback> {
-        let request = Request::new(Method::POST, &self.endpoint)
-            .header("content-type", "application/json")
-            .body(message.body.clone());
+        let request =
+            Request::new(Method::POST, &self.endpoint).header("content-type", "application/json").body(message.body.clone());
         let answer = self.client.send(request, limit).await?.ok().await?;
         // Read to its end, so that the connection serves the next message too.
         answer.bytes(BODY_BYTES_MAX).await?;

@@ -111,7 +111,9 @@ impl Link {
                 let evidence = self.ledger.noise().1.unwrap_or_default();
                 return Err(failure(phase, FailureKind::TimedOut(limit), evidence).into());
             };
-            reading.into_iter().for_each(|task| self.keep(task));
+            if let Some(task) = reading {
+                self.keep(task);
+            }
             Ok(answer?)
         };
         exchange.await.map_err(|mut setback: Setback| {
@@ -194,7 +196,7 @@ impl Link {
             // Dropping the line ends its stream, which is how this transport says goodbye.
             Line::Legacy(_) => Ok(()),
         };
-        self.ledger.end(Phase::Close, FailureKind::Closed, &Text::new("closed by us"));
+        self.ledger.end(Phase::Close, &FailureKind::Closed, &Text::new("closed by us"));
         closed.map_err(|failure| Failure { phase: Phase::Close, after: began.elapsed(), ..failure })
     }
 }

@@ -105,7 +105,8 @@ impl Session {
     /// A session over a link whose server greeted us. `listen` is the limit for opening a stream for
     /// list changes, when one is wanted.
     pub(super) fn new(link: Link, opened: Opened, greeting: Greeting, listen: Option<Duration>) -> Self {
-        let session = Self { link, opened, greeting, listen, renewing: tokio::sync::Mutex::default(), renewed: AtomicU64::new(0) };
+        let session =
+            Self { link, opened, greeting, listen, renewing: tokio::sync::Mutex::default(), renewed: AtomicU64::new(0) };
         session.keep_listening();
         session
     }
@@ -161,9 +162,9 @@ impl Session {
     /// # Errors
     /// `ToolError` with the beginning of the tool's words, `Empty` for a result with nothing in it,
     /// `Rpc` for a JSON-RPC error, `TimedOut`, and whatever the transport met.
-    pub async fn call(&self, tool: &str, arguments: &Value, limit: Duration) -> Result<CallAnswer, Failure> {
+    pub async fn call(&self, name: &str, arguments: &Value, limit: Duration) -> Result<CallAnswer, Failure> {
         let began = Stopwatch::start();
-        let params = json!({"name": tool, "arguments": arguments});
+        let params = json!({"name": name, "arguments": arguments});
         let result = self.request(Phase::Call, "tools/call", params, limit).await?;
         let took = began.elapsed();
         let content = result.get("content").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -179,7 +180,7 @@ impl Session {
         if content.is_empty() && !structured {
             return refused(FailureKind::Empty, Text::default());
         }
-        let text = first_text.filter(|text| tool == META_TOOL && text.len() <= META_TEXT_BYTES_MAX).map(str::to_owned);
+        let text = first_text.filter(|text| name == META_TOOL && text.len() <= META_TEXT_BYTES_MAX).map(str::to_owned);
         Ok(CallAnswer { items: content.len().max(1) as u64, text, took })
     }
 
@@ -259,7 +260,6 @@ impl Session {
         if let Line::Streamable(line) = &*self.link.line
             && line.session() == lost
         {
-            line.forget();
             initialize(&self.link, limit).await?;
             self.renewed.fetch_add(1, Ordering::Relaxed);
         }

@@ -75,7 +75,8 @@ pub(super) fn start(
         .spawn()
         .map_err(|error| spawn_failure(&error))?;
     let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
-    let (Some(pid), Some(stdin), Some(stdout), Some(stderr)) = (pid, child.stdin.take(), child.stdout.take(), child.stderr.take())
+    let (Some(pid), Some(stdin), Some(stdout), Some(stderr)) =
+        (pid, child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err(failure(Phase::Connect, FailureKind::Spawn, "the child has no pipes"));
     };
@@ -230,7 +231,7 @@ async fn mind(
         (how, "") => how,
         (how, line) => format!("{how}: {line}"),
     };
-    ledger.end(Phase::Body, FailureKind::Closed, &Text::cut(&evidence, EVIDENCE_CHARS_MAX));
+    ledger.end(Phase::Body, &FailureKind::Closed, &Text::cut(&evidence, EVIDENCE_CHARS_MAX));
 }
 
 async fn read(stdout: ChildStdout, ledger: &Ledger) {

@@ -69,11 +69,6 @@ impl Streamable {
         self.with_agreed(|agreed| agreed.protocol = Some(protocol.to_owned()));
     }
 
-    /// Forgets a session that the server no longer knows.
-    pub(super) fn forget(&self) {
-        self.with_agreed(|agreed| *agreed = Agreed::default());
-    }
-
     fn agreed(&self) -> Agreed {
         self.agreed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -108,7 +103,8 @@ impl Streamable {
     }
 
     async fn post(&self, message: &Outgoing, limit: Duration) -> Result<Answer, Failure> {
-        let agreed = self.agreed();
+        // A handshake begins anew, whatever was agreed before.
+        let agreed = if message.method == Some("initialize") { Agreed::default() } else { self.agreed() };
         let mut request = self.request(Method::POST, &agreed).header("accept", ACCEPT_BOTH);
         if self.era == Era::Stateless {
             if let Some(method) = message.method {

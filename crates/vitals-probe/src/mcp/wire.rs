@@ -202,7 +202,10 @@ mod tests {
         assert_eq!(one(r#"{"method":"ping","id":"a"}"#), Incoming::Request { id: json!("a"), method: "ping".into() });
         assert_eq!(one(r#"{"method":"notifications/x","id":null}"#), Incoming::Notice { method: "notifications/x".into() });
         let error = RpcError { code: -5, message: Text::new("no\u{1b}") };
-        assert_eq!(one(r#"{"id":null,"error":{"code":-5,"message":"no\u001b"}}"#), Incoming::Answer { id: None, result: Err(error) });
+        assert_eq!(
+            one(r#"{"id":null,"error":{"code":-5,"message":"no\u001b"}}"#),
+            Incoming::Answer { id: None, result: Err(error) }
+        );
         assert_eq!(read(br#"[{"method":"a"},{"id":1,"result":2}]"#).unwrap().len(), 2);
     }
 
