@@ -130,5 +130,19 @@ async fn npm_mcp_hub_with_the_reference_server_behind_it() {
         change = Box::pin(session.changed());
     }
     visit(&session, "everything__").await;
+    assert_eq!(clients(port).await, 1);
     session.close().await.unwrap();
+    // Trap 22: a monitor must not leak its target to death.
+    let waited = Stopwatch::start();
+    while clients(port).await > 0 {
+        assert!(waited.elapsed() < LIMIT, "the hub still counts our session");
+    }
+}
+
+/// MCP sessions that the hub counts.
+async fn clients(port: u16) -> u64 {
+    let client = Client::new(&Timeouts::default(), Vec::new());
+    let url = Url::parse(&format!("http://127.0.0.1:{port}/api/health")).unwrap();
+    let health = client.get_json::<Value>(&url, LIMIT).await.unwrap().value;
+    health["mcpEndpoint"]["activeClients"].as_u64().unwrap()
 }
