@@ -73,7 +73,7 @@ pub(super) async fn initialize(link: &Link, limit: Duration) -> Result<Greeting,
     if let Line::Streamable(line) = &*link.line {
         line.agree(protocol);
     }
-    link.tell("notifications/initialized").await?;
+    link.tell("notifications/initialized", limit).await?;
     Ok(greeting(&result, protocol))
 }
 

@@ -150,8 +150,9 @@ impl Streamable {
             Ok(answer) if answer.status() == 200 && answer.is_type(EVENT_STREAM) => {
                 drop(Stream::new(answer, &self.ledger).feed().await);
             }
-            Ok(_) => self.refuses_listening.store(true, Ordering::Relaxed),
-            Err(_) => {}
+            Ok(answer) if answer.status() < 500 => self.refuses_listening.store(true, Ordering::Relaxed),
+            // Its own trouble, not a refusal: the next visit asks again.
+            Ok(_) | Err(_) => {}
         }
     }
 

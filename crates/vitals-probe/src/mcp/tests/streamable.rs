@@ -199,7 +199,7 @@ async fn each_bad_answer_is_a_failure_of_its_own_kind() {
         (Reply::json("[".repeat(200)), Phase::Parse, FailureKind::TooDeep, "[[["),
         (Reply::json("{\"hello\":1}".into()), Phase::Parse, FailureKind::Malformed, "{\"hello\":1}"),
         (Reply::json(answer(&json!(99), &json!({}))), Phase::Call, FailureKind::Malformed, "an answer to another request"),
-        (Reply::Events(vec![event("{broken")]), Phase::Call, FailureKind::Malformed, "{broken"),
+        (Reply::Events(vec![event("{broken")]), Phase::Call, FailureKind::NotJson, "{broken"),
         (Reply::Events(Vec::new()), Phase::Call, FailureKind::Closed, "the stream ended"),
         (Reply::Silence, Phase::Call, FailureKind::TimedOut(SHORT), ""),
         (Reply::Stream(Vec::new()), Phase::Call, FailureKind::TimedOut(SHORT), ""),
