@@ -49,8 +49,11 @@ pub struct Faces {
     /// Every new snapshot.
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     /// Every change of an incident. Must not block.
-    pub tell: Box<dyn FnMut(IncidentChange, &Incident) + Send>,
+    pub tell: Tell,
 }
+
+/// Hears of every change of an incident.
+pub type Tell = Box<dyn FnMut(IncidentChange, &Incident) + Send>;
 
 /// What a watch came to.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use vitals_model::config::Thresholds;
 use vitals_model::finding::{Finding, FindingKind, Outcome};
-use vitals_model::observation::{ServerTurn, Turn};
+use vitals_model::observation::{LogSeen, ServerTurn, Turn};
 use vitals_model::reading::Health;
 use vitals_model::text::{Text, bytes, count};
 use vitals_model::time::{Timestamp, human};
@@ -39,6 +39,22 @@ pub struct Evidence {
     pub growth: Option<(f64, Duration)>,
     /// Size of the log in bytes.
     pub log_bytes: Option<u64>,
+}
+
+impl Evidence {
+    /// Takes in a look back over the log that reaches further than what was known. A file whose records
+    /// carry no levels adds nothing.
+    pub fn take_log(&mut self, log: &LogSeen) {
+        let stretch = &log.stretch;
+        if stretch.pino + stretch.stdout > 0 {
+            self.errors = Some(stretch.minutes.iter().map(|(at, counts)| (*at, counts.errors())).collect());
+            self.kinds = stretch.errors.iter().take(3).map(|k| format!("{} ×{}", k.code, k.count)).collect();
+        }
+        let timed = stretch.turns.iter().filter(|t| t.at.is_some());
+        if timed.clone().count() > 0 {
+            self.turns = timed.cloned().collect();
+        }
+    }
 }
 
 /// Runs every detector, in the order of [`FindingKind::ALL`].

@@ -416,6 +416,20 @@ pub struct ApiSeen {
     pub health_bytes: u64,
 }
 
+impl ApiSeen {
+    /// An API that could not be asked at all.
+    pub fn failed(failure: &Failure) -> Self {
+        Self {
+            health: Err(failure.clone()),
+            servers: Err(failure.clone()),
+            servers_left_out: 0,
+            filtering: None,
+            timing: Timing::default(),
+            health_bytes: 0,
+        }
+    }
+}
+
 /// What the sessions of one visit saw. A hub target has one session in `check` and two held ones in
 /// `watch`; a direct server target has one.
 #[derive(Clone, PartialEq, Debug)]

@@ -153,7 +153,7 @@ impl Hands {
             }
             (_, trouble) => {
                 let failure = trouble.clone().unwrap_or_else(|| bad_address(&self.target.address));
-                ApiSeen { health: Err(failure.clone()), servers: Err(failure), ..ApiSeen::default() }
+                ApiSeen::failed(&failure)
             }
         };
         if let Ok(servers) = &seen.servers {

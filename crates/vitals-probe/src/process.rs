@@ -112,7 +112,7 @@ impl Look {
     fn facts(&mut self, id: ProcessId, stat: &Stat, uptime: Duration, port: Option<u16>, config: &HubConfig) -> ProcessFacts {
         let (cpu_percent, cpu_over) = self.cpu_since_last(id, stat);
         let machine = rustix::system::sysinfo();
-        let children = self.family.children(id, config, uptime);
+        let children = self.family.children(id, stat.threads, config, uptime);
         ProcessFacts {
             id,
             state: stat.state,

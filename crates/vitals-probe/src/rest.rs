@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use url::Url;
+use vitals_model::claim::HubClaim;
 use vitals_model::limits::EVIDENCE_CHARS_MAX;
 use vitals_model::observation::{ApiSeen, Failure, FailureKind, Phase, Timing};
 use vitals_model::text::Text;
@@ -54,6 +55,15 @@ pub async fn visit(client: &Client, base: &Url, scope: Scope, limit: Duration) -
         timing,
         health_bytes,
     }
+}
+
+/// Asks the hub at `base` for its health alone.
+///
+/// # Errors
+/// As [`Client::send`], and `Malformed` for JSON of another shape.
+pub async fn health(client: &Client, base: &Url, limit: Duration) -> Result<HubClaim, Failure> {
+    let answer = client.get_json::<Value>(&endpoint(base, "api/health"), limit).await?;
+    understood(&answer, parse::health)
 }
 
 /// What `read` makes of an answer; `Malformed` with the answer as evidence when that is nothing.

@@ -32,13 +32,15 @@ pub async fn run(rx: watch::Receiver<Arc<Snapshot>>, commands: mpsc::Sender<Comm
     drive(&mut terminal, EventStream::new(), rx, commands, look).await
 }
 
-/// Gives the terminal back when dropped; ratatui's own hook does so on a panic.
+/// Gives the terminal back when dropped. On a panic ratatui's hook has done so before the message was
+/// written; doing it twice would move the cursor back over the message.
 struct Restore;
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        // Nobody is left to tell when even this fails.
-        drop(ratatui::try_restore());
+        if !std::thread::panicking() {
+            drop(ratatui::try_restore()); // Nobody is left to tell when even this fails.
+        }
     }
 }
 

@@ -10,7 +10,7 @@ pub mod target;
 use crate::keymap::KEYMAP;
 use crate::look::{Pen, Tone, age, clock};
 use crate::state::{Flow, State};
-use crate::widgets::fit::Row;
+use crate::widgets::fit::{Row, width};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Text};
@@ -118,9 +118,9 @@ fn tabs(state: &State, pen: Pen, columns: usize) -> Line<'static> {
         .collect();
     let room = columns.saturating_sub(4);
     let mut first = chosen;
-    let mut used = labels.get(chosen).map_or(0, |label| Row::new(pen).put(label.clone(), Tone::Plain).used() + 4);
+    let mut used = labels.get(chosen).map_or(0, |label| width(label) + 4);
     while let Some(label) = first.checked_sub(1).and_then(|n| labels.get(n)) {
-        used += crate::widgets::fit::width(label) + 4;
+        used += width(label) + 4;
         if used > room {
             break;
         }

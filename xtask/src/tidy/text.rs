@@ -7,7 +7,7 @@ use super::{File, Repo, Rule, Violation};
 const ONE_MACHINE: [&str; 4] = ["root", "tmp", "Users", "work"];
 
 /// Words in the host of a URL that make it a package registry or a mirror of one.
-const REGISTRY_WORDS: [&str; 6] = ["registry", "artifactory", "nexus", "mirror", "pypi", "npmjs"];
+const REGISTRY_WORDS: [&str; 5] = ["registry", "artifactory", "nexus", "mirror", "pypi"];
 
 /// The only source that a Cargo lock file may name.
 const CRATES_IO: &str = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";

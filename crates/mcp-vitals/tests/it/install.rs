@@ -10,6 +10,9 @@ use std::sync::OnceLock;
 /// What is installed, pinned.
 const PINNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/real-hub");
 
+/// Oldest major version of node that the locked packages take (their `engines`).
+const NODE_MIN: u32 = 20;
+
 /// Written last, so that an install that was cut short is not taken for one.
 const COMPLETE: &str = "complete";
 
@@ -32,11 +35,11 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
 }
 
 fn install() -> Result<PathBuf, String> {
-    for program in ["node", "npm"] {
-        let found = Command::new(program).arg("--version").output();
-        if !found.is_ok_and(|o| o.status.success()) {
-            return Err(format!("{program} is not on this machine"));
-        }
+    let node = version("node")?;
+    version("npm")?;
+    let major: Option<u32> = node.trim_start_matches('v').split('.').next().and_then(|n| n.parse().ok());
+    if major.is_none_or(|major| major < NODE_MIN) {
+        return Err(format!("node {node} is on this machine; the hub's packages need {NODE_MIN}"));
     }
     let lock = fs::read_to_string(format!("{PINNED}/package-lock.json")).expect("the lock file is in the repository");
     let mut hash = DefaultHasher::new();
@@ -60,6 +63,12 @@ fn install() -> Result<PathBuf, String> {
         fs::write(folder.join(COMPLETE), "").expect("the target folder is ours");
     }
     Ok(folder)
+}
+
+fn version(program: &str) -> Result<String, String> {
+    let said = Command::new(program).arg("--version").output().ok().filter(|o| o.status.success());
+    let said = said.ok_or_else(|| format!("{program} is not on this machine"))?;
+    Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned())
 }
 
 /// Installs what the lock file says, with the machine's own npm configuration. No package's install

@@ -89,7 +89,7 @@ impl Classic {
             "light_check",
             json!({"cpu": cpu, "mem": mem, "uptime": value(target, "process"), "servers": servers}),
         );
-        if self.light_checks % FULL_EVERY == 0
+        if self.light_checks.is_multiple_of(FULL_EVERY)
             && let Some(raw) = target.claim.as_ref().and_then(|claim| claim.raw.as_deref())
         {
             let data = serde_json::from_str::<Value>(raw).unwrap_or(Value::Null);

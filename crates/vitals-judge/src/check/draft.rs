@@ -106,7 +106,7 @@ impl Draft {
 
     /// A weakness to show, never scored.
     pub(crate) fn advice(self, summary: impl Into<String>) -> Reading {
-        Reading { standing: Standing::Advice, health: Health::Healthy, summary: summary.into(), ..self.reading }
+        Reading { standing: Standing::Advice, ..self.degraded(summary) }
     }
 
     /// Judges `value` against `(degraded, failing)`; larger is worse. The summary gains the bound that

@@ -37,7 +37,7 @@ pub struct Held {
     hands: Arc<Hands>,
     tell: mpsc::Sender<Happened>,
     /// The event stream and the log: they last as long as the target is watched.
-    _lasting: Vec<Task>,
+    lasting: Vec<Task>,
     /// One per process whose end is awaited.
     exits: BTreeMap<ProcessId, Task>,
     /// One per open session.
@@ -52,7 +52,7 @@ impl Held {
             lasting.push(Task::spawn(hold_stream(Arc::clone(&hands), tell.clone())));
             lasting.push(Task::spawn(hold_log(Arc::clone(&hands), tell.clone())));
         }
-        Self { hands, tell, _lasting: lasting, exits: BTreeMap::new(), sessions: Vec::new() }
+        Self { hands, tell, lasting, exits: BTreeMap::new(), sessions: Vec::new() }
     }
 
     /// Awaits the end of every process that an observation names, and the changes of every session
@@ -114,8 +114,8 @@ impl Held {
 
     /// Ends the held sources and closes the sessions; what that cost the hub.
     pub async fn end(self) -> Option<VisitSeen> {
-        let Self { hands, tell, _lasting, exits, sessions } = self;
-        drop((_lasting, exits, sessions, tell));
+        let Self { hands, tell, lasting, exits, sessions } = self;
+        drop((lasting, exits, sessions, tell));
         let mut open = hands.sessions.lock().await;
         let cost = VisitSeen { sessions: open.opened_total(), requests: open.requests(), ..VisitSeen::default() };
         (open.close().await > 0).then_some(cost)

@@ -12,8 +12,9 @@ use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{ChildFacts, ProcessId, RunState};
 
 use super::command::Command;
-use super::procfs::{self, Stat};
-use super::rss_bytes;
+use super::procfs::{self, Stat, THREADS_UNKNOWN};
+use super::{identify, rss_bytes};
+use crate::clock::Stopwatch;
 use crate::hub_config::HubConfig;
 
 /// Most processes below one hub that are looked at; a server that forks without end stops here.
@@ -22,7 +23,10 @@ const FAMILY_MAX: usize = 2048;
 /// Most generations between a process and `init` that are followed.
 const ANCESTORS_MAX: usize = 64;
 
-/// Most children of one reaper that are compared with the configured servers.
+/// How often the children of reapers are listed while the hub lives: they can be many.
+const ADOPTED_EVERY: Duration = Duration::from_secs(10);
+
+/// Most children of reapers that are compared with the configured servers.
 const REAPED_MAX: usize = 4096;
 
 /// Programs that adopt processes whose parent has ended, besides pid 1: session managers and the
@@ -33,24 +37,33 @@ const REAPERS: [&str; 9] =
 /// The processes below a hub.
 #[derive(Debug, Default)]
 pub(super) struct Family {
-    /// All that were ever seen below the hub and still live.
-    members: BTreeSet<ProcessId>,
+    /// All that were ever seen below the hub and still live, with their parent at that time.
+    members: BTreeMap<ProcessId, u32>,
     /// Those of them that are below the hub now.
     current: BTreeSet<u32>,
-    /// Who adopts this family's orphans.
-    reapers: BTreeSet<u32>,
     /// The hub's user.
     user: Option<u32>,
+    adopted: Adopted,
+}
+
+/// The processes of the hub's user under those who adopt orphans; a costly list, so it is kept.
+#[derive(Debug, Default)]
+struct Adopted {
+    listed: Option<Stopwatch>,
+    /// Who adopts this family's orphans.
+    reapers: BTreeSet<u32>,
+    /// Those that run a configured server.
+    found: Vec<ProcessId>,
 }
 
 impl Family {
-    /// The hub's direct children, each with its descendants folded in, oldest pid first.
-    pub(super) fn children(&mut self, hub: ProcessId, config: &HubConfig, uptime: Duration) -> Vec<ChildFacts> {
+    /// The hub's direct children, each with its descendants folded in, lowest pid first.
+    pub(super) fn children(&mut self, hub: ProcessId, threads: u64, config: &HubConfig, uptime: Duration) -> Vec<ChildFacts> {
         let mut kin = Kin::default();
-        let mut pids = kin.children(hub.pid);
+        let mut pids = kin.children(hub.pid, threads);
         // The kernel's list can miss a child when another one ends at the same moment, so those
         // known from before are asked themselves.
-        pids.extend(self.members.iter().map(|m| m.pid));
+        pids.extend(self.members.iter().filter(|(_, parent)| **parent == hub.pid).map(|(id, _)| id.pid));
         pids.sort_unstable();
         pids.dedup();
         self.current.clear();
@@ -63,36 +76,38 @@ impl Family {
                 children.push(self.fold(pid, &stat, &mut kin, config, uptime));
             }
         }
-        self.user = std::fs::metadata(format!("/proc/{}", hub.pid)).ok().map(|m| m.uid());
-        self.reapers = reapers(hub.pid);
+        if self.adopted.is_due() {
+            self.user = std::fs::metadata(format!("/proc/{}", hub.pid)).ok().map(|m| m.uid());
+            self.adopted.reapers = reapers(hub.pid);
+        }
         children
     }
 
     /// One child and everything below it.
     fn fold(&mut self, pid: u32, stat: &Stat, kin: &mut Kin, config: &HubConfig, uptime: Duration) -> ChildFacts {
         let mut facts = facts(pid, stat, config, uptime);
-        self.remember(facts.id);
-        let mut open = kin.children(pid);
+        self.remember(facts.id, stat.parent);
+        let mut open = kin.children(pid, stat.threads);
         while let Some(below) = open.pop() {
-            let Some(stat) = procfs::stat(below) else { continue };
-            if self.current.contains(&below) || !self.remember(ProcessId { pid: below, start_ticks: stat.start_ticks }) {
-                continue;
+            let Some(stat) = procfs::stat(below).filter(|_| !self.current.contains(&below)) else { continue };
+            if !self.remember(ProcessId { pid: below, start_ticks: stat.start_ticks }, stat.parent) {
+                break;
             }
             facts.rss_bytes = facts.rss_bytes.saturating_add(rss_bytes(&stat));
             // A zombie further down says nothing about the server: many never wait for their helpers.
             if stat.state != RunState::Zombie && severity(stat.state) > severity(facts.state) {
                 facts.state = stat.state;
             }
-            open.extend(kin.children(below));
+            open.extend(kin.children(below, stat.threads));
         }
         facts
     }
 
     /// Whether there was room for it.
-    fn remember(&mut self, id: ProcessId) -> bool {
+    fn remember(&mut self, id: ProcessId, parent: u32) -> bool {
         let room = self.members.len() < FAMILY_MAX;
         if room {
-            self.members.insert(id);
+            self.members.insert(id, parent);
             self.current.insert(id.pid);
         }
         room
@@ -103,37 +118,52 @@ impl Family {
     pub(super) fn orphans(&mut self, hub: Option<ProcessId>, config: &HubConfig, uptime: Duration) -> Vec<ChildFacts> {
         if hub.is_none() {
             self.current.clear();
+            self.adopted.listed = None;
         }
-        let mut alive = BTreeMap::new();
-        for id in std::mem::take(&mut self.members) {
-            if let Some(stat) = procfs::stat_of(id).filter(|s| !s.has_ended()) {
-                self.members.insert(id);
-                alive.insert(id.pid, stat);
+        let mut lost = BTreeMap::new();
+        self.members.retain(|id, parent| {
+            if self.current.contains(&id.pid) {
+                return true;
             }
-        }
+            let Some(stat) = procfs::stat_of(*id).filter(|s| !s.has_ended()) else { return false };
+            *parent = stat.parent;
+            lost.insert(id.pid, stat);
+            true
+        });
         // Only the topmost: what is below a member is that member's, and a child that the kernel's
         // list missed is still the hub's.
-        let is_top = |stat: &Stat| !alive.contains_key(&stat.parent) && Some(stat.parent) != hub.map(|h| h.pid);
-        let lost = alive.iter().filter(|(pid, stat)| !self.current.contains(pid) && is_top(stat));
-        let mut orphans: Vec<_> = lost.map(|(&pid, stat)| facts(pid, stat, config, uptime)).collect();
-        for pid in self.adopted() {
-            if alive.contains_key(&pid) || Some(pid) == hub.map(|h| h.pid) || Command::of(pid).server(config).is_none() {
-                continue;
-            }
-            if let Some(stat) = procfs::stat(pid).filter(|s| !s.has_ended()) {
-                orphans.push(facts(pid, &stat, config, uptime));
+        let at_home = |stat: &Stat| {
+            lost.contains_key(&stat.parent) || self.current.contains(&stat.parent) || Some(stat.parent) == hub.map(|h| h.pid)
+        };
+        let mut orphans: Vec<_> =
+            lost.iter().filter(|(_, s)| !at_home(s)).map(|(&pid, stat)| facts(pid, stat, config, uptime)).collect();
+        if self.adopted.is_due() {
+            self.adopted.list(self.user, hub, config);
+        }
+        for id in self.adopted.found.iter().filter(|id| !self.members.contains_key(id)) {
+            if let Some(stat) = procfs::stat_of(*id).filter(|s| !s.has_ended()) {
+                orphans.push(facts(id.pid, &stat, config, uptime));
             }
         }
         orphans
     }
+}
 
-    /// Children of the reapers that belong to the hub's user.
-    fn adopted(&self) -> Vec<u32> {
-        let user = self.user.unwrap_or_else(|| rustix::process::getuid().as_raw());
-        let is_ours = |pid: &u32| std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|m| m.uid() == user);
+impl Adopted {
+    fn is_due(&self) -> bool {
+        self.listed.is_none_or(|at| at.elapsed() >= ADOPTED_EVERY)
+    }
+
+    fn list(&mut self, user: Option<u32>, hub: Option<ProcessId>, config: &HubConfig) {
+        let user = user.unwrap_or_else(|| rustix::process::getuid().as_raw());
+        let is_ours = |pid: &u32| {
+            std::fs::metadata(format!("/proc/{pid}")).is_ok_and(|m| m.uid() == user) && Command::of(*pid).server(config).is_some()
+        };
         let mut kin = Kin::default();
-        let reapers = self.reapers.iter().copied().chain([1]).collect::<BTreeSet<_>>();
-        reapers.into_iter().flat_map(|pid| kin.children(pid)).take(REAPED_MAX).filter(is_ours).collect()
+        self.reapers.insert(1);
+        let adopted = self.reapers.iter().flat_map(|&pid| kin.children(pid, THREADS_UNKNOWN)).take(REAPED_MAX);
+        self.found = adopted.filter(is_ours).filter_map(identify).filter(|id| Some(*id) != hub).collect();
+        self.listed = Some(Stopwatch::start());
     }
 }
 
@@ -144,12 +174,12 @@ struct Kin {
 }
 
 impl Kin {
-    fn children(&mut self, pid: u32) -> Vec<u32> {
+    fn children(&mut self, pid: u32, threads: u64) -> Vec<u32> {
         if self.scanned.is_none() {
-            if let Some(children) = procfs::children(pid) {
+            if let Some(children) = procfs::children(pid, threads) {
                 return children;
             }
-            if procfs::children(std::process::id()).is_some() {
+            if procfs::children(std::process::id(), THREADS_UNKNOWN).is_some() {
                 return Vec::new();
             }
         }

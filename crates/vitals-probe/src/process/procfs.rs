@@ -18,6 +18,9 @@ const PROC_BYTES_MAX: u64 = 64 << 10;
 /// Most threads read of one process; with more, its CPU time comes from its `stat`.
 const THREADS_MAX: usize = 1024;
 
+/// A number of threads for [`children`] when it is not known.
+pub(super) const THREADS_UNKNOWN: u64 = 0;
+
 /// Most processes of one scan of `/proc`; the kernel's default bound of pids is 32,768.
 const PROCESSES_MAX: usize = 65_536;
 
@@ -149,11 +152,12 @@ pub(super) fn command_line(pid: u32) -> Option<Vec<String>> {
 }
 
 /// Direct children by the kernel's own list, which is kept per thread; `None` when this kernel keeps
-/// none (`CONFIG_PROC_CHILDREN`), or when the process is gone.
-pub(super) fn children(pid: u32) -> Option<Vec<u32>> {
+/// none (`CONFIG_PROC_CHILDREN`), or when the process is gone. `threads` saves a look when it is one.
+pub(super) fn children(pid: u32, threads: u64) -> Option<Vec<u32>> {
     let mut children = Vec::new();
     let mut listed = false;
-    for thread in numbers_in(&format!("/proc/{pid}/task"), THREADS_MAX)? {
+    let threads = if threads == 1 { vec![pid] } else { numbers_in(&format!("/proc/{pid}/task"), THREADS_MAX)? };
+    for thread in threads {
         if let Some(raw) = read(format!("/proc/{pid}/task/{thread}/children")) {
             listed = true;
             let text = String::from_utf8_lossy(&raw);

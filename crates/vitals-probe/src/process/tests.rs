@@ -161,7 +161,8 @@ fn descendants_are_folded_into_their_child_and_outlive_it_as_orphans() {
     let hub = Started::shell("sh -c 'sleep 60.5; :' & wait; exec sleep 60");
     let mut look = Look::default();
     let alone = children(&mut look, hub.id(), |c| c.len() == 1)[0].clone();
-    let below = until("grandchild", || procfs::children(alone.id.pid)?.first().copied().and_then(identify));
+    let below = until("grandchild", || procfs::children(alone.id.pid, 1)?.first().copied().and_then(identify));
+    until("sleep", || (Command::of(below.pid).shown("").as_str() == "sleep 60.5").then_some(()));
     let own_rss = || rss_bytes(&procfs::stat(alone.id.pid).unwrap());
     children(&mut look, hub.id(), |c| c[0].rss_bytes > own_rss());
     kill_process(raw(below.pid), Signal::STOP).unwrap();
@@ -188,7 +189,7 @@ fn children_that_outlive_the_hub_are_its_orphans() {
 #[test]
 fn a_process_of_a_configured_server_whose_parent_is_gone_is_an_orphan() {
     let mut parent = Started::shell("sleep 61.125 & wait");
-    let left = until("child", || procfs::children(parent.0.id())?.first().copied().and_then(identify));
+    let left = until("child", || procfs::children(parent.0.id(), 1)?.first().copied().and_then(identify));
     until("sleep", || (Command::of(left.pid).shown("").as_str() == "sleep 61.125").then_some(()));
     parent.kill_only();
     let hub = Started::new("sleep", &["60"]);

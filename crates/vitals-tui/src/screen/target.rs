@@ -198,7 +198,7 @@ fn anomalies(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
         let row = Row::marked(pen, pen.mark(health)).cell(finding.kind.as_str(), 11, Tone::Strong);
         full.extend(hang(row, &finding.reason, widths.column, 3, Tone::Plain));
         full.extend(advice(pen, &finding.hint, 2, widths.column));
-        found.push((health, finding.kind.as_str()));
+        found.push((health, format!("{}: {}", finding.kind.as_str(), finding.reason)));
     }
     for (outcome, mark, word) in
         [(Outcome::Quiet, pen.mark(Health::Healthy), "quiet"), (Outcome::NotYet, (pen.glyphs.dot, Tone::Quiet), "not yet")]
@@ -209,10 +209,10 @@ fn anomalies(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
         }
     }
     let worst = found.iter().map(|(health, _)| *health).max().unwrap_or(Health::Healthy);
-    let text = match found.len() {
-        0 => "none found".to_owned(),
-        _ => found.iter().map(|(_, kind)| *kind).collect::<Vec<_>>().join(", "),
-    };
+    let mut text = found.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join("; ");
+    if text.is_empty() {
+        "none found".clone_into(&mut text);
+    }
     Some(Panel { span: Span::Narrow, full, compact: vec![one_line(pen.mark(worst), "ANOMALIES", &text, pen, widths.all)] })
 }
 

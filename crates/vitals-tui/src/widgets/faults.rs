@@ -47,10 +47,10 @@ pub struct Fault<'a> {
 /// The faults of a target, worst first, then oldest first.
 pub fn of(state: &TargetState) -> Vec<Fault<'_>> {
     let mut faults: Vec<Fault<'_>> = state.open.iter().map(|incident| from_incident(state, incident)).collect();
-    for reading in &state.readings {
+    for reading in state.readings.iter().filter(|reading| is_fault(reading)) {
         let told = state.open.iter().any(|open| open.check == reading.id)
             || server_of(state, &reading.id).is_some_and(|server| is_told(&faults, server));
-        if !told && reading.cause.is_none() && reading.standing == Standing::Judged && reading.health != Health::Healthy {
+        if !told {
             faults.push(from_reading(state, reading));
         }
     }
@@ -61,6 +61,11 @@ pub fn of(state: &TargetState) -> Vec<Fault<'_>> {
     }
     faults.sort_by_key(|fault| (std::cmp::Reverse(fault.health), fault.since));
     faults
+}
+
+/// What follows from another failure is no fault of its own.
+fn is_fault(reading: &Reading) -> bool {
+    reading.standing == Standing::Judged && reading.health != Health::Healthy && reading.cause.is_none()
 }
 
 /// One server is one fault, however many of its checks fail.

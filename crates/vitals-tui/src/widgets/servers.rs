@@ -105,13 +105,9 @@ pub fn summary(state: &TargetState) -> String {
     let expected = of(|s| s.verdict == Verdict::ExpectedDown);
     let unknown = of(|s| s.verdict != Verdict::ExpectedDown && s.health == Health::Unknown);
     let working = of(|s| s.verdict != Verdict::ExpectedDown && matches!(s.health, Health::Healthy | Health::Degraded));
-    let mut text = format!("{working} of {} work", state.servers.len() - expected);
-    for (n, word) in [(unknown, "unknown"), (expected, "expected down")] {
-        if n > 0 {
-            text += &format!(", {n} {word}");
-        }
-    }
-    text
+    let working = format!("{working} of {} work", state.servers.len() - expected);
+    let others = [(unknown, "unknown"), (expected, "expected down")].into_iter().filter(|(n, _)| *n > 0);
+    std::iter::once(working).chain(others.map(|(n, word)| format!("{n} {word}"))).collect::<Vec<_>>().join(", ")
 }
 
 fn badness(server: &ServerTruth) -> (Health, bool) {
@@ -127,12 +123,8 @@ fn is_quiet(server: &ServerTruth) -> bool {
 
 /// What the hub shows of a server: its word and how many tools.
 fn claim(server: &ServerTruth) -> String {
-    match (&server.claim, server.tools) {
-        (Some(claim), Some(tools)) => format!("{}, {}", claim.as_str(), count(tools, "tool")),
-        (Some(claim), None) => claim.as_str().to_owned(),
-        (None, Some(tools)) => count(tools, "tool"),
-        (None, None) => String::new(),
-    }
+    let claim = server.claim.as_ref().map_or("no hub", |claim| claim.as_str());
+    server.tools.map_or(claim.to_owned(), |tools| format!("{claim}, {}", count(tools, "tool")))
 }
 
 fn head(at: &Columns, pen: Pen) -> Line<'static> {
@@ -150,12 +142,8 @@ fn head(at: &Columns, pen: Pen) -> Line<'static> {
 
 fn row(server: &ServerTruth, state: &TargetState, at: &Columns, pen: Pen, lines_max: usize) -> Vec<Line<'static>> {
     let name = if is_quiet(server) { Tone::Plain } else { Tone::Strong };
-    let claimed = match server.claim {
-        Some(_) => claim(server),
-        None => pen.glyphs.none.to_owned(),
-    };
     let row = Row::marked(pen, pen.server_mark(server)).cell(server.name.as_str(), at.name, name).to(at.claim_at()).cell(
-        &claimed,
+        &claim(server),
         at.claim,
         Tone::Plain,
     );
@@ -173,23 +161,16 @@ fn row(server: &ServerTruth, state: &TargetState, at: &Columns, pen: Pen, lines_
 
 /// `= agrees`, or `≠` and the verdict in capitals where nobody can overlook it.
 fn verdict(row: Row, server: &ServerTruth, at: &Columns, pen: Pen) -> Row {
-    let end = at.truth_at() + at.verdict + 3;
-    let word = server.verdict.as_str();
-    let row = row.to(at.truth_at() - 2);
-    let row = match server.verdict {
-        Verdict::Agrees if server.health == Health::Healthy => {
-            row.put(pen.glyphs.agrees, Tone::Quiet).put(format!("  {word}"), Tone::Of(Health::Healthy))
-        }
-        Verdict::Agrees => row.put(pen.glyphs.agrees, Tone::Quiet).put(format!("  {word}"), Tone::Of(server.health)),
-        Verdict::ExpectedDown => row.put(pen.glyphs.agrees, Tone::Quiet).put(format!("  {word}"), Tone::Info),
-        Verdict::Unknown => row.put("?", Tone::Of(Health::Unknown)).put(format!("  {word}"), Tone::Of(Health::Unknown)),
-        _ => {
-            let health = server.health;
-            let mark = row.put(pen.glyphs.differs, Tone::Of(health)).put(" ", Tone::Plain);
-            mark.put(format!(" {} ", word.to_uppercase()), Tone::Badge(health))
-        }
+    let (word, health) = (server.verdict.as_str(), server.health);
+    let (sign, sign_tone, tone) = match server.verdict {
+        Verdict::Agrees => (pen.glyphs.agrees, Tone::Quiet, Tone::Of(health)),
+        Verdict::ExpectedDown => (pen.glyphs.agrees, Tone::Quiet, Tone::Info),
+        Verdict::Unknown => ("?", Tone::Of(Health::Unknown), Tone::Of(Health::Unknown)),
+        _ => (pen.glyphs.differs, Tone::Of(health), Tone::Badge(health)),
     };
-    row.to(end)
+    let word = if matches!(tone, Tone::Badge(_)) { word.to_uppercase() } else { word.to_owned() };
+    let row = row.to(at.truth_at() - 2).put(sign, sign_tone).to(at.truth_at());
+    row.put(format!(" {word} "), tone).to(at.truth_at() + at.verdict + 3)
 }
 
 /// The canary call of a good server: latency and trend, as far as there is room.
@@ -200,7 +181,10 @@ fn call(row: Row, server: &ServerTruth, state: &TargetState, at: &Columns, pen: 
     };
     let trend = state.trends.get(&CheckId::of_server(&server.name, "call")).map_or(&[][..], Vec::as_slice);
     let text = if at.all < WIDE_MIN { Unit::Millis.show(ms) } else { format!("call answered in {}", Unit::Millis.show(ms)) };
-    let row = row.until(&text, at.all, Tone::Quiet);
+    if row.used() + width(&text) > at.all {
+        return row; // Half a number would be a wrong number.
+    }
+    let row = row.put(text, Tone::Quiet);
     let trend_at = row.used() + 2;
     if trend_at + TREND_COLUMNS > at.all {
         return row;

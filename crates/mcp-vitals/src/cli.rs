@@ -1,0 +1,289 @@
+//! The command line as typed: one table from which help, man page and completions are made.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use vitals_probe::discover::Wanted;
+
+/// Tells you whether your MCP hub is really healthy.
+///
+/// It measures what a hub claims against what is true: the hub's process and port, every server behind
+/// it, its LLM, its sessions, its log. Without a target it finds the hubs of this user.
+///
+/// Exit codes: 0 healthy, 1 degraded, 2 failing, 3 could not tell.
+#[derive(Parser, Debug)]
+#[command(name = "mcp-vitals", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What every command understands.
+    #[command(flatten)]
+    pub common: Common,
+    /// Colours: also off when NO_COLOR is set or the output is no terminal.
+    #[arg(long = "color", visible_alias = "colour", value_name = "WHEN", default_value = "auto", global = true)]
+    pub colour: When,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl When {
+    /// Makes the choice hold for all output.
+    pub fn apply(self) {
+        match self {
+            Self::Auto => {}
+            Self::Always => anstream::ColorChoice::Always.write_global(),
+            Self::Never => anstream::ColorChoice::Never.write_global(),
+        }
+    }
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+pub struct Common {
+    /// Configuration file, or a folder of *.yaml files [default: $XDG_CONFIG_HOME/mcp-vitals/config.yaml when it is there]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub config: Option<PathBuf>,
+    /// Folder of the history [default: $XDG_STATE_HOME/mcp-vitals]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub state_dir: Option<PathBuf>,
+    /// A hub: its URL, its configured name, or the name or port of a discovered hub (may be repeated)
+    #[arg(long, short, value_name = "URL|NAME", global = true)]
+    pub target: Vec<String>,
+    /// An MCP server by URL: Streamable HTTP, or HTTP+SSE when it says so (may be repeated)
+    #[arg(long, value_name = "URL", global = true)]
+    pub mcp: Vec<String>,
+    /// An MCP server by command line (may be repeated)
+    #[arg(long, value_name = "COMMAND", global = true)]
+    pub stdio: Vec<String>,
+}
+
+impl Common {
+    /// The targets that were named; an error for a command line that cannot be split.
+    pub fn wanted(&self) -> anyhow::Result<Vec<Wanted>> {
+        let mut wanted: Vec<_> = self.target.iter().cloned().map(Wanted::Named).collect();
+        wanted.extend(self.mcp.iter().cloned().map(Wanted::Mcp));
+        for line in &self.stdio {
+            let words = vitals_model::config::split_command(line).map_err(|why| anyhow::anyhow!("--stdio '{line}': {why}"))?;
+            wanted.push(Wanted::Stdio(words));
+        }
+        Ok(wanted)
+    }
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Look at everything once and say how it is.
+    Check(CheckArgs),
+    /// Watch continuously: events first, history kept, incidents printed.
+    Watch(WatchArgs),
+    /// Show the dashboard: live in a terminal, once with --once or elsewhere.
+    Dashboard(DashboardArgs),
+    /// Look for the six kinds of anomaly over a window of time.
+    Anomalies(AnomaliesArgs),
+    /// Summarise a span of history: uptime, percentiles, incidents, score, what to do.
+    Report(ReportArgs),
+    /// Write history as JSON Lines.
+    Export(ExportArgs),
+    /// Make, check and show the configuration.
+    Config(ConfigArgs),
+    /// Write shell completions to standard output.
+    Completions(CompletionsArgs),
+    /// Write the manual page to standard output, or all pages to a folder.
+    Man(ManArgs),
+}
+
+/// Output formats of `check`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum CheckFormat {
+    /// For people.
+    Text,
+    /// Stable JSON (docs/reference/check-json.md).
+    Json,
+    /// JUnit XML, for CI.
+    Junit,
+    /// Markdown, for job summaries.
+    Markdown,
+    /// One line for Nagios, Icinga and their kin.
+    Nagios,
+}
+
+/// `check`.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Output format.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: CheckFormat,
+    /// Show the evidence of every check.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Do not write this look into the history.
+    #[arg(long)]
+    pub no_history: bool,
+}
+
+/// `watch`.
+#[derive(Args, Debug)]
+pub struct WatchArgs {
+    /// Stop after this long, such as 48h or 30m.
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub for_: Option<Duration>,
+    /// The original schedule: a light check every 5 minutes, a full one every 30.
+    #[arg(long)]
+    pub classic: bool,
+    /// Also write the original JSON Lines records into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub jsonl: Option<PathBuf>,
+    /// Print incidents as text or as JSON Lines.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: LineFormat,
+    /// Keep no history.
+    #[arg(long)]
+    pub no_history: bool,
+}
+
+/// Output formats of things that come one by one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum LineFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// `dashboard`.
+#[derive(Args, Debug)]
+pub struct DashboardArgs {
+    /// Print it once and end.
+    #[arg(long)]
+    pub once: bool,
+    /// Draw with ASCII characters only.
+    #[arg(long)]
+    pub ascii: bool,
+    /// Width of --once when the output is no terminal.
+    #[arg(long, value_name = "COLUMNS", default_value_t = 120)]
+    pub width: u16,
+}
+
+/// `anomalies`.
+#[derive(Args, Debug)]
+pub struct AnomaliesArgs {
+    /// How far back to look, such as 24h or 90m.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
+    pub since: Duration,
+    /// Output format.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: LineFormat,
+}
+
+/// Output formats of `report`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum ReportFormat {
+    /// For people.
+    Text,
+    /// Markdown.
+    Markdown,
+    /// JSON.
+    Json,
+}
+
+/// `report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// How far back to look, such as 24h or 30d.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
+    pub since: Duration,
+    /// Output format.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ReportFormat,
+}
+
+/// `export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// As JSON Lines, to standard output.
+    #[arg(long, required = true)]
+    pub jsonl: bool,
+    /// How far back to look.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
+    pub since: Duration,
+}
+
+/// `config`.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub action: ConfigAction,
+}
+
+/// What to do with the configuration.
+#[derive(Subcommand, Debug)]
+pub enum ConfigAction {
+    /// Write a commented example; never over an existing file.
+    Init {
+        /// Where to [default: $XDG_CONFIG_HOME/mcp-vitals/config.yaml]
+        path: Option<PathBuf>,
+    },
+    /// Read it and say every error.
+    Check,
+    /// Show it with every default filled in, secrets as references.
+    Show,
+    /// Write its JSON Schema, for editors.
+    Schema,
+}
+
+/// `completions`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct CompletionsArgs {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// Write a page per command into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// `90m`, `48h`, `1h 30m`, `30d`; days are 24 hours.
+fn duration(text: &str) -> Result<Duration, String> {
+    let span: jiff::Span = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())?;
+    match Duration::try_from(duration) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("expected a duration longer than zero, such as 90m or 48h".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        assert_eq!(duration("48h"), Ok(Duration::from_secs(48 * 3600)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("30d"), Ok(Duration::from_secs(30 * 86_400)));
+        assert!(duration("0s").is_err() && duration("soon").is_err() && duration("-5m").is_err());
+    }
+}

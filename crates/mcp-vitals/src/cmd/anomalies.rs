@@ -1,0 +1,77 @@
+//! `anomalies`: the six kinds over a window of time. Exit 0 for none, 1 for one or two, 2 for three or
+//! more or a critical one, 3 when nothing could be looked at.
+
+use serde_json::json;
+use vitals_judge::detect;
+use vitals_model::finding::{Finding, Outcome};
+use vitals_model::reading::Health;
+use vitals_model::target::Target;
+use vitals_model::view::v1::FindingView;
+use vitals_probe::clock;
+use vitals_probe::hands::{Hands, Manner};
+
+use crate::cli::{AnomaliesArgs, Common, LineFormat};
+use crate::exit::Exit;
+use crate::render;
+use crate::wiring::{self, Ground};
+
+pub fn run(common: &Common, args: &AnomaliesArgs) -> anyhow::Result<Exit> {
+    let ground = Ground::new(common)?;
+    let targets = ground.targets()?;
+    let look = super::visit::look(&ground, targets.clone())?;
+    let reader = wiring::reader(&ground.state_dir)?;
+    let now = clock::now();
+    let mut all = Vec::new();
+    for target in &targets {
+        let mut evidence = look.evidence(target, now);
+        if let Some(log) = log_since(&ground, target, args)? {
+            evidence.take_log(&log);
+        }
+        if let Some(reader) = &reader {
+            vitals_engine::history::widen(&mut evidence, reader, &target.id, args.since)?;
+        }
+        evidence.window = args.since;
+        all.push((target, detect::all(&evidence, &target.settings.thresholds)));
+    }
+    let text = match args.format {
+        LineFormat::Text => render::text::anomalies(&all, args.since),
+        LineFormat::Json => {
+            let views = all.iter().map(|(target, findings)| {
+                json!({"target": target.id.as_str(), "anomalies": findings.iter().map(FindingView::from).collect::<Vec<_>>()})
+            });
+            render::json(&json!({"schema": "mcp-vitals/anomalies/v1", "at": now.to_string(), "window_s": args.since.as_secs(), "targets": views.collect::<Vec<_>>()}))?
+        }
+    };
+    render::print(&text)?;
+    Ok(all.iter().map(|(_, findings)| verdict(findings)).max_by_key(|exit| badness(*exit)).unwrap_or(Exit::Unknown))
+}
+
+/// The log over the whole window, which is longer than the one that a look reads.
+fn log_since(ground: &Ground, target: &Target, args: &AnomaliesArgs) -> anyhow::Result<Option<vitals_model::observation::LogSeen>> {
+    let hands = Hands::new(target.clone(), &ground.surroundings, Manner::Once);
+    let since = clock::now().minus(args.since);
+    Ok(wiring::runtime()?.block_on(hands.look_back_over_log(since)))
+}
+
+/// The original's contract.
+fn verdict(findings: &[Finding]) -> Exit {
+    let found: Vec<_> = findings.iter().filter_map(|f| if let Outcome::Found(health) = f.outcome { Some(health) } else { None }).collect();
+    if found.len() >= 3 || found.contains(&Health::Failing) {
+        Exit::Critical
+    } else if !found.is_empty() {
+        Exit::Warning
+    } else if findings.iter().all(|f| f.outcome == Outcome::NotYet) {
+        Exit::Unknown
+    } else {
+        Exit::Ok
+    }
+}
+
+fn badness(exit: Exit) -> u8 {
+    match exit {
+        Exit::Ok => 0,
+        Exit::Unknown => 1,
+        Exit::Warning => 2,
+        Exit::Critical => 3,
+    }
+}

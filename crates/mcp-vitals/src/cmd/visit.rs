@@ -1,0 +1,82 @@
+//! One look at every target: what `check`, `dashboard --once` and `anomalies` have in common.
+
+use std::sync::Arc;
+
+use vitals_engine::store::{Record, Store, StoreError};
+use vitals_judge::detect::Evidence;
+use vitals_judge::event::{Effect, Event, Record as Kept};
+use vitals_judge::monitor::Monitor;
+use vitals_model::snapshot::Snapshot;
+use vitals_model::target::Target;
+use vitals_model::time::Timestamp;
+use vitals_probe::clock;
+use vitals_probe::hands::{Hands, Manner};
+
+use crate::render;
+use crate::wiring::{self, Ground};
+
+/// What one look came to.
+pub struct Look {
+    /// The state of everything.
+    pub snapshot: Arc<Snapshot>,
+    /// What is worth keeping.
+    kept: Vec<Kept>,
+    monitor: Monitor,
+}
+
+/// Looks at every target once, all at the same time.
+pub fn look(ground: &Ground, targets: Vec<Target>) -> anyhow::Result<Look> {
+    let progress = render::Progress::start("looking");
+    let looked = wiring::runtime()?.block_on(look_at(ground, targets));
+    progress.end();
+    Ok(looked)
+}
+
+async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
+    let mut monitor = Monitor::new(clock::now(), wiring::memory(&ground.state_dir));
+    let mut visits = tokio::task::JoinSet::new();
+    for target in targets {
+        monitor.apply(clock::now(), Event::Watch(target.clone()));
+        let hands = Hands::new(target, &ground.surroundings, Manner::Once);
+        visits.spawn(async move { hands.visit().await });
+    }
+    let mut kept = Vec::new();
+    while let Some(observations) = visits.join_next().await {
+        for observation in observations.unwrap_or_default() {
+            let effects = monitor.apply(clock::now(), Event::Observed(observation));
+            kept.extend(effects.into_iter().filter_map(|effect| match effect {
+                Effect::Keep(kept) => Some(kept),
+                Effect::Check(..) | Effect::Tell(..) => None,
+            }));
+        }
+    }
+    Look { snapshot: monitor.snapshot(clock::now()), kept, monitor }
+}
+
+impl Look {
+    /// What detectors look at for one target.
+    pub fn evidence(&self, target: &Target, now: Timestamp) -> Evidence {
+        self.monitor.evidence(&target.id, now).unwrap_or_default()
+    }
+
+    /// Writes the look into the history, unless a running `watch` keeps it already. Incidents are the
+    /// business of `watch`, which sees their beginning and their end.
+    pub fn keep(self, ground: &Ground) {
+        let store = match Store::open(&ground.state_dir, &ground.settings.storage) {
+            Ok(store) => store,
+            Err(StoreError::Held { .. }) => return,
+            Err(error) => return render::note(&format!("history not kept: {:#}", anyhow::Error::from(error))),
+        };
+        for kept in self.kept {
+            match kept {
+                Kept::Sample(target, sample) => store.put(Record::Sample(target, sample)),
+                Kept::Tools(target, server, tools) => store.put(Record::Tools(target, server, tools)),
+                Kept::Incident(_) => {}
+            }
+        }
+        let health = store.close();
+        if let Some(error) = health.error {
+            render::note(&format!("history not kept: {error}"));
+        }
+    }
+}

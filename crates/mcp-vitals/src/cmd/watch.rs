@@ -1,0 +1,214 @@
+//! `watch`: continuous monitoring in the foreground. Incidents on standard output, all else on standard
+//! error.
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use vitals_engine::export::Classic;
+use vitals_engine::store::{Store, StoreError};
+use vitals_engine::{Control, Engine, Faces, Outcome};
+use vitals_model::incident::{Incident, IncidentChange};
+use vitals_model::snapshot::Snapshot;
+use vitals_model::text::count;
+use vitals_model::time::human;
+use vitals_probe::clock::{self, Stopwatch};
+use vitals_probe::discover;
+
+use crate::cli::{Common, LineFormat, WatchArgs};
+use crate::exit::Exit;
+use crate::render;
+use crate::wiring::{self, Ground};
+
+/// Lines waiting to be printed; a reader that is slower than this many incidents loses the rest, which
+/// is said at the end.
+const LINES_MAX: usize = 1024;
+
+/// Controls waiting.
+const CONTROLS_MAX: usize = 16;
+
+/// How long printing what is left may take at the end.
+const PRINT_MAX: Duration = Duration::from_secs(2);
+
+pub fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
+    let mut ground = Ground::new(common)?;
+    if args.classic {
+        ground.make_classic();
+    }
+    announce(&ground)?;
+    let memory = wiring::memory(&ground.state_dir);
+    let store = if args.no_history { None } else { Some(open_store(&ground)?) };
+    let classic = match &args.jsonl {
+        Some(dir) => Some(Classic::create(dir, clock::now(), ground.settings.defaults.schedule.light)?),
+        None => None,
+    };
+    let watch_began = Stopwatch::start();
+    let printer = Printer::start(args.format);
+    let lines = printer.lines.clone();
+    let faces = Faces { snapshot: watch::channel(Arc::<Snapshot>::default()).0, tell: Box::new(move |change, incident| lines.print(change, incident)) };
+    let classic_schedule = args.classic;
+    let outcome = wiring::runtime()?.block_on(async {
+        let end = args.for_.map(|duration| Instant::now() + duration);
+        let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
+        let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, store, classic, faces);
+        let listening = listen(common, controls, classic_schedule);
+        let watching = engine.run(inbox, end);
+        tokio::pin!(watching);
+        tokio::select! {
+            outcome = &mut watching => Ok(outcome),
+            failed = listening => match failed {
+                Ok(()) => Ok(watching.await),
+                Err(error) => Err(error),
+            },
+        }
+    })?;
+    let lost = printer.end();
+    summarise(&outcome, watch_began.elapsed(), lost);
+    Ok(Exit::Ok)
+}
+
+/// What will be watched; nothing to watch yet is no error, a hub may come.
+fn announce(ground: &Ground) -> anyhow::Result<()> {
+    let found = discover::find(&ground.settings, &ground.surroundings, &ground.wanted);
+    if !found.unknown.is_empty() {
+        anyhow::bail!("{}", found.unknown.join("\n"));
+    }
+    for target in &found.targets {
+        render::note(&format!("watching {} at {}", target.id, target.address));
+    }
+    if found.targets.is_empty() {
+        render::note("no hub yet: waiting for one to appear");
+    }
+    Ok(())
+}
+
+fn open_store(ground: &Ground) -> anyhow::Result<Store> {
+    match Store::open(&ground.state_dir, &ground.settings.storage) {
+        Ok(store) => {
+            let health = store.health();
+            if let Some(aside) = health.moved_aside {
+                render::note(&format!("the history was damaged; it was moved to {} and a new one begun", aside.display()));
+            }
+            if let Some(error) = health.error {
+                render::note(&format!("history is not kept for now ({error}); watching goes on"));
+            }
+            Ok(store)
+        }
+        Err(error @ StoreError::Held { .. }) => {
+            let hint = "end it, or watch without a history: --no-history, or with another: --state-dir DIR";
+            Err(anyhow::Error::from(error).context(format!("another watch keeps this history; {hint}")))
+        }
+        Err(error) => Err(error).context("cannot open the history"),
+    }
+}
+
+/// Signals: the first INT or TERM ends the watch cleanly, HUP reads the configuration again.
+async fn listen(common: &Common, controls: mpsc::Sender<Control>, classic: bool) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            _ = hangup.recv() => {
+                match Ground::new(common) {
+                    Ok(mut ground) => {
+                        if classic {
+                            ground.make_classic();
+                        }
+                        render::note("configuration read again");
+                        let _ = controls.send(Control::Reload(Box::new(ground.settings))).await;
+                    }
+                    Err(error) => render::note(&format!("configuration not changed: {error:#}")),
+                }
+            }
+        }
+    }
+    let _ = controls.send(Control::Stop).await;
+    Ok(())
+}
+
+/// Prints on a thread of its own: a terminal that is stopped or a pipe that is full delays no probe.
+struct Printer {
+    lines: Lines,
+    thread: Option<JoinHandle<()>>,
+    done: std_mpsc::Receiver<()>,
+}
+
+#[derive(Clone)]
+struct Lines {
+    queue: std_mpsc::SyncSender<String>,
+    format: LineFormat,
+    lost: Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl Lines {
+    fn print(&self, change: IncidentChange, incident: &Incident) {
+        let text = match self.format {
+            LineFormat::Text => render::text::incident(change, incident),
+            LineFormat::Json => render::incident_line(change, incident),
+        };
+        if self.queue.try_send(text).is_err() {
+            self.lost.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+}
+
+impl Printer {
+    fn start(format: LineFormat) -> Self {
+        let (queue, inbox) = std_mpsc::sync_channel::<String>(LINES_MAX);
+        let (finished, done) = std_mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let mut out = anstream::stdout();
+            for line in inbox {
+                // A reader that went away does not end the watch: it still keeps history.
+                let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+            }
+            let _ = finished.send(());
+        });
+        let lost = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        Self { lines: Lines { queue, format, lost }, thread: Some(thread), done }
+    }
+
+    /// Prints what is left; how many lines found no room.
+    fn end(mut self) -> u64 {
+        let lost = Arc::clone(&self.lines.lost);
+        drop(self.lines);
+        if self.done.recv_timeout(PRINT_MAX).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
+        lost.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+fn summarise(outcome: &Outcome, watched: Duration, lost: u64) {
+    let last = &outcome.last;
+    let open: usize = last.targets.iter().map(|t| t.open.len()).sum();
+    render::note(&format!(
+        "watched {} for {}: {} probes, {} MCP sessions opened, {} opened, {} resolved, {open} still open",
+        count(last.targets.len() as u64, "target"),
+        human(watched),
+        last.own.probes,
+        outcome.sessions,
+        count(outcome.opened, "incident"),
+        outcome.resolved,
+    ));
+    for target in &last.targets {
+        render::note(&format!("{}: {}, score {}", target.target.id, target.health.as_str(), target.score));
+    }
+    if last.own.samples_lost + last.own.dropped + lost > 0 {
+        render::note(&format!(
+            "lost: {} samples of history, {} events, {lost} lines of output",
+            last.own.samples_lost, last.own.dropped
+        ));
+    }
+}

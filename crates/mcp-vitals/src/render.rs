@@ -1,0 +1,91 @@
+//! Output: data on standard output, all else on standard error; colours only where they are wanted.
+
+pub mod junit;
+pub mod markdown;
+pub mod nagios;
+pub mod report;
+pub mod text;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use vitals_model::incident::{Incident, IncidentChange};
+use vitals_model::view::v1::IncidentView;
+
+/// Work that takes longer than this shows that it goes on.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Writes to standard output; escape sequences are taken out where no colours are wanted.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Says something on standard error.
+pub fn note(text: &str) {
+    // Nobody can be told when standard error is closed.
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Says why the program cannot do what it was asked.
+pub fn complain(text: &str) {
+    note(&format!("mcp-vitals: {text}"));
+}
+
+/// JSON for programs, with a final line break.
+pub fn json(value: &impl Serialize) -> anyhow::Result<String> {
+    let mut text = serde_json::to_string_pretty(value).context("cannot write JSON")?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// One incident change as one line of JSON.
+pub fn incident_line(change: IncidentChange, incident: &Incident) -> String {
+    let mut value = serde_json::to_value(IncidentView::from(incident)).unwrap_or_default();
+    value["change"] = change.as_str().to_lowercase().into();
+    format!("{value}\n")
+}
+
+/// The width of the terminal on standard output.
+pub fn terminal_width() -> Option<u16> {
+    rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
+}
+
+/// Whether colours are wanted on standard output.
+pub fn stdout_has_colour() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// A spinner on standard error, when the work takes long and somebody is looking.
+pub struct Progress(Option<indicatif::ProgressBar>);
+
+impl Progress {
+    /// Begins; nothing is shown in the first second.
+    pub fn start(what: &'static str) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self(None);
+        }
+        let bar = indicatif::ProgressBar::with_draw_target(None, indicatif::ProgressDrawTarget::hidden()).with_message(what);
+        let shown = bar.clone();
+        // Ends by itself: the bar is finished when the work is done, before or after it is shown.
+        std::thread::spawn(move || {
+            std::thread::park_timeout(QUIET);
+            if !shown.is_finished() {
+                shown.set_draw_target(indicatif::ProgressDrawTarget::stderr());
+                shown.enable_steady_tick(Duration::from_millis(100));
+            }
+        });
+        Self(Some(bar))
+    }
+
+    /// Takes the spinner away.
+    pub fn end(self) {
+        if let Some(bar) = self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The report as text, markdown and JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use vitals_judge::report::{Line, Report};
+use vitals_model::check::Unit;
+use vitals_model::history::Spread;
+use vitals_model::incident::Incident;
+use vitals_model::time::human;
+use vitals_model::view::v1::IncidentView;
+
+use super::markdown::cell;
+
+/// The unit in which a check's history is kept.
+fn unit(question: &str) -> Unit {
+    match question {
+        "cpu" | "memory" => Unit::Percent,
+        "api" | "call" => Unit::Millis,
+        "process" => Unit::Seconds,
+        "size" => Unit::Bytes,
+        "growth" => Unit::BytesPerHour,
+        _ => Unit::Count,
+    }
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "unknown".to_owned(), |s| format!("{:.2} %", s * 100.0))
+}
+
+/// For people.
+pub fn text(reports: &[Report]) -> String {
+    let mut out = String::new();
+    for report in reports {
+        let _ = writeln!(out, "Report of {}", report.target);
+        let _ = writeln!(out, "  from {} to {}, observed {:.0} % of it", report.from, report.to, report.observed * 100.0);
+        let _ = writeln!(out, "  status now: {}   score: {}", report.health.as_str(), report.score);
+        for deduction in &report.score.deductions {
+            let _ = writeln!(out, "    −{:<3} {}", deduction.points, deduction.reason);
+        }
+        heading(&mut out, "Hub");
+        for line in &report.hub {
+            let spread = line.spread.filter(|_| line.id.question() == "api").map(|s| percentiles(&s)).unwrap_or_default();
+            let _ = writeln!(out, "  {:28} up {:>9}  {spread}", line.id, percent(line.uptime));
+        }
+        heading(&mut out, "Servers");
+        for server in &report.servers {
+            let calls = server.calls.map(|s| format!("calls {}", percentiles(&s))).unwrap_or_default();
+            let _ = writeln!(out, "  {:28} up {:>9}  now {:9} {calls}", server.name, percent(server.uptime), server.health.as_str());
+        }
+        heading(&mut out, "Resources");
+        report.resources.iter().for_each(|line| resource(&mut out, line));
+        heading(&mut out, "Log records");
+        let levels: Vec<_> = report.levels.iter().map(|(level, n)| format!("{} {n}", level.as_str())).collect();
+        let _ = writeln!(out, "  {}", if levels.is_empty() { "none with a level".to_owned() } else { levels.join("  ") });
+        heading(&mut out, "Incidents");
+        if report.incidents.is_empty() {
+            out.push_str("  none\n");
+        }
+        report.incidents.iter().for_each(|i| incident(&mut out, i));
+        heading(&mut out, "What to do");
+        if report.recommendations.is_empty() {
+            out.push_str("  nothing\n");
+        }
+        for (n, recommendation) in report.recommendations.iter().enumerate() {
+            let _ = writeln!(out, "  {}. {recommendation}", n + 1);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn heading(out: &mut String, title: &str) {
+    let _ = writeln!(out, "\n{title}");
+}
+
+fn percentiles(spread: &Spread) -> String {
+    let show = |v| Unit::Millis.show(v);
+    format!("p50 {}, p95 {}, p99 {}, max {}", show(spread.p50), show(spread.p95), show(spread.p99), show(spread.max))
+}
+
+fn resource(out: &mut String, line: &Line) {
+    let Some(spread) = line.spread else { return };
+    let unit = unit(line.id.question());
+    let _ = writeln!(out, "  {:28} average {:>10}  p95 {:>10}  peak {:>10}", line.id, unit.show(spread.mean), unit.show(spread.p95), unit.show(spread.max));
+}
+
+fn incident(out: &mut String, incident: &Incident) {
+    let _ = writeln!(out, "  {} I{} {} {}: {}", incident.opened_at, incident.id, incident.check, incident.kind, incident.summary);
+    let _ = writeln!(out, "    {}", lasted(incident));
+}
+
+fn lasted(incident: &Incident) -> String {
+    match incident.resolved_at {
+        Some(at) => format!("lasted {}", human(at.since(incident.opened_at))),
+        None => "lasts".to_owned(),
+    }
+}
+
+/// For pages and chat.
+pub fn markdown(reports: &[Report]) -> String {
+    let mut out = String::new();
+    for report in reports {
+        let _ = writeln!(out, "# {} — {}\n", cell(report.target.as_str()), report.score);
+        let _ = writeln!(out, "{} to {}, observed {:.0} % of it. Status now: **{}**.\n", report.from, report.to, report.observed * 100.0, report.health.as_str());
+        for deduction in &report.score.deductions {
+            let _ = writeln!(out, "- −{}: {}", deduction.points, cell(&deduction.reason));
+        }
+        out.push_str("\n| server | uptime | now | p50 | p95 | p99 |\n|---|--:|---|--:|--:|--:|\n");
+        for server in &report.servers {
+            let show = |of: fn(&Spread) -> f64| server.calls.as_ref().map_or_else(|| "—".to_owned(), |s| Unit::Millis.show(of(s)));
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} | {} | {} |",
+                cell(&server.name),
+                percent(server.uptime),
+                server.health.as_str(),
+                show(|s| s.p50),
+                show(|s| s.p95),
+                show(|s| s.p99)
+            );
+        }
+        out.push_str("\n| resource | average | p95 | peak |\n|---|--:|--:|--:|\n");
+        for line in &report.resources {
+            let Some(spread) = line.spread else { continue };
+            let unit = unit(line.id.question());
+            let _ = writeln!(out, "| `{}` | {} | {} | {} |", line.id, unit.show(spread.mean), unit.show(spread.p95), unit.show(spread.max));
+        }
+        let levels: Vec<_> = report.levels.iter().map(|(level, n)| format!("{} {n}", level.as_str())).collect();
+        let _ = writeln!(out, "\nLog records: {}.\n", if levels.is_empty() { "none with a level".to_owned() } else { levels.join(", ") });
+        let _ = writeln!(out, "## Incidents: {}\n", report.incidents.len());
+        for incident in &report.incidents {
+            let _ = writeln!(out, "- {} `{}` {}: {} ({})", incident.opened_at, incident.check, cell(&incident.kind), cell(&incident.summary), lasted(incident));
+        }
+        if !report.recommendations.is_empty() {
+            out.push_str("\n## What to do\n\n");
+        }
+        for recommendation in &report.recommendations {
+            let _ = writeln!(out, "1. {}", cell(recommendation));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// For programs.
+pub fn view(reports: &[Report]) -> Value {
+    json!({ "schema": "mcp-vitals/report/v1", "targets": reports.iter().map(one).collect::<Vec<_>>() })
+}
+
+fn one(report: &Report) -> Value {
+    json!({
+        "id": report.target.as_str(),
+        "from": report.from.to_string(),
+        "to": report.to.to_string(),
+        "observed": report.observed,
+        "health": report.health.as_str(),
+        "score": report.score.points,
+        "grade": report.score.grade().as_str(),
+        "deductions": report.score.deductions.iter().map(|d| json!({"points": d.points, "reason": d.reason})).collect::<Vec<_>>(),
+        "hub": report.hub.iter().map(line).collect::<Vec<_>>(),
+        "servers": report.servers.iter().map(|s| json!({
+            "name": s.name, "health": s.health.as_str(), "uptime": s.uptime, "observed_s": s.observed.as_secs(), "call_ms": spread(s.calls.as_ref()),
+        })).collect::<Vec<_>>(),
+        "resources": report.resources.iter().map(line).collect::<Vec<_>>(),
+        "levels": report.levels.iter().map(|(level, n)| (level.as_str().to_owned(), json!(n))).collect::<serde_json::Map<_, _>>(),
+        "incidents": report.incidents.iter().map(IncidentView::from).collect::<Vec<_>>(),
+        "recommendations": report.recommendations,
+    })
+}
+
+fn line(line: &Line) -> Value {
+    json!({"check": line.id.as_str(), "unit": unit(line.id.question()).as_str(), "uptime": line.uptime, "values": spread(line.spread.as_ref())})
+}
+
+fn spread(spread: Option<&Spread>) -> Value {
+    spread.map_or(Value::Null, |s| {
+        json!({"count": s.values, "min": s.min, "mean": s.mean, "max": s.max, "p50": s.p50, "p95": s.p95, "p99": s.p99})
+    })
+}

@@ -1,0 +1,190 @@
+//! The world that the other crates are given: environment, folders, configuration, history.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use vitals_engine::store::{Reader, Store, StoreError};
+use vitals_judge::event::Memory;
+use vitals_model::config::{Problem, Settings, Source, load};
+use vitals_model::limits::CONFIG_BYTES_MAX;
+use vitals_model::target::Target;
+use vitals_probe::discover::{self, Found, Wanted};
+use vitals_probe::hands::Surroundings;
+use vitals_probe::http::Proxy;
+use vitals_probe::workspace;
+
+use crate::cli::Common;
+use crate::render;
+
+/// A variable of our environment; an empty one counts as not set.
+#[expect(clippy::disallowed_methods, reason = "the wiring is where the environment is read")]
+pub fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A folder of the XDG base directory specification: the variable when it is absolute, else below home.
+fn xdg(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let named = env(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| Some(Path::new(&env("HOME")?).join(below_home)))
+}
+
+/// What probes are told of their surroundings.
+pub fn surroundings() -> Surroundings {
+    let registries = env("HOME").map(|home| workspace::registries(Path::new(&home), xdg("XDG_STATE_HOME", ".local/state").as_deref()));
+    Surroundings { registries: registries.unwrap_or_default(), proxy: Proxy::from_environment(env) }
+}
+
+/// A single-threaded runtime: probes wait, they do not compute.
+pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+}
+
+/// Where the configuration is when nobody says: it need not be there.
+pub fn default_config() -> Option<PathBuf> {
+    xdg("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("mcp-vitals/config.yaml"))
+}
+
+/// Bad configuration: every problem was found and is to be shown.
+#[derive(Debug)]
+pub struct BadConfiguration(pub Vec<Problem>);
+
+impl std::fmt::Display for BadConfiguration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for problem in &self.0 {
+            writeln!(f, "{problem}\n")?;
+        }
+        write!(f, "{} in the configuration", vitals_model::text::count(self.0.len() as u64, "error"))
+    }
+}
+
+impl std::error::Error for BadConfiguration {}
+
+/// Reads the configuration; warnings are said on standard error.
+pub fn settings(common: &Common) -> anyhow::Result<Settings> {
+    let sources = sources(common)?;
+    if sources.is_empty() {
+        return Ok(Settings::default());
+    }
+    let (settings, warnings) = load(&sources).map_err(BadConfiguration)?;
+    for warning in warnings {
+        render::note(&warning.to_string());
+    }
+    Ok(settings)
+}
+
+/// The configuration's files: the one named, every `*.yaml` of a folder in order of name, or the
+/// default one when it is there.
+fn sources(common: &Common) -> anyhow::Result<Vec<Source>> {
+    let Some(path) = common.config.clone().or_else(|| default_config().filter(|path| path.exists())) else {
+        return Ok(Vec::new());
+    };
+    if !path.is_dir() {
+        return Ok(vec![source(&path)?]);
+    }
+    let entries = std::fs::read_dir(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut files: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|p| is_yaml(p)).collect();
+    files.sort();
+    if files.is_empty() {
+        bail!("no *.yaml file in {}", path.display());
+    }
+    files.iter().map(|file| source(file)).collect()
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml")
+}
+
+fn source(path: &Path) -> anyhow::Result<Source> {
+    let context = || format!("cannot read {}", path.display());
+    let size = std::fs::metadata(path).with_context(context)?.len();
+    if size > CONFIG_BYTES_MAX {
+        bail!("{} has {size} bytes, expected at most {CONFIG_BYTES_MAX}", path.display());
+    }
+    Ok(Source { name: path.display().to_string(), text: std::fs::read_to_string(path).with_context(context)? })
+}
+
+/// The folder of the history.
+pub fn state_dir(common: &Common, settings: &Settings) -> anyhow::Result<PathBuf> {
+    let dir = common.state_dir.clone().or_else(|| settings.storage.dir.clone());
+    let dir = dir.or_else(|| xdg("XDG_STATE_HOME", ".local/state").map(|state| state.join("mcp-vitals")));
+    dir.context("no folder for the history: HOME is not set; name one with --state-dir")
+}
+
+/// The history for reading; `None` when there is none yet.
+pub fn reader(dir: &Path) -> anyhow::Result<Option<Reader>> {
+    match Store::read(dir) {
+        Ok(reader) => Ok(Some(reader)),
+        Err(StoreError::None { .. }) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("history in {}", dir.display())),
+    }
+}
+
+/// What the monitor before this one left behind. A history that cannot be read is said, and costs only
+/// the memory.
+pub fn memory(dir: &Path) -> Memory {
+    match reader(dir).and_then(|reader| Ok(reader.as_ref().map(vitals_engine::history::memory).transpose()?)) {
+        Ok(memory) => memory.unwrap_or_default(),
+        Err(error) => {
+            render::note(&format!("{error:#}: going on without what was known before"));
+            Memory::default()
+        }
+    }
+}
+
+/// The targets, or why there is none: where was looked, and what to do.
+pub fn targets(settings: &Settings, surroundings: &Surroundings, wanted: &[Wanted]) -> anyhow::Result<Vec<Target>> {
+    let found = discover::find(settings, surroundings, wanted);
+    if !found.unknown.is_empty() {
+        bail!("{}", found.unknown.join("\n"));
+    }
+    if found.targets.is_empty() {
+        bail!("{}", nothing_found(&found));
+    }
+    Ok(found.targets)
+}
+
+fn nothing_found(found: &Found) -> String {
+    let mut text = "no hub found. Looked in\n".to_owned();
+    for (path, what) in &found.looked {
+        text.push_str(&format!("  {}: {what}\n", path.display()));
+    }
+    text.push_str("Name one:      mcp-vitals check --target http://127.0.0.1:3000\n");
+    text.push_str("or a server:   mcp-vitals check --mcp http://127.0.0.1:3001/mcp");
+    text
+}
+
+/// The folder for the history, the memory in it, and settings: what every looking command begins with.
+pub struct Ground {
+    /// The settings.
+    pub settings: Settings,
+    /// The surroundings.
+    pub surroundings: Surroundings,
+    /// What was named.
+    pub wanted: Vec<Wanted>,
+    /// The folder of the history.
+    pub state_dir: PathBuf,
+}
+
+impl Ground {
+    /// Reads configuration and environment.
+    pub fn new(common: &Common) -> anyhow::Result<Self> {
+        let settings = settings(common)?;
+        let state_dir = state_dir(common, &settings)?;
+        Ok(Self { surroundings: surroundings(), wanted: common.wanted()?, settings, state_dir })
+    }
+
+    /// The targets.
+    pub fn targets(&self) -> anyhow::Result<Vec<Target>> {
+        targets(&self.settings, &self.surroundings, &self.wanted)
+    }
+
+    /// Gives every target, configured or discovered, the original schedule.
+    pub fn make_classic(&mut self) {
+        let classic = vitals_model::config::Schedule::classic();
+        Arc::make_mut(&mut self.settings.defaults).schedule = classic.clone();
+        for configured in self.settings.targets.values_mut() {
+            Arc::make_mut(&mut configured.settings).schedule = classic.clone();
+        }
+    }
+}
