@@ -166,7 +166,7 @@ impl Client {
         let path = &request.url[url::Position::BeforePath..url::Position::AfterQuery];
         let mut message = hyper::Request::new(Full::new(request.body.clone().unwrap_or_default()));
         *message.method_mut() = request.method.clone();
-        *message.uri_mut() = path.parse().map_err(|_| format!("the path {path} cannot be sent"))?;
+        *message.uri_mut() = path.parse().map_err(|_| "the path of the URL cannot be sent".to_owned())?;
         let headers = message.headers_mut();
         let host = &request.url[url::Position::BeforeHost..url::Position::AfterPort];
         insert(headers, "host", host)?;
@@ -264,6 +264,15 @@ pub struct Json<T> {
     pub bytes: u64,
     /// Phases of the exchange, the body included.
     pub timing: Timing,
+    secrets: Arc<Secrets>,
+}
+
+impl Json<serde_json::Value> {
+    /// The failure of an answer that is JSON of another shape than expected, with the answer as evidence.
+    pub(crate) fn malformed(&self) -> Failure {
+        let evidence = self.secrets.evidence(self.value.to_string().as_bytes());
+        Failure { phase: Phase::Parse, kind: FailureKind::Malformed, evidence, after: self.timing.total }
+    }
 }
 
 impl Answer {
@@ -341,7 +350,7 @@ impl Answer {
         let (deadline, secrets) = (self.deadline, Arc::clone(&self.secrets));
         let (body, timing) = self.bytes(vitals_model::limits::BODY_BYTES_MAX).await?;
         match json::parse(&body) {
-            Ok(value) => Ok(Json { value, bytes: body.len() as u64, timing }),
+            Ok(value) => Ok(Json { value, bytes: body.len() as u64, timing, secrets }),
             Err(kind) => Err(deadline.failure(Phase::Parse, kind, secrets.evidence(&body).as_str())),
         }
     }

@@ -13,7 +13,7 @@ use vitals_model::observation::{Failure, FailureKind, LlmModels, LlmSeen, Phase}
 use vitals_model::text::Text;
 
 use crate::clock::Stopwatch;
-use crate::http::{Client, Request};
+use crate::http::{Client, Refusal, Request};
 use crate::rest::endpoint;
 use crate::secret::Secret;
 
@@ -111,15 +111,15 @@ async fn models(
         }
     };
     let answer = match client.send(request, limit).await?.accepted().await {
-        Ok(answer) => answer.json::<Value>().await?.value,
-        Err(refusal) => {
-            let words = refusal_words(&refusal.body);
-            return Err(
-                words.map_or(refusal.failure.clone(), |words| failure(refusal.failure.phase, refusal.failure.kind, &words))
-            );
+        Ok(answer) => answer.json::<Value>().await?,
+        Err(Refusal { failure: refused, body }) => {
+            return Err(match refusal_words(&body) {
+                Some(words) => failure(refused.phase, refused.kind, &words),
+                None => refused,
+            });
         }
     };
-    count(&answer, model).ok_or_else(|| failure(Phase::Parse, FailureKind::Malformed, &answer.to_string()))
+    count(&answer.value, model).ok_or_else(|| answer.malformed())
 }
 
 /// The provider's words of `{"error": {"message": …}}`. Gemini answers 400 to a bad key, with
@@ -138,11 +138,12 @@ fn refusal_words(body: &str) -> Option<String> {
 /// and this one has it not.
 fn count(answer: &Value, model: Option<&Text>) -> Option<LlmModels> {
     let list = answer.get("models").or_else(|| answer.get("data"))?.as_array()?;
-    let bare = |name: &'static str| {
-        move |entry: &'_ Value| entry.get(name).and_then(Value::as_str).map(|n| n.trim_start_matches("models/").to_owned())
+    // Gemini lists `models/NAME`, and hubs name either form.
+    let bare = |name: &str| name.trim_start_matches("models/").to_owned();
+    let is = |entry: &Value, wanted: &str| {
+        ["name", "id"].iter().filter_map(|field| entry.get(field)?.as_str()).any(|name| bare(name) == wanted)
     };
-    let names: Vec<_> = list.iter().filter_map(|entry| bare("name")(entry).or_else(|| bare("id")(entry))).collect();
+    let has_model = model.map(|model| bare(model.as_str())).map(|model| list.iter().any(|entry| is(entry, &model)));
     let more = answer.get("nextPageToken").is_some() || answer.get("has_more") == Some(&Value::Bool(true));
-    let has_model = model.map(|m| names.iter().any(|n| n == m.as_str().trim_start_matches("models/")));
     Some(LlmModels { count: list.len() as u64, has_model: has_model.filter(|has| *has || !more) })
 }

@@ -45,3 +45,34 @@ impl Proxy {
         !loopback && !self.bypass.iter().any(|domain| domain == "*" || below(domain))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_says_which_hosts_go_through_it() {
+        let var = |name: &str| match name {
+            "HTTPS_PROXY" => Some("proxy.example:3128".to_owned()),
+            "no_proxy" => Some(" .inner.example, plain.example,10.0.0.1".to_owned()),
+            _ => None,
+        };
+        let proxy = Proxy::from_environment(var).unwrap();
+        let cases = [
+            ("far.example", true),
+            ("a.inner.example", false),
+            ("inner.example", false),
+            ("winner.example", true),
+            ("www.plain.example", false),
+            ("10.0.0.1", false),
+            ("127.0.0.1", false),
+            ("[::1]", false),
+            ("localhost", false),
+        ];
+        for (host, through) in cases {
+            assert_eq!(proxy.serves(&Host::parse(host).unwrap()), through, "{host}");
+        }
+        assert!(Proxy::from_environment(|_| None).is_none());
+        assert!(Proxy::from_environment(|_| Some("socks5://proxy.example".to_owned())).is_none());
+    }
+}

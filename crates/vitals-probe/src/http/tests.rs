@@ -1,7 +1,14 @@
 //! The client against a hostile server, and what it does with time, connections and secrets.
 
-use super::*;
 pub(crate) mod double;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::rustls;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+
+use super::*;
+use crate::task::Task;
 use double::{Act, Double, url};
 use vitals_model::limits::BODY_BYTES_MAX;
 
@@ -116,7 +123,7 @@ async fn a_kept_connection_that_went_stale_is_replaced_once() {
 
 #[tokio::test]
 async fn nothing_listening_is_a_refusal_by_each_name_of_this_machine() {
-    let free = { tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port() };
+    let free = { TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port() };
     for host in ["127.0.0.1", "localhost"] {
         let failure = client().send(Request::get(&url(&format!("http://{host}:{free}/"))), LIMIT).await.unwrap_err();
         assert_eq!((failure.phase, failure.kind), (Phase::Connect, FailureKind::Refused));
@@ -150,4 +157,73 @@ async fn a_stalled_tls_handshake_is_named_and_so_is_a_server_without_tls() {
 fn http_dates_are_read() {
     assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Timestamp::parse("1994-11-06T08:49:37Z"));
     assert_eq!(http_date("tomorrow"), None);
+}
+
+/// A TLS server with a certificate of its own for `localhost`, made once and valid for a century:
+/// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=localhost
+/// -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE`. Its key protects nothing.
+async fn tls_server() -> (Url, CertificateDer<'static>, Task) {
+    let certificate = CertificateDer::from(include_bytes!("../../tests/data/localhost.cert.der").as_slice());
+    let key = PrivatePkcs8KeyDer::from(include_bytes!("../../tests/data/localhost.key.der").as_slice());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.clone()], key.into()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = url(&format!("https://localhost:{}/", listener.local_addr().unwrap().port()));
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let task = Task::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            // A client that does not trust us hangs up in the middle.
+            let Ok(mut stream) = acceptor.accept(tcp).await else { continue };
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    (address, certificate, task)
+}
+
+#[tokio::test]
+async fn https_is_spoken_with_whom_we_trust_and_with_nobody_else() {
+    let (address, certificate, _server) = tls_server().await;
+    let failure = client().send(Request::get(&address), LIMIT).await.unwrap_err();
+    assert_eq!((failure.phase, failure.kind), (Phase::Tls, FailureKind::Tls));
+    assert!(failure.evidence.as_str().contains("certificate"), "{}", failure.evidence);
+
+    let client = client();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    client.tls.set(connect::tls_trusting(roots).unwrap()).unwrap();
+    let answer = client.get_json::<serde_json::Value>(&address, LIMIT).await.unwrap();
+    assert!(answer.timing.tls > Duration::ZERO && answer.timing.total > answer.timing.tls);
+}
+
+fn through(double: &Double) -> Client {
+    let proxy = Proxy::from_environment(|name| (name == "https_proxy").then(|| double.url("").to_string()));
+    client().with_proxy(proxy)
+}
+
+#[tokio::test]
+async fn a_proxy_is_asked_for_a_tunnel_and_its_refusal_is_said() {
+    let far = url("https://far.example/");
+    let double = Double::start(Act::Raw("HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n".into())).await;
+    let failure = through(&double).send(Request::get(&far), LIMIT).await.unwrap_err();
+    assert_eq!((failure.phase, failure.kind), (Phase::Connect, FailureKind::Status { code: 407, retry_after: None }));
+    let request = double.requests().remove(0);
+    assert!(request.starts_with("CONNECT far.example:443 HTTP/1.1\r\n") && !request.contains("s3cret"), "{request}");
+
+    let double = Double::start(Act::RawThenSilent("HTTP/1.1 200 OK\r\n\r\n".into())).await;
+    let failure = through(&double).send(Request::get(&far), Duration::from_secs(5)).await.unwrap_err();
+    assert_eq!((failure.phase, failure.kind), (Phase::Tls, FailureKind::TimedOut(LIMIT)));
+}
+
+#[tokio::test]
+async fn loopback_and_plain_http_never_go_through_a_proxy() {
+    let (proxy, double) = (Double::start(Act::Silent).await, Double::start(Act::Json(200, "{}")).await);
+    let client = through(&proxy);
+    client.get_json::<serde_json::Value>(&double.url("/"), LIMIT).await.unwrap();
+    let (local, _certificate, _server) = tls_server().await;
+    assert_eq!(client.send(Request::get(&local), LIMIT).await.unwrap_err().kind, FailureKind::Tls);
+    assert_eq!(proxy.connections(), 0);
 }

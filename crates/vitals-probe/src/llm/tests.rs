@@ -53,7 +53,7 @@ async fn refusals_keep_the_providers_words_and_never_the_key() {
         (Act::Json(403, "AIzaSyVerySecretKey is blocked"), status(403, None), "(secret) is blocked"),
         (Act::Raw(quota.to_owned()), status(429, Some(34)), "quota"),
         (Act::Raw(busy.to_owned()), status(503, Some(24 * 3600)), "busy"),
-        (Act::Json(200, r#"{"AIza":1}"#), FailureKind::Malformed, r#"{"AIza":1}"#),
+        (Act::Json(200, r#"{"k":"AIzaSyVerySecretKey"}"#), FailureKind::Malformed, r#"{"k":"(secret)"}"#),
         (Act::Silent, FailureKind::TimedOut(Duration::from_millis(300)), ""),
     ];
     for (act, kind, evidence) in cases {

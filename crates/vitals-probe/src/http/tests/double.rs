@@ -22,7 +22,7 @@ pub(crate) enum Act {
     Paths(Vec<(&'static str, u16, String)>),
     /// Sends these bytes and closes.
     Raw(String),
-    /// Sends these bytes and keeps the connection open.
+    /// Sends these bytes, keeps the connection open and says nothing more.
     RawThenSilent(String),
     /// Reads and never answers.
     Silent,
@@ -115,7 +115,11 @@ async fn serve(mut stream: TcpStream, act: Act, state: &State) -> std::io::Resul
                 stream.write_all(bytes.as_bytes()).await?;
                 return stream.shutdown().await;
             }
-            Act::RawThenSilent(bytes) => stream.write_all(bytes.as_bytes()).await?,
+            Act::RawThenSilent(bytes) => {
+                stream.write_all(bytes.as_bytes()).await?;
+                tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+                return Ok(());
+            }
             Act::Silent => {}
             Act::Reset => {
                 stream.set_zero_linger()?;
