@@ -60,16 +60,13 @@ async fn visit(session: &Session, prefix: &str) {
     let tools = listing.tools.as_ref().unwrap();
     let echo = format!("{prefix}echo");
     assert!(tools.len() >= 10 && tools.has(&echo), "{listing:?}");
-    let canary = canary(&listing.infos, prefix).map(|tool| tool.name.as_str());
-    eprintln!("{} listed in {:?}, canary {canary:?}, {:?}", tools.len(), listing.took, session.opened());
+    assert!(canary(&listing.infos, prefix).is_some(), "some of its tools say that they are harmless");
     let message = json!({"message": "hello"});
     let calls = tokio::join!(session.call(&echo, &message, LIMIT), session.call(&echo, &message, LIMIT));
     for call in [calls.0.unwrap(), calls.1.unwrap()] {
         assert_eq!((call.items, call.text), (1, None));
-        eprintln!("call {:?}", call.took);
     }
     let failure = session.call(&echo, &json!({}), LIMIT).await.unwrap_err();
-    eprintln!("wrong arguments: {failure}");
     assert!(matches!(failure.kind, FailureKind::ToolError | FailureKind::Rpc(-32602)), "{failure}");
     assert_eq!(session.ended(), None);
 }
