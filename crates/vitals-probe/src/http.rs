@@ -9,7 +9,7 @@ mod connect;
 mod deadline;
 mod json;
 mod proxy;
-mod secrets;
+pub(crate) mod secrets;
 pub mod sse;
 mod tap;
 #[cfg(test)]
@@ -154,6 +154,11 @@ impl Client {
     /// As [`Client::send`]; a status that is no success; an answer that is not such JSON.
     pub async fn get_json<T: serde::de::DeserializeOwned>(&self, url: &Url, limit: Duration) -> Result<Json<T>, Failure> {
         self.send(Request::get(url).header("accept", "application/json"), limit).await?.ok().await?.json().await
+    }
+
+    /// The values that must not show up in evidence, whichever way it comes back.
+    pub(crate) fn secrets(&self) -> Secrets {
+        Secrets::of(self.headers.iter().map(|(_, secret)| secret))
     }
 
     /// The request as hyper sends it; the error is a sentence.

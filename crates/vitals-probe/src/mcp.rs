@@ -24,6 +24,7 @@ use vitals_model::target::Address;
 
 use crate::clock::Stopwatch;
 use crate::http::Client;
+use crate::http::secrets::Secrets;
 use crate::secret::Secret;
 use ledger::{Ledger, failure};
 use link::{Line, Link};
@@ -125,7 +126,8 @@ pub async fn open(address: &Address, context: &Context) -> Result<Session, Failu
 
 async fn by_stdio(command: &str, args: &[String], context: &Context) -> Result<Session, Failure> {
     let began = Stopwatch::start();
-    let (ledger, owed) = Ledger::new();
+    let secrets = Secrets::of(context.environment.iter().map(|(_, secret)| secret));
+    let (ledger, owed) = Ledger::new(secrets);
     let child = stdio::start(command, args, &context.environment, &ledger)?;
     let connect = began.elapsed();
     let era = context.worked().map_or(Era::Stateful, |(_, era)| era);
@@ -190,7 +192,7 @@ fn next_transport(tried: Transport, setback: &Setback) -> Option<Transport> {
 async fn try_http(url: &Url, transport: Transport, context: &Context) -> Result<Session, Setback> {
     let began = Stopwatch::start();
     let limit = context.timeouts.initialize;
-    let (ledger, owed) = Ledger::new();
+    let (ledger, owed) = Ledger::new(context.client.secrets());
     let era = if transport == Transport::StatelessHttp { Era::Stateless } else { Era::Stateful };
     let way = match transport {
         Transport::LegacySse => Line::Legacy(legacy::open(&context.client, url, &ledger, limit).await?),

@@ -13,11 +13,11 @@ const MARK: &str = "(secret)";
 
 /// The secrets of one exchange.
 #[derive(Default)]
-pub(super) struct Secrets(Vec<String>);
+pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
     /// The values of `secrets`, and of `Bearer TOKEN` also the token alone.
-    pub(super) fn of<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Self {
+    pub(crate) fn of<'a>(secrets: impl Iterator<Item = &'a Secret>) -> Self {
         let mut values = Vec::new();
         for secret in secrets {
             let whole = secret.expose();
@@ -30,12 +30,12 @@ impl Secrets {
     }
 
     /// The first bytes of `raw` as evidence.
-    pub(super) fn evidence(&self, raw: &[u8]) -> Text {
+    pub(crate) fn evidence(&self, raw: &[u8]) -> Text {
         Text::cut(&self.redact(&raw[..raw.len().min(EVIDENCE_BODY_BYTES_MAX)]), EVIDENCE_CHARS_MAX)
     }
 
     /// `raw` as text without secrets. A piece of one at the end goes too: `raw` may have been cut there.
-    pub(super) fn redact(&self, raw: &[u8]) -> String {
+    pub(crate) fn redact(&self, raw: &[u8]) -> String {
         let mut text = String::from_utf8_lossy(raw).into_owned();
         for secret in &self.0 {
             text = text.replace(secret.as_str(), MARK);

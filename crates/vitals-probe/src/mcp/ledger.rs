@@ -14,6 +14,7 @@ use vitals_model::observation::{Failure, FailureKind, Phase};
 use vitals_model::text::Text;
 
 use super::wire::{self, Incoming, Outgoing};
+use crate::http::secrets::Secrets;
 
 /// Most replies waiting to be sent to a server; one that pings faster than we answer gets no more.
 pub(super) const REPLIES_MAX: usize = 16;
@@ -32,6 +33,8 @@ pub(super) struct Ledger {
     list_changes: watch::Sender<u64>,
     ended: watch::Sender<Option<Failure>>,
     replies: mpsc::Sender<Outgoing>,
+    /// Ours, which a server may echo in anything that it says.
+    secrets: Secrets,
 }
 
 #[derive(Debug, Default)]
@@ -76,10 +79,15 @@ impl Drop for Ticket {
 
 impl Ledger {
     /// An empty ledger, and the queue of the replies that servers are owed.
-    pub(super) fn new() -> (Arc<Self>, mpsc::Receiver<Outgoing>) {
+    pub(super) fn new(secrets: Secrets) -> (Arc<Self>, mpsc::Receiver<Outgoing>) {
         let (replies, owed) = mpsc::channel(REPLIES_MAX);
-        let ledger =
-            Self { entries: Mutex::default(), list_changes: watch::Sender::new(0), ended: watch::Sender::new(None), replies };
+        let ledger = Self {
+            entries: Mutex::default(),
+            list_changes: watch::Sender::new(0),
+            ended: watch::Sender::new(None),
+            replies,
+            secrets,
+        };
         (Arc::new(ledger), owed)
     }
 
@@ -100,16 +108,14 @@ impl Ledger {
         Ticket { id, answer: receiver, ledger: Arc::clone(self) }
     }
 
-    /// Takes in one message, or counts it as noise. Returns what was wrong with it.
-    pub(super) fn receive(&self, raw: &[u8]) -> Result<(), wire::Garbage> {
-        let messages = match wire::read(raw) {
-            Ok(messages) => messages,
-            Err(garbage) => {
-                self.count_noise(&garbage.evidence);
-                return Err(garbage);
-            }
-        };
-        for message in messages {
+    /// The beginning of what a server said, without our own secrets.
+    pub(super) fn evidence(&self, raw: &[u8]) -> Text {
+        self.secrets.evidence(raw)
+    }
+
+    /// Takes in one message, or counts it as noise and returns what was wrong with it.
+    pub(super) fn receive(&self, raw: &[u8]) -> Result<(), FailureKind> {
+        for message in wire::read(raw).inspect_err(|_| self.count_noise(&self.evidence(raw)))? {
             match message {
                 Incoming::Answer { id, result } => self.settle(id, result, raw),
                 Incoming::Request { id, method } => {
@@ -127,7 +133,8 @@ impl Ledger {
         let mut entries = self.entries();
         match id.and_then(|id| entries.waiting.remove(&id)) {
             Some(Waiting { phase, answer }) => {
-                let result = result.map_err(|error| failure(phase, FailureKind::Rpc(error.code), error.message));
+                let evidence = |message: &str| self.evidence(message.as_bytes());
+                let result = result.map_err(|error| failure(phase, FailureKind::Rpc(error.code), evidence(&error.message)));
                 // Nobody waits any more: the request was given up a moment ago.
                 drop(answer.send(result));
             }
@@ -135,7 +142,7 @@ impl Ledger {
             None if id.is_some_and(|id| (1..=entries.last_id).contains(&id)) => {}
             None => {
                 drop(entries);
-                self.count_noise(&Text::from_bytes(raw, vitals_model::limits::EVIDENCE_CHARS_MAX));
+                self.count_noise(&self.evidence(raw));
             }
         }
     }
@@ -234,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_find_their_requests_in_any_order() {
-        let (ledger, _owed) = Ledger::new();
+        let (ledger, _owed) = Ledger::new(Secrets::default());
         let (mut first, mut second) = (ledger.expect_answer(Phase::List), ledger.expect_answer(Phase::Call));
         ledger.receive(br#"{"id":2,"error":{"code":-32000,"message":"later"}}"#).unwrap();
         ledger.receive(br#"{"method":"notifications/message","params":{}}"#).unwrap();
@@ -246,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_late_answer_is_no_noise_and_an_answer_to_nothing_is() {
-        let (ledger, _owed) = Ledger::new();
+        let (ledger, _owed) = Ledger::new(Secrets::default());
         drop(ledger.expect_answer(Phase::Call));
         ledger.receive(br#"{"id":1,"result":{}}"#).unwrap();
         assert_eq!(ledger.noise().0, 0);
@@ -257,7 +264,7 @@ mod tests {
 
     #[tokio::test]
     async fn list_changes_are_counted_and_a_wait_begins_when_it_is_asked_for() {
-        let (ledger, _owed) = Ledger::new();
+        let (ledger, _owed) = Ledger::new(Secrets::default());
         let change = format!(r#"{{"jsonrpc":"2.0","method":"{LIST_CHANGED}"}}"#);
         ledger.receive(change.as_bytes()).unwrap();
         let next = ledger.list_changed();
@@ -268,7 +275,7 @@ mod tests {
 
     #[test]
     fn pings_are_answered_up_to_a_limit() {
-        let (ledger, mut owed) = Ledger::new();
+        let (ledger, mut owed) = Ledger::new(Secrets::default());
         for id in 0..100 {
             ledger.receive(format!(r#"{{"id":{id},"method":"ping"}}"#).as_bytes()).unwrap();
         }
@@ -279,7 +286,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_end_reaches_everybody_who_waits_now_or_later() {
-        let (ledger, _owed) = Ledger::new();
+        let (ledger, _owed) = Ledger::new(Secrets::default());
         let mut before = ledger.expect_answer(Phase::List);
         ledger.end(Phase::Body, &FailureKind::Closed, &Text::new("exit status: 1"));
         ledger.end(Phase::Body, &FailureKind::TooLarge, &Text::new("too late"));

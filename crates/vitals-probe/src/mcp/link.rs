@@ -28,7 +28,7 @@ pub(super) const REQUESTS_MAX: usize = 64;
 /// Most ends of streams and cancellations that go on in the background; the oldest is given up.
 const TAILS_MAX: usize = 8;
 
-/// How long a reply or a notification of ours may take to be sent.
+/// How long a reply or a cancellation may take to be sent.
 const NOTICE_LIMIT: Duration = Duration::from_secs(2);
 
 /// A transport.
@@ -108,7 +108,9 @@ impl Link {
             let reading = self.line.send(&message, limit).await?;
             let left = limit.saturating_sub(began.elapsed());
             let Ok(answer) = timeout(left, ticket.answer()).await else {
-                let evidence = self.ledger.noise().1.unwrap_or_default();
+                // What came instead of a greeting explains its absence; later it explains nothing.
+                let greeting = matches!(phase, Phase::Initialize | Phase::Discover);
+                let evidence = self.ledger.noise().1.filter(|_| greeting).unwrap_or_default();
                 return Err(failure(phase, FailureKind::TimedOut(limit), evidence).into());
             };
             if let Some(task) = reading {
@@ -130,8 +132,8 @@ impl Link {
     }
 
     /// Sends a notification.
-    pub(super) async fn tell(&self, method: &'static str) -> Result<(), Setback> {
-        self.line.send(&wire::notification(method, None), NOTICE_LIMIT).await.map(drop)
+    pub(super) async fn tell(&self, method: &'static str, limit: Duration) -> Result<(), Setback> {
+        self.line.send(&wire::notification(method, None), limit).await.map(drop)
     }
 
     /// Tells the server that nobody waits for `id` any more. On stateless HTTP the dropped stream has

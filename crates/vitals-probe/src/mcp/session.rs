@@ -68,12 +68,12 @@ pub(super) async fn initialize(link: &Link, limit: Duration) -> Result<Greeting,
     let offered = if matches!(*link.line, Line::Legacy(_)) { PROTOCOL_LEGACY } else { PROTOCOL_STATEFUL };
     let result = link.ask(Phase::Initialize, "initialize", handshake(offered), limit).await?;
     let Some(protocol) = result.get("protocolVersion").and_then(Value::as_str) else {
-        return Err(malformed(Phase::Initialize, &result).into());
+        return Err(malformed(link, Phase::Initialize, &result).into());
     };
     if let Line::Streamable(line) = &*link.line {
         line.agree(protocol);
     }
-    link.tell("notifications/initialized").await?;
+    link.tell("notifications/initialized", limit).await?;
     Ok(greeting(&result, protocol))
 }
 
@@ -83,7 +83,7 @@ pub(super) async fn discover(link: &Link, limit: Duration) -> Result<Greeting, S
     let versions = result.get("supportedVersions").and_then(Value::as_array);
     match versions {
         Some(versions) if versions.iter().any(|v| v == PROTOCOL_STATELESS) => Ok(greeting(&result, PROTOCOL_STATELESS)),
-        _ => Err(malformed(Phase::Discover, &result).into()),
+        _ => Err(malformed(link, Phase::Discover, &result).into()),
     }
 }
 
@@ -97,8 +97,8 @@ fn greeting(result: &Value, protocol: &str) -> Greeting {
 }
 
 /// An answer of another shape than the specification's.
-fn malformed(phase: Phase, result: &Value) -> Failure {
-    failure(phase, FailureKind::Malformed, Text::cut(&result.to_string(), EVIDENCE_CHARS_MAX))
+fn malformed(link: &Link, phase: Phase, result: &Value) -> Failure {
+    failure(phase, FailureKind::Malformed, link.ledger.evidence(result.to_string().as_bytes()))
 }
 
 impl Session {
@@ -143,7 +143,7 @@ impl Session {
             let left = limit.saturating_sub(began.elapsed());
             let result = self.request(Phase::List, "tools/list", params, left).await?;
             *count += 1;
-            pages.add(&result).ok_or_else(|| malformed(Phase::List, &result))?;
+            pages.add(&result).ok_or_else(|| malformed(&self.link, Phase::List, &result))?;
             // An empty cursor is how some servers write that there is no next page.
             let cursor = result.get("nextCursor").and_then(Value::as_str).filter(|cursor| !cursor.is_empty());
             let Some(cursor) = cursor else { return Ok(()) };
@@ -171,10 +171,10 @@ impl Session {
         let first_text = content.iter().find_map(|item| item.get("text")?.as_str());
         let refused = |kind, evidence| Err(Failure { after: took, ..failure(Phase::Call, kind, evidence) });
         if result.get("isError").and_then(Value::as_bool) == Some(true) {
-            return refused(FailureKind::ToolError, Text::cut(first_text.unwrap_or_default(), EVIDENCE_CHARS_MAX));
+            return refused(FailureKind::ToolError, self.link.ledger.evidence(first_text.unwrap_or_default().as_bytes()));
         }
         if !result.is_object() {
-            return refused(FailureKind::Malformed, malformed(Phase::Call, &result).evidence);
+            return refused(FailureKind::Malformed, malformed(&self.link, Phase::Call, &result).evidence);
         }
         let structured = result.get("structuredContent").is_some_and(|content| !content.is_null());
         if content.is_empty() && !structured {

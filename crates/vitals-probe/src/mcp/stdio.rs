@@ -90,7 +90,7 @@ pub(super) fn start(
     let (stderr_open, stderr_end) = oneshot::channel::<()>();
     let tasks = [
         Task::spawn(write(stdin, lines)),
-        Task::spawn(drain(stderr, Arc::clone(&last_line), stderr_open)),
+        Task::spawn(drain(stderr, Arc::clone(&last_line), Arc::clone(ledger), stderr_open)),
         Task::spawn(mind(stdout, exit, pid, stderr_end, last_line, Arc::clone(ledger))),
     ];
     Ok(Stdio {
@@ -199,12 +199,12 @@ async fn write(mut stdin: ChildStdin, mut lines: mpsc::Receiver<Bytes>) {
 }
 
 /// Reads standard error to its end, so that the child never blocks on it, and keeps the last line.
-async fn drain(stderr: ChildStderr, last_line: Arc<Mutex<Text>>, _open: oneshot::Sender<()>) {
+async fn drain(stderr: ChildStderr, last_line: Arc<Mutex<Text>>, ledger: Arc<Ledger>, _open: oneshot::Sender<()>) {
     let mut input = BufReader::new(stderr);
     let mut line = Vec::new();
     while read_line(&mut input, &mut line, STDERR_LINE_BYTES_MAX).await != Line::End {
         if !line.trim_ascii().is_empty() {
-            let text = Text::from_bytes(line.trim_ascii(), EVIDENCE_CHARS_MAX);
+            let text = ledger.evidence(line.trim_ascii());
             *last_line.lock().unwrap_or_else(PoisonError::into_inner) = text;
         }
     }
@@ -244,7 +244,7 @@ async fn read(stdout: ChildStdout, ledger: &Ledger) {
             // What is no message is counted by the ledger, and the next line may be one again.
             Line::Whole => drop(ledger.receive(&line)),
             Line::Cut => {
-                let evidence = Text::from_bytes(&line, EVIDENCE_CHARS_MAX);
+                let evidence = ledger.evidence(&line);
                 ledger.count_noise(&evidence);
                 ledger.fail_all(&FailureKind::TooLarge, &evidence);
                 // One such line must not cost its size for ever.

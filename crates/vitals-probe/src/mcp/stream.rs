@@ -59,7 +59,8 @@ impl Stream {
     pub(super) async fn feed(&mut self) -> Failure {
         loop {
             match self.event().await {
-                Ok(event) => self.take(&event),
+                // What is no message is counted by the ledger, and the next event may be one again.
+                Ok(event) => drop(take(&self.ledger, &event)),
                 Err(end) => return end,
             }
         }
@@ -68,15 +69,17 @@ impl Stream {
     /// Feeds the answer to request `id` to the ledger, with whatever comes before and after it, and
     /// gives the connection back when the server ends the stream in time.
     pub(super) async fn feed_answer(mut self, id: u64) {
+        let mut garbage = None;
         while self.ledger.awaits(id) {
             match self.event().await {
-                Ok(event) => self.take(&event),
+                Ok(event) => {
+                    if let Err(kind) = take(&self.ledger, &event) {
+                        garbage.get_or_insert((kind, self.ledger.evidence(event.data.as_bytes())));
+                    }
+                }
                 Err(end) => {
                     // Without an answer, the first thing that was no message says more than "closed".
-                    let (kind, evidence) = match self.ledger.noise() {
-                        (_, Some(noise)) => (FailureKind::Malformed, noise),
-                        (_, None) => (end.kind, end.evidence),
-                    };
+                    let (kind, evidence) = garbage.unwrap_or((end.kind, end.evidence));
                     return self.ledger.fail(id, kind, &evidence);
                 }
             }
@@ -85,13 +88,9 @@ impl Stream {
         let mut rest = answer.bytes(BODY_BYTES_MAX).await.map(|(rest, _)| rest).unwrap_or_default();
         for part in [&mut unread, &mut rest] {
             while let Some(event) = parser.next(part) {
-                take(&ledger, &event);
+                drop(take(&ledger, &event));
             }
         }
-    }
-
-    fn take(&self, event: &Event) {
-        take(&self.ledger, event);
     }
 
     /// An event that was too long to keep may have been the answer to any request.
@@ -105,12 +104,14 @@ impl Stream {
     }
 }
 
-fn take(ledger: &Ledger, event: &Event) {
+fn take(ledger: &Ledger, event: &Event) -> Result<(), FailureKind> {
     match event.name.as_str() {
         // Servers of 2025-11-25 begin a stream with an empty event that only carries an id.
-        "message" if event.data.is_empty() => {}
-        // What is no message is counted by the ledger, and the next event may be one again.
-        "message" => drop(ledger.receive(event.data.as_bytes())),
-        name => ledger.count_noise(&Text::cut(&format!("event: {name}"), EVIDENCE_CHARS_MAX)),
+        "message" if event.data.is_empty() => Ok(()),
+        "message" => ledger.receive(event.data.as_bytes()),
+        name => {
+            ledger.count_noise(&Text::cut(&format!("event: {name}"), EVIDENCE_CHARS_MAX));
+            Ok(())
+        }
     }
 }

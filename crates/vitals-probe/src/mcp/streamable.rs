@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use url::Url;
-use vitals_model::limits::BODY_BYTES_MAX;
+use vitals_model::limits::{BODY_BYTES_MAX, EVIDENCE_CHARS_MAX};
 use vitals_model::observation::{Failure, FailureKind, Phase};
+use vitals_model::text::Text;
 
 use super::Setback;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, failure};
 use super::stream::{EVENT_STREAM, Stream};
 use super::wire::{self, Era, Incoming, Outgoing};
-use crate::http::{Answer, Client, Method, Request};
+use crate::http::{Answer, Client, Method, Refusal, Request};
 use crate::task::Task;
 
 const SESSION_ID: &str = "mcp-session-id";
@@ -97,7 +97,7 @@ impl Streamable {
             return Ok(Some(Task::spawn(stream.feed_answer(id))));
         }
         let (body, _) = answer.bytes(BODY_BYTES_MAX).await?;
-        self.ledger.receive(&body).map_err(|garbage| super::ledger::failure(Phase::Parse, garbage.kind, garbage.evidence))?;
+        self.ledger.receive(&body).map_err(|kind| failure(Phase::Parse, kind, self.ledger.evidence(&body)))?;
         self.ledger.fail(id, FailureKind::Malformed, &"an answer to another request".into());
         Ok(None)
     }
@@ -150,8 +150,9 @@ impl Streamable {
             Ok(answer) if answer.status() == 200 && answer.is_type(EVENT_STREAM) => {
                 drop(Stream::new(answer, &self.ledger).feed().await);
             }
-            Ok(_) => self.refuses_listening.store(true, Ordering::Relaxed),
-            Err(_) => {}
+            Ok(answer) if answer.status() < 500 => self.refuses_listening.store(true, Ordering::Relaxed),
+            // Its own trouble, not a refusal: the next visit asks again.
+            Ok(_) | Err(_) => {}
         }
     }
 
@@ -172,18 +173,16 @@ impl Streamable {
 /// The answer, if it is a success. A JSON-RPC error under 400, 404 or 405 is told as that error: in
 /// both eras those statuses only repeat what the error says.
 async fn accepted(answer: Answer) -> Result<Answer, Setback> {
-    let code = answer.status();
-    if !matches!(code, 400 | 404 | 405) {
-        return Ok(answer.ok().await?);
-    }
-    let plain = answer.failure(Phase::Request, FailureKind::Status { code, retry_after: None }, b"");
-    let body = answer.bytes(BODY_BYTES_MAX).await.map_or_else(|_| Bytes::new(), |(body, _)| body);
-    let failure = match wire::read(&body).map(|mut messages| messages.swap_remove(0)) {
-        Ok(Incoming::Answer { result: Err(error), .. }) => {
-            Failure { kind: FailureKind::Rpc(error.code), evidence: error.message, ..plain }
-        }
-        Ok(_) => plain,
-        Err(garbage) => Failure { evidence: garbage.evidence, ..plain },
+    let Refusal { failure, body } = match answer.accepted().await {
+        Ok(answer) => return Ok(answer),
+        Err(refusal) => refusal,
     };
-    Err(Setback { failure, status: Some(code) })
+    let mut setback = Setback::from(failure);
+    if let (Some(400 | 404 | 405), Ok(messages)) = (setback.status, wire::read(body.as_bytes()))
+        && let Some(Incoming::Answer { result: Err(error), .. }) = messages.into_iter().next()
+    {
+        setback.failure.kind = FailureKind::Rpc(error.code);
+        setback.failure.evidence = Text::cut(&error.message, EVIDENCE_CHARS_MAX);
+    }
+    Err(setback)
 }

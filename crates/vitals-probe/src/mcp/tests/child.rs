@@ -94,6 +94,15 @@ async fn a_child_gets_a_minimal_environment_and_what_was_configured() {
 }
 
 #[tokio::test]
+async fn a_secret_that_a_child_echoes_is_not_evidence() {
+    let timeouts = timeouts(LIMIT);
+    let environment = vec![("TOKEN".to_owned(), Secret::new("hunter2hunter2".into()))];
+    let context = Context::new(Arc::new(Client::new(&timeouts, Vec::new())), timeouts, environment, Listen::Unasked);
+    let failure = open(&sh(r#"echo "invalid key $TOKEN" >&2; exit 1"#), &context).await.unwrap_err();
+    assert_eq!(failure.evidence.as_str(), "exit status 1: invalid key (secret)");
+}
+
+#[tokio::test]
 async fn a_stateless_server_is_found_out_over_stdio_too() {
     let script = r#"read -r line
         echo '{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"Method not found"}}'

@@ -60,16 +60,13 @@ async fn visit(session: &Session, prefix: &str) {
     let tools = listing.tools.as_ref().unwrap();
     let echo = format!("{prefix}echo");
     assert!(tools.len() >= 10 && tools.has(&echo), "{listing:?}");
-    let canary = canary(&listing.infos, prefix).map(|tool| tool.name.as_str());
-    eprintln!("{} listed in {:?}, canary {canary:?}, {:?}", tools.len(), listing.took, session.opened());
+    assert!(canary(&listing.infos, prefix).is_some(), "some of its tools say that they are harmless");
     let message = json!({"message": "hello"});
     let calls = tokio::join!(session.call(&echo, &message, LIMIT), session.call(&echo, &message, LIMIT));
     for call in [calls.0.unwrap(), calls.1.unwrap()] {
         assert_eq!((call.items, call.text), (1, None));
-        eprintln!("call {:?}", call.took);
     }
     let failure = session.call(&echo, &json!({}), LIMIT).await.unwrap_err();
-    eprintln!("wrong arguments: {failure}");
     assert!(matches!(failure.kind, FailureKind::ToolError | FailureKind::Rpc(-32602)), "{failure}");
     assert_eq!(session.ended(), None);
 }
@@ -130,5 +127,19 @@ async fn npm_mcp_hub_with_the_reference_server_behind_it() {
         change = Box::pin(session.changed());
     }
     visit(&session, "everything__").await;
+    assert_eq!(clients(port).await, 1);
     session.close().await.unwrap();
+    // Trap 22: a monitor must not leak its target to death.
+    let waited = Stopwatch::start();
+    while clients(port).await > 0 {
+        assert!(waited.elapsed() < LIMIT, "the hub still counts our session");
+    }
+}
+
+/// MCP sessions that the hub counts.
+async fn clients(port: u16) -> u64 {
+    let client = Client::new(&Timeouts::default(), Vec::new());
+    let url = Url::parse(&format!("http://127.0.0.1:{port}/api/health")).unwrap();
+    let health = client.get_json::<Value>(&url, LIMIT).await.unwrap().value;
+    health["mcpEndpoint"]["activeClients"].as_u64().unwrap()
 }

@@ -199,7 +199,7 @@ async fn each_bad_answer_is_a_failure_of_its_own_kind() {
         (Reply::json("[".repeat(200)), Phase::Parse, FailureKind::TooDeep, "[[["),
         (Reply::json("{\"hello\":1}".into()), Phase::Parse, FailureKind::Malformed, "{\"hello\":1}"),
         (Reply::json(answer(&json!(99), &json!({}))), Phase::Call, FailureKind::Malformed, "an answer to another request"),
-        (Reply::Events(vec![event("{broken")]), Phase::Call, FailureKind::Malformed, "{broken"),
+        (Reply::Events(vec![event("{broken")]), Phase::Call, FailureKind::NotJson, "{broken"),
         (Reply::Events(Vec::new()), Phase::Call, FailureKind::Closed, "the stream ended"),
         (Reply::Silence, Phase::Call, FailureKind::TimedOut(SHORT), ""),
         (Reply::Stream(Vec::new()), Phase::Call, FailureKind::TimedOut(SHORT), ""),
@@ -247,6 +247,31 @@ async fn only_the_meta_tool_shows_what_it_said() {
     assert_eq!(said.as_deref(), Some("{\"categories\":[]}"));
     let structured = stateful(|seen| Reply::json(answer(&seen.body["id"], &json!({"structuredContent": {"a": 1}})))).await;
     assert_eq!(opened(&structured.address()).await.call("x", &json!({}), LIMIT).await.unwrap().items, 1);
+}
+
+#[tokio::test]
+async fn a_secret_that_a_server_echoes_is_not_evidence() {
+    let double = stateful(|seen| {
+        let echo = format!("you sent {}", seen.header("authorization").unwrap());
+        match seen.body["params"]["name"].as_str() {
+            Some("refuse") => Reply::json(refusal(&seen.body["id"], -32000, &echo)),
+            Some("fail") => {
+                Reply::json(answer(&seen.body["id"], &json!({"isError": true, "content": [{"type": "text", "text": echo}]})))
+            }
+            Some("lose") => Reply::Json(400, refusal(&seen.body["id"], -32000, &echo), None),
+            _ => Reply::Events(vec![event(&echo)]),
+        }
+    })
+    .await;
+    let timeouts = timeouts(LIMIT);
+    let token = vec![("authorization".to_owned(), Secret::new("Bearer hunter2hunter2".into()))];
+    let client = Arc::new(Client::new(&timeouts, token));
+    let session = open(&double.address(), &Context::new(client, timeouts, Vec::new(), Listen::Unasked)).await.unwrap();
+    for tool in ["refuse", "fail", "lose", "babble"] {
+        let failure = session.call(tool, &json!({}), LIMIT).await.unwrap_err();
+        assert_eq!(failure.evidence.as_str(), "you sent (secret)", "{tool}");
+    }
+    assert_eq!(session.first_noise().unwrap().as_str(), "you sent (secret)");
 }
 
 /// A server of 2026-07-28 that checks what the specification makes it check.
