@@ -25,8 +25,8 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 const SERVERS: usize = 40;
 const SAMPLES_PER_SERVER: usize = 250_000;
-/// Fresh samples per server at the end, so that the questions find a history in use.
-const FRESH_PER_SERVER: usize = 400;
+/// Fresh samples per server at the end: nearly as many as are kept unsealed, the worst case for the questions.
+const FRESH_PER_SERVER: usize = 200;
 const PACE_MS: i64 = 10_000;
 const KILLS: u64 = 50;
 

@@ -65,6 +65,11 @@ fn wait_until(store: &Store, wish: impl Fn(&StoreHealth) -> bool) -> StoreHealth
     }
 }
 
+/// A number straight from the file.
+fn count(dir: &Path, sql: &str) -> i64 {
+    base::open_read(dir).expect("reads").query_row(sql, [], |row| row.get(0)).expect("a number")
+}
+
 fn incident(id: u64, state: IncidentState) -> Incident {
     Incident {
         id,
@@ -185,6 +190,44 @@ fn a_crowded_window_has_several_parts_and_none_is_large() {
     assert!(times.iter().copied().eq(0..count), "{} of {count}", times.len());
     let summary = reader.summary(&target(), &check(), at(DAY), at(DAY + HOUR_MS)).expect("summary");
     assert_eq!(summary.healths.healthy, count.unsigned_abs());
+}
+
+#[test]
+fn samples_on_both_sides_of_a_window_border_go_to_two_segments() {
+    let dir = tempfile::tempdir().expect("folder");
+    let (mut base, _) = Base::open(dir.path(), at(DAY)).expect("opens");
+    let times = [-1, 0, WINDOW_MS - 1, WINDOW_MS].map(|ms| DAY + ms);
+    base.write(&times.map(|ms| Record::Sample(target(), sample(ms, 1.0)))).expect("writes");
+    base.seal().expect("seals");
+    assert_eq!(kept(&read(dir.path())).iter().map(|(ms, _)| *ms).collect::<Vec<_>>(), times);
+    assert_eq!(count(dir.path(), "SELECT count(*) FROM segment"), 3);
+    assert_eq!(count(dir.path(), "SELECT count(*) FROM rollup WHERE hours = 1"), 4);
+    assert_eq!(count(dir.path(), "SELECT count(*) FROM rollup WHERE hours = 24"), 2);
+    assert_eq!(count(dir.path(), "SELECT count(*) FROM head"), 0);
+}
+
+#[test]
+fn the_writer_seals_by_itself_and_nothing_is_seen_twice() {
+    let dir = tempfile::tempdir().expect("folder");
+    let store = open(dir.path());
+    for n in 0..10_000 {
+        put(&store, DAY + n * 1000, 1.0);
+    }
+    assert_eq!(store.close().written, 10_000);
+    assert!(count(dir.path(), "SELECT count(*) FROM head") < 8192);
+    assert_eq!(kept(&read(dir.path())).len(), 10_000);
+    let summary = read(dir.path()).summary(&target(), &check(), at(DAY), at(DAY + WINDOW_MS)).expect("summary");
+    assert_eq!((summary.healths.total(), summary.observed.as_secs()), (10_000, 10_000));
+}
+
+#[test]
+fn a_hub_that_invents_names_does_not_grow_the_store_for_ever() {
+    let dir = tempfile::tempdir().expect("folder");
+    let (mut base, _) = Base::open(dir.path(), at(DAY)).expect("opens");
+    let named = |n: u32| Sample { id: CheckId::from_stored(&format!("hub-servers/{n}/call")), ..sample(DAY, 1.0) };
+    let batch: Vec<Record> = (0..65_540).map(|n| Record::Sample(target(), named(n))).collect();
+    assert_eq!(base.write(&batch).expect("writes"), 4);
+    assert_eq!(read(dir.path()).checks(&target()).expect("checks").len(), 65_536);
 }
 
 #[test]

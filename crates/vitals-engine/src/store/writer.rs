@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use vitals_model::check::CheckId;
 use vitals_model::config::Storage;
 use vitals_model::reading::Sample;
@@ -29,9 +29,9 @@ const RETRY_EVERY: Duration = Duration::from_secs(2);
 /// Fresh samples are sealed at least this often.
 const SEAL_EVERY: Duration = Duration::from_secs(3600);
 
-/// Fresh samples are sealed when there are this many (0.4 MB, read through in 1 ms), or [`HEAD_ROWS_PER_SERIES`]
-/// for each check where that is more: sealing costs by the check.
-const HEAD_ROWS: usize = 16_384;
+/// Fresh samples are sealed when there are this many (0.2 MB, read through in half a millisecond), or
+/// [`HEAD_ROWS_PER_SERIES`] for each check where that is more: sealing costs by the check.
+const HEAD_ROWS: usize = 8192;
 const HEAD_ROWS_PER_SERIES: usize = 64;
 
 /// Most fresh samples in any case: sealing reads them all into 32 MB.
@@ -85,10 +85,11 @@ impl Base {
 
     /// Reads what is remembered of the file.
     fn load(&mut self) -> Result<(), StoreError> {
-        let head_rows: i64 = self.connection.query_row("SELECT count(*) FROM head", [], |row| row.get(0))?;
-        self.head_rows = usize::try_from(head_rows).unwrap_or(0);
+        // First, so that no number of a series that was rolled back is used again, whatever fails below.
         self.series.clear();
         self.series_count = 0;
+        let head_rows: i64 = self.connection.query_row("SELECT count(*) FROM head", [], |row| row.get(0))?;
+        self.head_rows = usize::try_from(head_rows).unwrap_or(0);
         let mut all = self.connection.prepare_cached("SELECT id, target, name FROM series")?;
         let mut rows = all.query([])?;
         while let Some(row) = rows.next()? {
@@ -127,7 +128,7 @@ impl Base {
         if outcome.is_err() {
             // Some errors have rolled back already. What was remembered of the work must go too.
             let _ = self.connection.execute_batch("ROLLBACK");
-            self.load()?;
+            let _ = self.load();
         }
         outcome
     }
@@ -249,7 +250,7 @@ impl Base {
 
     /// Writes the log into the file, so that it is whole by itself; a reader in the way is no harm.
     pub(super) fn settle(&self) {
-        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).optional();
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
 }
 

@@ -1,3 +1,5 @@
+//! Rollups against the values they were made of.
+
 use proptest::prelude::*;
 use vitals_model::reading::Health;
 

@@ -1,3 +1,5 @@
+//! Segments against the rows they were made of, and against bytes that no writer wrote.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -44,7 +44,7 @@ fn a_segment_that_makes_no_sense_does_not_stop_the_store() {
     drop(connection);
     assert!(read(dir.path()).samples(&target(), &check(), at(DAY), at(DAY + 1)).is_err());
     // Enough fresh samples to make it seal, and to find the garbage.
-    for n in 0..16_384 {
+    for n in 0..10_000 {
         put(&store, DAY + n, 2.0);
     }
     wait_until(&store, |health| health.moved_aside.is_some());
