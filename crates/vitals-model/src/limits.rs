@@ -102,6 +102,10 @@ pub const CONFIG_PROBLEMS_MAX: usize = 100;
 /// Characters of a configuration line shown on each side of a problem, and of the problem itself.
 pub const CONFIG_SNIPPET_CHARS_MAX: usize = 60;
 
+/// Longest key of a configuration, in bytes; longer is refused. Written with escapes it stays within the
+/// 1024 characters that YAML allows a key.
+pub const CONFIG_KEY_BYTES_MAX: usize = 100;
+
 /// Longest single text of a configuration (a name, a path, a prompt), in bytes; longer is refused.
 pub const CONFIG_TEXT_BYTES_MAX: usize = 16 << 10;
 

@@ -130,11 +130,16 @@ impl Report {
     }
 
     fn add(&mut self, severity: Severity, place: &Place, message: String, hint: String) {
-        if self.drafts.len() < CONFIG_PROBLEMS_MAX {
-            self.drafts.push((severity, place.clone(), message, hint));
-        } else {
+        if self.drafts.len() == CONFIG_PROBLEMS_MAX {
             self.dropped += 1;
+            // An error that is not shown must not let the configuration pass: warnings make room.
+            let warning = self.drafts.iter().position(|(severity, ..)| *severity == Severity::Warning);
+            match warning {
+                Some(at) if severity == Severity::Error => self.drafts.swap_remove(at),
+                _ => return,
+            };
         }
+        self.drafts.push((severity, place.clone(), message, hint));
     }
 
     /// Never show these bytes.

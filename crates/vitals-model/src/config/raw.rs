@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
 use super::problem::{Place, Report};
-use crate::limits::{CONFIG_DEPTH_MAX, CONFIG_NODES_MAX};
+use crate::limits::{CONFIG_DEPTH_MAX, CONFIG_KEY_BYTES_MAX, CONFIG_NODES_MAX};
 use crate::text::Text;
 
 /// A value and where it stands.
@@ -88,15 +88,15 @@ pub(super) fn parse(source: usize, text: &str, report: &mut Report) -> Option<No
         block_nesting_limit: CONFIG_DEPTH_MAX,
         emit_unresolved_aliases: true,
     };
-    let mut tree = Tree { source, report, stack: vec![], root: None, anchors: BTreeMap::new(), nodes: 0, documents: 0 };
+    let mut tree = Tree { source, text, report, stack: vec![], root: None, anchors: BTreeMap::new(), nodes: 0, documents: 0 };
     for event in Parser::new_from_str_with_options(text, options) {
-        match event.map(|(event, span)| tree.take(event, span)) {
-            Ok(Flow::On) => {}
-            Ok(Flow::Stop) => return None,
-            Err(error) => {
-                tree.broken(text, &error);
-                return None;
-            }
+        let flow = match event {
+            Ok((event, span)) => tree.take(event, span),
+            Err(error) => tree.broken(&error),
+        };
+        if flow == Flow::Stop {
+            tree.mask_rest();
+            return None;
         }
     }
     tree.root
@@ -122,6 +122,7 @@ struct Frame {
 
 struct Tree<'a> {
     source: usize,
+    text: &'a str,
     report: &'a mut Report,
     stack: Vec<Frame>,
     root: Option<Node>,
@@ -145,18 +146,18 @@ impl Tree<'_> {
                     return Flow::Stop;
                 }
             }
-            Event::Scalar(text, style, anchor, tag) => {
+            Event::Scalar(text, style, anchor, _) => {
                 let style = if style == ScalarStyle::Plain { Style::Plain } else { Style::Quoted };
-                self.refuse_tag(&place, tag.is_some());
+                self.refuse_tag(span);
                 let value = Value::Scalar(Scalar { text: text.into_owned(), style });
                 return self.add(Node { place, value }, anchor);
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                self.refuse_tag(&place, tag.is_some());
+            Event::SequenceStart(_, anchor, _) => {
+                self.refuse_tag(span);
                 self.open(place, anchor, Value::List(vec![]));
             }
-            Event::MappingStart(_, anchor, tag) => {
-                self.refuse_tag(&place, tag.is_some());
+            Event::MappingStart(_, anchor, _) => {
+                self.refuse_tag(span);
                 self.open(place, anchor, Value::Map(vec![]));
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -214,17 +215,19 @@ impl Tree<'_> {
                     entries.push(Entry { key, key_place, node });
                 } else {
                     self.report.error(&key_place, format!("`{}` is written twice here", Text::cut(&key, 64)), "keep one of them");
+                    let above = self.stack.iter().filter_map(|frame| frame.key.as_ref()).map(|(key, _)| key);
+                    mask(&node, above.chain([&key]).fold(Secrecy::Open, |secrecy, key| secrecy.under(key)), self.report);
                 }
             }
             (Value::Map(_), None) => {
-                let kind = node.kind();
                 let Node { place, value } = node;
-                let key = if let Value::Scalar(scalar) = value {
-                    scalar.text
-                } else {
-                    self.report.error(&place, format!("a key must be a word, not {kind}"), "");
-                    String::new()
+                let Value::Scalar(Scalar { text: key, .. }) = value else {
+                    self.report.error(&place, "a key must be a word", "");
+                    return Flow::Stop;
                 };
+                if key.len() > CONFIG_KEY_BYTES_MAX {
+                    self.report.error(&place, format!("a key longer than {CONFIG_KEY_BYTES_MAX} bytes"), "");
+                }
                 frame.key = Some((key, place));
             }
             (Value::Scalar(_), _) => {}
@@ -232,32 +235,48 @@ impl Tree<'_> {
         Flow::On
     }
 
-    fn refuse_tag(&mut self, place: &Place, tagged: bool) {
-        if tagged {
-            self.report.error(place, "tags are not supported", "leave out the word that begins with `!`");
+    fn refuse_tag(&mut self, span: Span) {
+        if let Some(tag) = span.tag_span() {
+            self.report.error(&self.place(tag), "tags are not supported", "leave out the word that begins with `!`");
         }
     }
 
     /// Reports what is not YAML. Nothing is known about the line yet, so it is not shown when it may
     /// hold a secret.
-    fn broken(&mut self, text: &str, error: &ScanError) {
+    fn broken(&mut self, error: &ScanError) -> Flow {
         let mut place = self.place(Span::empty(*error.marker()));
         if error.marker().byte_offset().is_none() {
-            place.bytes = text.len()..text.len();
+            place.bytes = self.text.len()..self.text.len();
         }
-        let line = text.split(['\n', '\r']).nth(place.line.saturating_sub(1)).unwrap_or_default();
-        if may_name_secret(line) || line.contains('@') {
+        let (head, tail) = self.text.split_at_checked(place.bytes.start).unwrap_or((self.text, ""));
+        let above = head.rsplit(['\n', '\r']).filter(|line| !line.is_empty()).take(2);
+        let is_secret =
+            |line: &str| may_name_secret(line) || ["key", "headers", "env", "@"].iter().any(|sign| line.contains(sign));
+        if above.chain(tail.lines().next()).any(is_secret) {
             place.bytes = usize::MAX..usize::MAX;
         }
         let info = error.info();
         let hint = if info.contains("tab") { "indent with spaces" } else { "" };
         self.report.error(&place, format!("this is not YAML: {}", Text::new(&info)), hint);
+        Flow::Stop
+    }
+
+    /// Masks what was read of a document that cannot be read to its end: problems found before are still shown.
+    fn mask_rest(&mut self) {
+        let mut secrecy = Secrecy::Open;
+        for Frame { place, value, key, .. } in std::mem::take(&mut self.stack) {
+            mask(&Node { place, value }, secrecy, self.report);
+            secrecy = key.map_or(secrecy, |(key, _)| secrecy.under(&key));
+        }
     }
 
     fn place(&self, span: Span) -> Place {
         let offset = |marker: Marker| marker.byte_offset().unwrap_or(0);
-        let (start, end) = (offset(span.start), offset(span.end));
-        Place { source: self.source, line: span.start.line().max(1), column: span.start.col() + 1, bytes: start..end.max(start) }
+        let start = offset(span.start);
+        // A block scalar reaches to the next token; the white space between them is not part of it.
+        let written = self.text.get(start..offset(span.end)).unwrap_or_default().trim_end();
+        let (line, column) = (span.start.line().max(1), span.start.col() + 1);
+        Place { source: self.source, line, column, bytes: start..start + written.len() }
     }
 }
 
@@ -285,6 +304,11 @@ pub(super) fn may_name_secret(name: &str) -> bool {
     name.trim_start().starts_with("key") || SIGNS.iter().any(|sign| name.contains(sign))
 }
 
+/// Whether a text may be a URL with a user and a password, with or without its scheme.
+pub(super) fn may_hold_credentials(text: &str) -> bool {
+    text.contains(':') && text.contains('@')
+}
+
 /// Masks what may be a secret, wherever it stands: what `headers` and `env` hold, the value of a key
 /// whose name tells, and the credentials in a URL. References are not secret.
 pub(super) fn mask_secrets(node: &Node, report: &mut Report) {
@@ -297,21 +321,21 @@ enum Secrecy {
     Secret,
 }
 
+impl Secrecy {
+    fn under(self, key: &str) -> Self {
+        if matches!(key, "headers" | "env") || may_name_secret(key) { Self::Secret } else { self }
+    }
+}
+
 fn mask(node: &Node, secrecy: Secrecy, report: &mut Report) {
     match &node.value {
         Value::Scalar(Scalar { text, .. }) => {
             let reference = text.starts_with("env:") || text.starts_with("file:");
-            let credentials = text.contains("://") && text.contains('@');
-            if !text.is_empty() && (credentials || (secrecy == Secrecy::Secret && !reference)) {
+            if !text.is_empty() && (may_hold_credentials(text) || (secrecy == Secrecy::Secret && !reference)) {
                 report.mask(&node.place);
             }
         }
         Value::List(items) => items.iter().for_each(|item| mask(item, secrecy, report)),
-        Value::Map(entries) => {
-            for Entry { key, node, .. } in entries {
-                let secret = matches!(key.as_str(), "headers" | "env") || may_name_secret(key);
-                mask(node, if secret { Secrecy::Secret } else { secrecy }, report);
-            }
-        }
+        Value::Map(entries) => entries.iter().for_each(|entry| mask(&entry.node, secrecy.under(&entry.key), report)),
     }
 }

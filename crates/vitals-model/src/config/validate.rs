@@ -3,10 +3,10 @@
 //! Each mapping is walked along the table of its keys; a value that is refused leaves the default in
 //! place, so that the rest can still be checked. It does no IO.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::problem::{Fault, Place, Report};
-use super::raw::{self, Entry, Node, Scalar, Style, Value};
+use super::raw::{self, Entry, Node, Scalar, Value};
 use super::table::{ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, SERVER, SETTINGS, Slot, WAYS, Worse};
 use super::value::{self, Carrier};
 use super::{Problem, SecretRef, ServerSettings, Settings, Severity, split_command};
@@ -71,8 +71,9 @@ fn entries_of(index: usize, source: &Source, report: &mut Report) -> Option<Vec<
 
 /// Adds `more` to `into`; `path` is the path of both with a dot behind it.
 fn merge(into: &mut Vec<Entry>, more: Vec<Entry>, path: &str, sources: &[Source], report: &mut Report) {
+    let places: HashMap<String, usize> = into.iter().enumerate().map(|(at, entry)| (entry.key.clone(), at)).collect();
     for entry in more {
-        let Some(first) = into.iter_mut().find(|first| first.key == entry.key) else {
+        let Some(first) = places.get(&entry.key).and_then(|at| into.get_mut(*at)) else {
             into.push(entry);
             continue;
         };
@@ -266,23 +267,21 @@ impl Reader<'_> {
 
     /// Reads headers or variables over those of the defaults; a header's name has no case.
     fn secrets(&mut self, entry: &Entry, carrier: Carrier, into: &mut BTreeMap<String, SecretRef>) {
-        let same = |a: &str, b: &str| a == b || (carrier == Carrier::Headers && a.eq_ignore_ascii_case(b));
-        let entries = self.entries(entry).unwrap_or_default();
-        for (at, found) in entries.iter().enumerate() {
+        let plain = |name: &str| if carrier == Carrier::Headers { name.to_ascii_lowercase() } else { name.to_owned() };
+        let (mut seen, mut read) = (HashSet::new(), BTreeMap::new());
+        for found in self.entries(entry).unwrap_or_default() {
             if let Err(fault) = value::carried_name(&found.key, carrier) {
                 self.report.error(&found.key_place, format!("`{}` {}", name_of(found), fault.predicate), fault.hint);
-            } else if entries[..at].iter().any(|earlier| same(&earlier.key, &found.key)) {
-                self.report.error(
-                    &found.key_place,
-                    format!("`{}` is written twice here", name_of(found)),
-                    "the case of a header does not matter",
-                );
+            } else if !seen.insert(plain(&found.key)) {
+                let message = format!("`{}` is written twice here", name_of(found));
+                self.report.error(&found.key_place, message, "the case of a header does not matter");
             } else if let Some(secret) = self.single(found, value::secret) {
                 self.advise_on_secret(found, &secret);
-                into.retain(|name, _| !same(name, &found.key));
-                into.insert(found.key.clone(), secret);
+                read.insert(found.key.clone(), secret);
             }
         }
+        into.retain(|name, _| !seen.contains(&plain(name)));
+        into.extend(read);
     }
 
     /// Warns of a secret written in plain text, and of a reference in a syntax that is not ours.
@@ -394,12 +393,11 @@ fn nearest<T>(wrong: &str, tables: &[&'static [Key<T>]]) -> String {
     did_you_mean(wrong, keys().map(|key| key.name))
 }
 
-fn did_you_mean<'k>(wrong: &str, keys: impl Iterator<Item = &'k str>) -> String {
-    let closest = keys.map(|key| (distance(wrong, key), key)).min();
-    match closest {
-        Some((distance, key)) if distance <= 1.max(key.len() / 3) => format!("did you mean `{key}`?"),
-        _ => String::new(),
-    }
+fn did_you_mean<'k>(wrong: &str, keys: impl Iterator<Item = &'k str> + Clone) -> String {
+    let beginning = keys.clone().find(|key| wrong.len() >= 3 && key.starts_with(wrong));
+    let near = keys.map(|key| (distance(wrong, key), key)).min();
+    let near = near.filter(|(distance, key)| *distance <= 1.max(key.len() / 3)).map(|(_, key)| key);
+    beginning.or(near).map_or_else(String::new, |key| format!("did you mean `{key}`?"))
 }
 
 /// How many letters must be changed, added or removed (Levenshtein), case aside; a text much longer than
@@ -420,11 +418,4 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row.last().copied().unwrap_or(0)
-}
-
-/// Plain text has no quotes to lose.
-impl From<&str> for Scalar {
-    fn from(text: &str) -> Self {
-        Self { text: text.to_owned(), style: Style::Plain }
-    }
 }

@@ -9,7 +9,7 @@ use jiff::SpanRelativeTo;
 use url::Url;
 
 use super::problem::Fault;
-use super::raw::{Node, Scalar, Style, Value};
+use super::raw::{Node, Scalar, Style, Value, may_hold_credentials};
 use super::{Expect, SecretRef};
 use crate::check::Unit;
 use crate::limits::{CONFIG_SIZE_MAX, CONFIG_TEXT_BYTES_MAX, TARGET_NAME_CHARS_MAX, WINDOW_MAX};
@@ -45,7 +45,7 @@ const SIZE_HINT: &str = "for example `50MB` or `1GiB`";
 
 /// The value as shown in a message.
 fn quoted(scalar: &Scalar) -> Text {
-    Text::cut(&scalar.text, 64)
+    Text::cut(if may_hold_credentials(&scalar.text) { "***" } else { &scalar.text }, 64)
 }
 
 /// `true` or `false`.
@@ -53,6 +53,9 @@ pub(super) fn flag(scalar: &Scalar) -> Result<bool, Fault> {
     match (scalar.style, scalar.text.as_str()) {
         (Style::Plain, "true" | "True" | "TRUE") => Ok(true),
         (Style::Plain, "false" | "False" | "FALSE") => Ok(false),
+        (Style::Quoted, "true" | "false") => {
+            Err(Fault::new("must be `true` or `false`, not a text", "write it without the quotes"))
+        }
         _ => Err(Fault::new(format!("must be `true` or `false`, not `{}`", quoted(scalar)), "")),
     }
 }
@@ -242,9 +245,8 @@ pub(super) fn url(scalar: &Scalar, kind: UrlKind) -> Result<String, Fault> {
     let clean = !text.chars().any(|c| c.is_whitespace() || c.is_control() || is_unsafe(c));
     let parsed = Url::parse(&text).ok().filter(|_| clean);
     let Some(url) = parsed.filter(|url| url.has_host() && text.contains("://")) else {
-        let shown = if text.contains('@') { String::new() } else { format!(", not `{}`", quoted(scalar)) };
         let hint = if text.contains("://") { String::new() } else { "write `http://` or `https://` before it".to_owned() };
-        return Err(Fault::new(format!("must be a URL{shown}"), hint));
+        return Err(Fault::new(format!("must be a URL, not `{}`", quoted(scalar)), hint));
     };
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Fault::new(format!("must begin with `http://` or `https://`, not `{}://`", url.scheme()), ""));

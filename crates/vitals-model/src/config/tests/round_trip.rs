@@ -1,0 +1,164 @@
+//! What is shown is read back to the same settings.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+use super::{read, show_problems};
+use crate::config::*;
+use crate::target::Address;
+
+/// Any text that a configuration may hold, line breaks and invisible characters included.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[^\\x00]{1,12}",
+        "[a-z]{1,8}",
+        "[-?:,{}#&*!|>'\"%@` \\t\\n\\r\u{85}\u{2028}\u{feff}\\\\a0.]{1,8}",
+        prop::sample::select(vec!["true", "off", "~", "null", "1.5", "2026-01-01", "(set)", "- a", "0x1f", "y", "<<", "*a"])
+            .prop_map(str::to_owned),
+    ]
+}
+
+fn duration(range: Range<u64>) -> impl Strategy<Value = Duration> {
+    range.prop_map(Duration::from_millis)
+}
+
+/// Two values in ascending order.
+fn pair(values: impl Strategy<Value = f64> + Clone) -> impl Strategy<Value = (f64, f64)> {
+    (values.clone(), values).prop_map(|(a, b)| (a.min(b), a.max(b)))
+}
+
+fn secret() -> impl Strategy<Value = SecretRef> {
+    prop_oneof!["[A-Z_]{1,8}".prop_map(SecretRef::Env), "[^\\pC]{1,12}".prop_map(|path| SecretRef::File(path.into())),]
+}
+
+fn json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::from),
+        any::<i64>().prop_map(Json::from),
+        any::<u64>().prop_map(Json::from),
+        // Numbers as people write them: serde_json reads the last digit of longer ones differently.
+        any::<i32>().prop_map(|thousandths| Json::from(f64::from(thousandths) / 1e3)),
+        text().prop_map(Json::from),
+        Just(Json::from("")),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Json::from),
+            btree_map(text(), inner, 0..4).prop_map(|map| Json::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn server() -> impl Strategy<Value = ServerSettings> {
+    let arguments = btree_map(text(), json(), 0..4).prop_map(|map| Json::Object(map.into_iter().collect()).to_string());
+    let expect = prop::sample::select(vec![Expect::Up, Expect::Down]);
+    (expect, option::of(text()), option::of(arguments)).prop_map(|(expect, canary, canary_arguments)| ServerSettings {
+        expect,
+        canary,
+        canary_arguments,
+    })
+}
+
+prop_compose! {
+    fn target_settings()(
+        light in duration(1_000..86_400_000),
+        session in duration(10_000..86_400_000),
+        meta_tool in option::of(duration(60_000..86_400_000)),
+        call in duration(1..600_000),
+        cpu_percent in pair(0.0..1e6),
+        api_ms in pair((1u32..u32::MAX >> 3).prop_map(|us| f64::from(us) / 1e3)),
+        log_bytes in pair((1u32..).prop_map(f64::from)),
+        free in pair(0.0..100.0),
+        flaps in 1u64..1000,
+        servers in btree_map(text(), server(), 0..3),
+        log_file in option::of(text()),
+        headers in btree_map("[a-z-]{1,8}", secret(), 0..3),
+        env in btree_map("[a-z.-]{1,8}", secret(), 0..3),
+        prompt in text(),
+        calls_per_day in 0u32..1000,
+        llm in (any::<bool>(), option::of(Just("http://x:1/v1".to_owned())), option::of(secret())),
+    ) -> TargetSettings {
+        TargetSettings {
+            schedule: Schedule { light, session, meta_tool, ..Schedule::default() },
+            timeouts: Timeouts { call, ..Timeouts::default() },
+            thresholds: Thresholds { cpu_percent, api_ms, log_bytes, disk_free_percent: (free.1, free.0), flaps, ..Thresholds::default() },
+            servers,
+            llm: LlmSettings { enabled: llm.0, base_url: llm.1, key: llm.2 },
+            meta_tool: MetaToolSettings { calls_per_day, prompt },
+            log_file: log_file.map(Into::into),
+            headers,
+            env,
+        }
+    }
+}
+
+fn address() -> impl Strategy<Value = Address> {
+    prop_oneof![
+        (1u16..).prop_map(|port| Address::Hub { url: format!("http://127.0.0.1:{port}") }),
+        "[a-z]{1,5}".prop_map(|path| Address::Http { url: format!("https://example.com/{path}/?a={path}") }),
+        (text(), vec(prop_oneof![text(), Just(String::new())], 0..4))
+            .prop_map(|(command, args)| Address::Stdio { command, args }),
+    ]
+}
+
+/// A target can add to the defaults and replace, but not take away.
+fn over(defaults: &TargetSettings, mut target: TargetSettings) -> TargetSettings {
+    fn add<V: Clone>(into: &mut BTreeMap<String, V>, defaults: &BTreeMap<String, V>) {
+        into.extend(defaults.iter().map(|(k, v)| (k.clone(), v.clone())));
+    }
+    add(&mut target.servers, &defaults.servers);
+    add(&mut target.headers, &defaults.headers);
+    add(&mut target.env, &defaults.env);
+    target.log_file = target.log_file.or_else(|| defaults.log_file.clone());
+    target.llm.base_url = target.llm.base_url.or_else(|| defaults.llm.base_url.clone());
+    target.llm.key = target.llm.key.or_else(|| defaults.llm.key.clone());
+    target
+}
+
+prop_compose! {
+    fn any_settings()(
+        discover in any::<bool>(),
+        defaults in target_settings(),
+        targets in btree_map("[A-Za-z0-9_-][A-Za-z0-9._-]{0,8}", (address(), target_settings()), 0..4),
+        dir in option::of(text()),
+        raw in duration(3_600_000..u64::from(u32::MAX)),
+        bytes_max in 1_000_000u64..1 << 49,
+    ) -> Settings {
+        let configured = |(address, settings)| Configured { address, settings: Arc::new(over(&defaults, settings)) };
+        Settings {
+            discover,
+            targets: targets.into_iter().map(|(name, target)| (name, configured(target))).collect(),
+            storage: Storage { dir: dir.map(Into::into), raw, bytes_max, ..Storage::default() },
+            defaults: Arc::new(defaults),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn what_is_shown_is_read_back(settings in any_settings()) {
+        let shown = show(&settings);
+        match read(&shown) {
+            Ok((again, _)) => prop_assert_eq!(again, settings, "{}", shown),
+            Err(problems) => prop_assert!(false, "{}\n{}", show_problems(&problems), shown),
+        }
+    }
+}
+
+#[test]
+fn the_default_is_shown_and_read_back() {
+    let shown = show(&Settings::default());
+    for line in ["    meta_tool: 30m", "    cpu_percent: {warning: 5, critical: 10}", "targets: []", "  bytes_max: 1GiB"] {
+        assert!(shown.lines().any(|shown| shown == line), "{line:?} is not in\n{shown}");
+    }
+    assert_eq!(read(&shown), Ok((Settings::default(), vec![])));
+}
