@@ -14,11 +14,11 @@ use vitals_probe::discover::Wanted;
 /// Exit codes: 0 healthy, 1 degraded, 2 failing, 3 could not tell.
 #[derive(Parser, Debug)]
 #[command(name = "mcp-vitals", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What every command understands.
     #[command(flatten)]
     pub common: Common,
-    /// Colours: also off when NO_COLOR is set or the output is no terminal.
+    /// Colours: also off when `NO_COLOR` is set or the output is no terminal.
     #[arg(long = "color", visible_alias = "colour", value_name = "WHEN", default_value = "auto", global = true)]
     pub colour: When,
     /// What to do.
@@ -28,8 +28,8 @@ pub struct Cli {
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum When {
-    /// On a terminal, unless NO_COLOR is set.
+pub(crate) enum When {
+    /// On a terminal, unless `NO_COLOR` is set.
     Auto,
     /// Always.
     Always,
@@ -39,7 +39,7 @@ pub enum When {
 
 impl When {
     /// Makes the choice hold for all output.
-    pub fn apply(self) {
+    pub(crate) fn apply(self) {
         match self {
             Self::Auto => {}
             Self::Always => anstream::ColorChoice::Always.write_global(),
@@ -50,7 +50,7 @@ impl When {
 
 /// Options of every command.
 #[derive(Args, Debug)]
-pub struct Common {
+pub(crate) struct Common {
     /// Configuration file, or a folder of *.yaml files [default: $XDG_CONFIG_HOME/mcp-vitals/config.yaml when it is there]
     #[arg(long, value_name = "PATH", global = true)]
     pub config: Option<PathBuf>,
@@ -70,7 +70,7 @@ pub struct Common {
 
 impl Common {
     /// The targets that were named; an error for a command line that cannot be split.
-    pub fn wanted(&self) -> anyhow::Result<Vec<Wanted>> {
+    pub(crate) fn wanted(&self) -> anyhow::Result<Vec<Wanted>> {
         let mut wanted: Vec<_> = self.target.iter().cloned().map(Wanted::Named).collect();
         wanted.extend(self.mcp.iter().cloned().map(Wanted::Mcp));
         for line in &self.stdio {
@@ -83,7 +83,7 @@ impl Common {
 
 /// The commands.
 #[derive(Subcommand, Debug)]
-pub enum Command {
+pub(crate) enum Command {
     /// Look at everything once and say how it is.
     Check(CheckArgs),
     /// Watch continuously: events first, history kept, incidents printed.
@@ -106,12 +106,12 @@ pub enum Command {
 
 /// Output formats of `check`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum CheckFormat {
+pub(crate) enum CheckFormat {
     /// For people.
     Text,
     /// Stable JSON (docs/reference/check-json.md).
     Json,
-    /// JUnit XML, for CI.
+    /// `JUnit` XML, for CI.
     Junit,
     /// Markdown, for job summaries.
     Markdown,
@@ -121,7 +121,7 @@ pub enum CheckFormat {
 
 /// `check`.
 #[derive(Args, Debug)]
-pub struct CheckArgs {
+pub(crate) struct CheckArgs {
     /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     pub format: CheckFormat,
@@ -135,7 +135,7 @@ pub struct CheckArgs {
 
 /// `watch`.
 #[derive(Args, Debug)]
-pub struct WatchArgs {
+pub(crate) struct WatchArgs {
     /// Stop after this long, such as 48h or 30m.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub for_: Option<Duration>,
@@ -155,7 +155,7 @@ pub struct WatchArgs {
 
 /// Output formats of things that come one by one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum LineFormat {
+pub(crate) enum LineFormat {
     /// For people.
     Text,
     /// One JSON object per line.
@@ -164,7 +164,7 @@ pub enum LineFormat {
 
 /// `dashboard`.
 #[derive(Args, Debug)]
-pub struct DashboardArgs {
+pub(crate) struct DashboardArgs {
     /// Print it once and end.
     #[arg(long)]
     pub once: bool,
@@ -178,7 +178,7 @@ pub struct DashboardArgs {
 
 /// `anomalies`.
 #[derive(Args, Debug)]
-pub struct AnomaliesArgs {
+pub(crate) struct AnomaliesArgs {
     /// How far back to look, such as 24h or 90m.
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
     pub since: Duration,
@@ -189,7 +189,7 @@ pub struct AnomaliesArgs {
 
 /// Output formats of `report`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum ReportFormat {
+pub(crate) enum ReportFormat {
     /// For people.
     Text,
     /// Markdown.
@@ -200,7 +200,7 @@ pub enum ReportFormat {
 
 /// `report`.
 #[derive(Args, Debug)]
-pub struct ReportArgs {
+pub(crate) struct ReportArgs {
     /// How far back to look, such as 24h or 30d.
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
     pub since: Duration,
@@ -211,7 +211,7 @@ pub struct ReportArgs {
 
 /// `export`.
 #[derive(Args, Debug)]
-pub struct ExportArgs {
+pub(crate) struct ExportArgs {
     /// As JSON Lines, to standard output.
     #[arg(long, required = true)]
     pub jsonl: bool,
@@ -222,7 +222,7 @@ pub struct ExportArgs {
 
 /// `config`.
 #[derive(Args, Debug)]
-pub struct ConfigArgs {
+pub(crate) struct ConfigArgs {
     /// What to do with it.
     #[command(subcommand)]
     pub action: ConfigAction,
@@ -230,7 +230,7 @@ pub struct ConfigArgs {
 
 /// What to do with the configuration.
 #[derive(Subcommand, Debug)]
-pub enum ConfigAction {
+pub(crate) enum ConfigAction {
     /// Write a commented example; never over an existing file.
     Init {
         /// Where to [default: $XDG_CONFIG_HOME/mcp-vitals/config.yaml]
@@ -246,14 +246,14 @@ pub enum ConfigAction {
 
 /// `completions`.
 #[derive(Args, Clone, Copy, Debug)]
-pub struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// The shell.
     pub shell: clap_complete::Shell,
 }
 
 /// `man`.
 #[derive(Args, Debug)]
-pub struct ManArgs {
+pub(crate) struct ManArgs {
     /// Write a page per command into this folder.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,

@@ -1,11 +1,11 @@
 //! The subcommands, one file each.
 
-pub mod anomalies;
-pub mod check;
-pub mod config;
-pub mod dashboard;
-pub mod export;
-pub mod manual;
-pub mod report;
+pub(crate) mod anomalies;
+pub(crate) mod check;
+pub(crate) mod config;
+pub(crate) mod dashboard;
+pub(crate) mod export;
+pub(crate) mod manual;
+pub(crate) mod report;
 mod visit;
-pub mod watch;
+pub(crate) mod watch;

@@ -41,7 +41,7 @@ impl From<Exit> for ExitCode {
 
 /// Says an error with its causes, once, on standard error. A reader that went away (`| head`) is no
 /// error worth a word.
-pub fn explain(error: &anyhow::Error) -> Exit {
+pub(crate) fn explain(error: &anyhow::Error) -> Exit {
     let closed = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
     };

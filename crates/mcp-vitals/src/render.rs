@@ -1,10 +1,10 @@
 //! Output: data on standard output, all else on standard error; colours only where they are wanted.
 
-pub mod junit;
-pub mod markdown;
-pub mod nagios;
-pub mod report;
-pub mod text;
+pub(crate) mod junit;
+pub(crate) mod markdown;
+pub(crate) mod nagios;
+pub(crate) mod report;
+pub(crate) mod text;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use vitals_model::view::v1::IncidentView;
 const QUIET: Duration = Duration::from_secs(1);
 
 /// Writes to standard output; escape sequences are taken out where no colours are wanted.
-pub fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
@@ -26,46 +26,46 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Says something on standard error.
-pub fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     // Nobody can be told when standard error is closed.
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
 /// Says why the program cannot do what it was asked.
-pub fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     note(&format!("mcp-vitals: {text}"));
 }
 
 /// JSON for programs, with a final line break.
-pub fn json(value: &impl Serialize) -> anyhow::Result<String> {
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<String> {
     let mut text = serde_json::to_string_pretty(value).context("cannot write JSON")?;
     text.push('\n');
     Ok(text)
 }
 
 /// One incident change as one line of JSON.
-pub fn incident_line(change: IncidentChange, incident: &Incident) -> String {
+pub(crate) fn incident_line(change: IncidentChange, incident: &Incident) -> String {
     let mut value = serde_json::to_value(IncidentView::from(incident)).unwrap_or_default();
     value["change"] = change.as_str().to_lowercase().into();
     format!("{value}\n")
 }
 
 /// The width of the terminal on standard output.
-pub fn terminal_width() -> Option<u16> {
+pub(crate) fn terminal_width() -> Option<u16> {
     rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
 /// Whether colours are wanted on standard output.
-pub fn stdout_has_colour() -> bool {
+pub(crate) fn stdout_has_colour() -> bool {
     anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// A spinner on standard error, when the work takes long and somebody is looking.
-pub struct Progress(Option<indicatif::ProgressBar>);
+pub(crate) struct Progress(Option<indicatif::ProgressBar>);
 
 impl Progress {
     /// Begins; nothing is shown in the first second.
-    pub fn start(what: &'static str) -> Self {
+    pub(crate) fn start(what: &'static str) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self(None);
         }
@@ -83,7 +83,7 @@ impl Progress {
     }
 
     /// Takes the spinner away.
-    pub fn end(self) {
+    pub(crate) fn end(self) {
         if let Some(bar) = self.0 {
             bar.finish_and_clear();
         }

@@ -1,5 +1,6 @@
 //! The world that the other crates are given: environment, folders, configuration, history.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::render;
 
 /// A variable of our environment; an empty one counts as not set.
 #[expect(clippy::disallowed_methods, reason = "the wiring is where the environment is read")]
-pub fn env(name: &str) -> Option<String> {
+pub(crate) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -30,24 +31,25 @@ fn xdg(variable: &str, below_home: &str) -> Option<PathBuf> {
 }
 
 /// What probes are told of their surroundings.
-pub fn surroundings() -> Surroundings {
-    let registries = env("HOME").map(|home| workspace::registries(Path::new(&home), xdg("XDG_STATE_HOME", ".local/state").as_deref()));
+pub(crate) fn surroundings() -> Surroundings {
+    let registries =
+        env("HOME").map(|home| workspace::registries(Path::new(&home), xdg("XDG_STATE_HOME", ".local/state").as_deref()));
     Surroundings { registries: registries.unwrap_or_default(), proxy: Proxy::from_environment(env) }
 }
 
 /// A single-threaded runtime: probes wait, they do not compute.
-pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }
 
 /// Where the configuration is when nobody says: it need not be there.
-pub fn default_config() -> Option<PathBuf> {
+pub(crate) fn default_config() -> Option<PathBuf> {
     xdg("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("mcp-vitals/config.yaml"))
 }
 
 /// Bad configuration: every problem was found and is to be shown.
 #[derive(Debug)]
-pub struct BadConfiguration(pub Vec<Problem>);
+pub(crate) struct BadConfiguration(pub Vec<Problem>);
 
 impl std::fmt::Display for BadConfiguration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -61,7 +63,7 @@ impl std::fmt::Display for BadConfiguration {
 impl std::error::Error for BadConfiguration {}
 
 /// Reads the configuration; warnings are said on standard error.
-pub fn settings(common: &Common) -> anyhow::Result<Settings> {
+pub(crate) fn settings(common: &Common) -> anyhow::Result<Settings> {
     let sources = sources(common)?;
     if sources.is_empty() {
         return Ok(Settings::default());
@@ -105,14 +107,14 @@ fn source(path: &Path) -> anyhow::Result<Source> {
 }
 
 /// The folder of the history.
-pub fn state_dir(common: &Common, settings: &Settings) -> anyhow::Result<PathBuf> {
+pub(crate) fn state_dir(common: &Common, settings: &Settings) -> anyhow::Result<PathBuf> {
     let dir = common.state_dir.clone().or_else(|| settings.storage.dir.clone());
     let dir = dir.or_else(|| xdg("XDG_STATE_HOME", ".local/state").map(|state| state.join("mcp-vitals")));
     dir.context("no folder for the history: HOME is not set; name one with --state-dir")
 }
 
 /// The history for reading; `None` when there is none yet.
-pub fn reader(dir: &Path) -> anyhow::Result<Option<Reader>> {
+pub(crate) fn reader(dir: &Path) -> anyhow::Result<Option<Reader>> {
     match Store::read(dir) {
         Ok(reader) => Ok(Some(reader)),
         Err(StoreError::None { .. }) => Ok(None),
@@ -122,7 +124,7 @@ pub fn reader(dir: &Path) -> anyhow::Result<Option<Reader>> {
 
 /// What the monitor before this one left behind. A history that cannot be read is said, and costs only
 /// the memory.
-pub fn memory(dir: &Path) -> Memory {
+pub(crate) fn memory(dir: &Path) -> Memory {
     match reader(dir).and_then(|reader| Ok(reader.as_ref().map(vitals_engine::history::memory).transpose()?)) {
         Ok(memory) => memory.unwrap_or_default(),
         Err(error) => {
@@ -133,7 +135,7 @@ pub fn memory(dir: &Path) -> Memory {
 }
 
 /// The targets, or why there is none: where was looked, and what to do.
-pub fn targets(settings: &Settings, surroundings: &Surroundings, wanted: &[Wanted]) -> anyhow::Result<Vec<Target>> {
+pub(crate) fn targets(settings: &Settings, surroundings: &Surroundings, wanted: &[Wanted]) -> anyhow::Result<Vec<Target>> {
     let found = discover::find(settings, surroundings, wanted);
     if !found.unknown.is_empty() {
         bail!("{}", found.unknown.join("\n"));
@@ -147,7 +149,7 @@ pub fn targets(settings: &Settings, surroundings: &Surroundings, wanted: &[Wante
 fn nothing_found(found: &Found) -> String {
     let mut text = "no hub found. Looked in\n".to_owned();
     for (path, what) in &found.looked {
-        text.push_str(&format!("  {}: {what}\n", path.display()));
+        let _ = writeln!(text, "  {}: {what}", path.display());
     }
     text.push_str("Name one:      mcp-vitals check --target http://127.0.0.1:3000\n");
     text.push_str("or a server:   mcp-vitals check --mcp http://127.0.0.1:3001/mcp");
@@ -155,7 +157,7 @@ fn nothing_found(found: &Found) -> String {
 }
 
 /// The folder for the history, the memory in it, and settings: what every looking command begins with.
-pub struct Ground {
+pub(crate) struct Ground {
     /// The settings.
     pub settings: Settings,
     /// The surroundings.
@@ -168,19 +170,19 @@ pub struct Ground {
 
 impl Ground {
     /// Reads configuration and environment.
-    pub fn new(common: &Common) -> anyhow::Result<Self> {
+    pub(crate) fn new(common: &Common) -> anyhow::Result<Self> {
         let settings = settings(common)?;
         let state_dir = state_dir(common, &settings)?;
         Ok(Self { surroundings: surroundings(), wanted: common.wanted()?, settings, state_dir })
     }
 
     /// The targets.
-    pub fn targets(&self) -> anyhow::Result<Vec<Target>> {
+    pub(crate) fn targets(&self) -> anyhow::Result<Vec<Target>> {
         targets(&self.settings, &self.surroundings, &self.wanted)
     }
 
     /// Gives every target, configured or discovered, the original schedule.
-    pub fn make_classic(&mut self) {
+    pub(crate) fn make_classic(&mut self) {
         let classic = vitals_model::config::Schedule::classic();
         Arc::make_mut(&mut self.settings.defaults).schedule = classic.clone();
         for configured in self.settings.targets.values_mut() {

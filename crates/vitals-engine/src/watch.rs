@@ -53,7 +53,7 @@ pub struct Faces {
 }
 
 /// Hears of every change of an incident.
-pub type Tell = Box<dyn FnMut(IncidentChange, &Incident) + Send>;
+pub(crate) type Tell = Box<dyn FnMut(IncidentChange, &Incident) + Send>;
 
 /// What a watch came to.
 #[derive(Clone, Debug)]

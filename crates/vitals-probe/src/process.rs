@@ -32,13 +32,19 @@ pub use exit::exited;
 
 /// Shortest span over which CPU is measured. The kernel books the time of a running thread at its
 /// ticks (1–10 ms), so a shorter span would show the ticks.
-const CPU_OVER_MIN: Duration = Duration::from_millis(100);
+const CPU_OVER_MIN: Duration = Duration::from_millis(50);
 
 /// The identity of the live process with this pid; `None` when there is none that can be seen, or
 /// when it has ended and only waits for its parent (a zombie).
 pub fn identify(pid: u32) -> Option<ProcessId> {
     let stat = procfs::stat(pid).filter(|s| !s.has_ended())?;
     Some(ProcessId { pid, start_ticks: stat.start_ticks })
+}
+
+/// How many members of a process group still run.
+pub(crate) fn running_in_group(group: u32) -> u64 {
+    let alive = |pid: &u32| procfs::stat(*pid).is_some_and(|stat| stat.group == group && !stat.has_ended());
+    procfs::pids().iter().filter(|pid| alive(pid)).count() as u64
 }
 
 /// When the process started, by the wall clock as it stands now.

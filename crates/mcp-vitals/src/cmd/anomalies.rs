@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::render;
 use crate::wiring::{self, Ground};
 
-pub fn run(common: &Common, args: &AnomaliesArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(common: &Common, args: &AnomaliesArgs) -> anyhow::Result<Exit> {
     let ground = Ground::new(common)?;
     let targets = ground.targets()?;
     let look = super::visit::look(&ground, targets.clone())?;
@@ -39,7 +39,9 @@ pub fn run(common: &Common, args: &AnomaliesArgs) -> anyhow::Result<Exit> {
             let views = all.iter().map(|(target, findings)| {
                 json!({"target": target.id.as_str(), "anomalies": findings.iter().map(FindingView::from).collect::<Vec<_>>()})
             });
-            render::json(&json!({"schema": "mcp-vitals/anomalies/v1", "at": now.to_string(), "window_s": args.since.as_secs(), "targets": views.collect::<Vec<_>>()}))?
+            render::json(
+                &json!({"schema": "mcp-vitals/anomalies/v1", "at": now.to_string(), "window_s": args.since.as_secs(), "targets": views.collect::<Vec<_>>()}),
+            )?
         }
     };
     render::print(&text)?;
@@ -47,7 +49,11 @@ pub fn run(common: &Common, args: &AnomaliesArgs) -> anyhow::Result<Exit> {
 }
 
 /// The log over the whole window, which is longer than the one that a look reads.
-fn log_since(ground: &Ground, target: &Target, args: &AnomaliesArgs) -> anyhow::Result<Option<vitals_model::observation::LogSeen>> {
+fn log_since(
+    ground: &Ground,
+    target: &Target,
+    args: &AnomaliesArgs,
+) -> anyhow::Result<Option<vitals_model::observation::LogSeen>> {
     let hands = Hands::new(target.clone(), &ground.surroundings, Manner::Once);
     let since = clock::now().minus(args.since);
     Ok(wiring::runtime()?.block_on(hands.look_back_over_log(since)))
@@ -55,7 +61,8 @@ fn log_since(ground: &Ground, target: &Target, args: &AnomaliesArgs) -> anyhow::
 
 /// The original's contract.
 fn verdict(findings: &[Finding]) -> Exit {
-    let found: Vec<_> = findings.iter().filter_map(|f| if let Outcome::Found(health) = f.outcome { Some(health) } else { None }).collect();
+    let found: Vec<_> =
+        findings.iter().filter_map(|f| if let Outcome::Found(health) = f.outcome { Some(health) } else { None }).collect();
     if found.len() >= 3 || found.contains(&Health::Failing) {
         Exit::Critical
     } else if !found.is_empty() {

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::render;
 use crate::wiring::Ground;
 
-pub fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
     let ground = Ground::new(common)?;
     let look = super::visit::look(&ground, ground.targets()?)?;
     let snapshot = &look.snapshot;

@@ -10,13 +10,16 @@ use crate::cli::{Common, ConfigAction, ConfigArgs};
 use crate::exit::Exit;
 use crate::{render, wiring};
 
-pub fn run(common: &Common, args: &ConfigArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(common: &Common, args: &ConfigArgs) -> anyhow::Result<Exit> {
     match &args.action {
         ConfigAction::Init { path } => init(path.clone())?,
         ConfigAction::Check => {
             let settings = wiring::settings(common)?;
             let n = count(settings.targets.len() as u64, "target");
-            render::print(&format!("the configuration is sound: {n} named, discovery {}\n", if settings.discover { "on" } else { "off" }))?;
+            render::print(&format!(
+                "the configuration is sound: {n} named, discovery {}\n",
+                if settings.discover { "on" } else { "off" }
+            ))?;
         }
         ConfigAction::Show => render::print(&config::show(&wiring::settings(common)?))?,
         ConfigAction::Schema => render::print(&config::schema())?,
@@ -31,7 +34,9 @@ fn init(path: Option<PathBuf>) -> anyhow::Result<()> {
     }
     let made = std::fs::File::options().write(true).create_new(true).open(&path);
     match made.and_then(|mut file| std::io::Write::write_all(&mut file, config::example().as_bytes())) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => bail!("{} is there already, left as it is", path.display()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            bail!("{} is there already, left as it is", path.display())
+        }
         made => made.with_context(|| format!("cannot write {}", path.display()))?,
     }
     render::print(&format!("wrote {}\n", path.display()))

@@ -16,7 +16,7 @@ use crate::wiring::{self, Ground};
 /// Commands and controls waiting: one person types them.
 const COMMANDS_MAX: usize = 16;
 
-pub fn run(common: &Common, args: &DashboardArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(common: &Common, args: &DashboardArgs) -> anyhow::Result<Exit> {
     let ground = Ground::new(common)?;
     let targets = ground.targets()?;
     let terminal = std::io::stdout().is_terminal();

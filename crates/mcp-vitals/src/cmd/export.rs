@@ -12,7 +12,7 @@ use crate::cli::{Common, ExportArgs};
 use crate::exit::Exit;
 use crate::wiring::{self, Ground};
 
-pub fn run(common: &Common, args: &ExportArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(common: &Common, args: &ExportArgs) -> anyhow::Result<Exit> {
     let ground = Ground::new(common)?;
     let Some(reader) = wiring::reader(&ground.state_dir)? else {
         bail!("no history in {} yet", ground.state_dir.display());

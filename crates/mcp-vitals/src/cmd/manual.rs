@@ -6,14 +6,14 @@ use crate::cli::{Cli, CompletionsArgs, ManArgs};
 use crate::exit::Exit;
 use crate::render;
 
-pub fn completions(args: CompletionsArgs) -> anyhow::Result<Exit> {
+pub(crate) fn completions(args: CompletionsArgs) -> anyhow::Result<Exit> {
     let mut out = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "mcp-vitals", &mut out);
     render::print(&String::from_utf8_lossy(&out))?;
     Ok(Exit::Ok)
 }
 
-pub fn man(args: &ManArgs) -> anyhow::Result<Exit> {
+pub(crate) fn man(args: &ManArgs) -> anyhow::Result<Exit> {
     if let Some(dir) = &args.dir {
         std::fs::create_dir_all(dir)?;
         clap_mangen::generate_to(Cli::command(), dir)?;

@@ -9,10 +9,13 @@ use crate::exit::Exit;
 use crate::render;
 use crate::wiring::{self, Ground};
 
-pub fn run(common: &Common, args: &ReportArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(common: &Common, args: &ReportArgs) -> anyhow::Result<Exit> {
     let ground = Ground::new(common)?;
     let Some(reader) = wiring::reader(&ground.state_dir)? else {
-        bail!("no history in {} yet: `mcp-vitals watch` keeps one, and every `mcp-vitals check` adds to it", ground.state_dir.display());
+        bail!(
+            "no history in {} yet: `mcp-vitals watch` keeps one, and every `mcp-vitals check` adds to it",
+            ground.state_dir.display()
+        );
     };
     let to = clock::now();
     let from = to.minus(args.since);
@@ -46,7 +49,8 @@ fn wanted(ground: &Ground, known: Vec<TargetId>) -> anyhow::Result<Vec<TargetId>
     let ids: Vec<_> = known.iter().filter(|id| named.targets.iter().any(|t| t.id == **id)).cloned().collect();
     // A hub that is not there any more is known to the history by its name alone.
     let by_name = known.into_iter().filter(|id| {
-        ground.wanted.iter().any(|w| matches!(w, vitals_probe::discover::Wanted::Named(name) if name == id.as_str())) && !ids.contains(id)
+        ground.wanted.iter().any(|w| matches!(w, vitals_probe::discover::Wanted::Named(name) if name == id.as_str()))
+            && !ids.contains(id)
     });
     let all: Vec<_> = ids.iter().cloned().chain(by_name).collect();
     if all.is_empty() {

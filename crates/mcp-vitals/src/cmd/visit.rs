@@ -16,7 +16,7 @@ use crate::render;
 use crate::wiring::{self, Ground};
 
 /// What one look came to.
-pub struct Look {
+pub(super) struct Look {
     /// The state of everything.
     pub snapshot: Arc<Snapshot>,
     /// What is worth keeping.
@@ -25,7 +25,7 @@ pub struct Look {
 }
 
 /// Looks at every target once, all at the same time.
-pub fn look(ground: &Ground, targets: Vec<Target>) -> anyhow::Result<Look> {
+pub(super) fn look(ground: &Ground, targets: Vec<Target>) -> anyhow::Result<Look> {
     let progress = render::Progress::start("looking");
     let looked = wiring::runtime()?.block_on(look_at(ground, targets));
     progress.end();
@@ -55,13 +55,13 @@ async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
 
 impl Look {
     /// What detectors look at for one target.
-    pub fn evidence(&self, target: &Target, now: Timestamp) -> Evidence {
+    pub(super) fn evidence(&self, target: &Target, now: Timestamp) -> Evidence {
         self.monitor.evidence(&target.id, now).unwrap_or_default()
     }
 
     /// Writes the look into the history, unless a running `watch` keeps it already. Incidents are the
     /// business of `watch`, which sees their beginning and their end.
-    pub fn keep(self, ground: &Ground) {
+    pub(super) fn keep(self, ground: &Ground) {
         let store = match Store::open(&ground.state_dir, &ground.settings.storage) {
             Ok(store) => store,
             Err(StoreError::Held { .. }) => return,

@@ -36,7 +36,7 @@ const CONTROLS_MAX: usize = 16;
 /// How long printing what is left may take at the end.
 const PRINT_MAX: Duration = Duration::from_secs(2);
 
-pub fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     let mut ground = Ground::new(common)?;
     if args.classic {
         ground.make_classic();
@@ -51,7 +51,10 @@ pub fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     let watch_began = Stopwatch::start();
     let printer = Printer::start(args.format);
     let lines = printer.lines.clone();
-    let faces = Faces { snapshot: watch::channel(Arc::<Snapshot>::default()).0, tell: Box::new(move |change, incident| lines.print(change, incident)) };
+    let faces = Faces {
+        snapshot: watch::channel(Arc::<Snapshot>::default()).0,
+        tell: Box::new(move |change, incident| lines.print(change, incident)),
+    };
     let classic_schedule = args.classic;
     let outcome = wiring::runtime()?.block_on(async {
         let end = args.for_.map(|duration| Instant::now() + duration);
@@ -139,7 +142,7 @@ async fn listen(common: &Common, controls: mpsc::Sender<Control>, classic: bool)
 struct Printer {
     lines: Lines,
     thread: Option<JoinHandle<()>>,
-    done: std_mpsc::Receiver<()>,
+    at_end: std_mpsc::Receiver<()>,
 }
 
 #[derive(Clone)]
@@ -164,24 +167,24 @@ impl Lines {
 impl Printer {
     fn start(format: LineFormat) -> Self {
         let (queue, inbox) = std_mpsc::sync_channel::<String>(LINES_MAX);
-        let (finished, done) = std_mpsc::channel();
+        let (say_finished, at_end) = std_mpsc::channel();
         let thread = std::thread::spawn(move || {
             let mut out = anstream::stdout();
             for line in inbox {
                 // A reader that went away does not end the watch: it still keeps history.
                 let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
             }
-            let _ = finished.send(());
+            let _ = say_finished.send(());
         });
         let lost = Arc::new(std::sync::atomic::AtomicU64::new(0));
-        Self { lines: Lines { queue, format, lost }, thread: Some(thread), done }
+        Self { lines: Lines { queue, format, lost }, thread: Some(thread), at_end }
     }
 
     /// Prints what is left; how many lines found no room.
     fn end(mut self) -> u64 {
         let lost = Arc::clone(&self.lines.lost);
         drop(self.lines);
-        if self.done.recv_timeout(PRINT_MAX).is_ok()
+        if self.at_end.recv_timeout(PRINT_MAX).is_ok()
             && let Some(thread) = self.thread.take()
         {
             let _ = thread.join();

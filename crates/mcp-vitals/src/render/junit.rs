@@ -1,4 +1,4 @@
-//! JUnit XML: a suite per target, a case per check, so that CI shows what failed and why.
+//! `JUnit` XML: a suite per target, a case per check, so that CI shows what failed and why.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::Snapshot;
 
 /// The whole of `check`.
-pub fn check(snapshot: &Snapshot) -> String {
+pub(crate) fn check(snapshot: &Snapshot) -> String {
     let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"mcp-vitals\">\n".to_owned();
     for target in &snapshot.targets {
         let failures = target.readings.iter().filter(|r| is_failure(r)).count();
@@ -39,7 +39,11 @@ fn case(out: &mut String, reading: &Reading) {
         let kind = if reading.health == Health::Failing { "critical" } else { "warning" };
         let mut detail = reading.evidence.iter().map(|e| escape(e)).collect::<Vec<_>>();
         detail.push(format!("to do: {}", escape(&reading.hint)));
-        let _ = writeln!(out, "{head}>\n      <failure type=\"{kind}\" message=\"{summary}\">{}</failure>\n    </testcase>", detail.join("\n"));
+        let _ = writeln!(
+            out,
+            "{head}>\n      <failure type=\"{kind}\" message=\"{summary}\">{}</failure>\n    </testcase>",
+            detail.join("\n")
+        );
     } else if is_skipped(reading) {
         let _ = writeln!(out, "{head}>\n      <skipped message=\"{summary}\"/>\n    </testcase>");
     } else {

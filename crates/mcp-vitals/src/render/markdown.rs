@@ -6,14 +6,21 @@ use vitals_model::reading::{Health, Standing};
 use vitals_model::snapshot::Snapshot;
 
 /// The whole of `check`: the servers, and what is not healthy.
-pub fn check(snapshot: &Snapshot) -> String {
+pub(crate) fn check(snapshot: &Snapshot) -> String {
     let mut out = String::new();
     for target in &snapshot.targets {
         let _ = writeln!(out, "## {} — {} ({})\n", cell(target.target.id.as_str()), target.health.as_str(), target.score);
         out.push_str("| server | hub says | verdict | truth |\n|---|---|---|---|\n");
         for server in &target.servers {
             let claim = server.claim.as_ref().map_or("—", |c| c.as_str());
-            let _ = writeln!(out, "| {} | {} | {} | {} |", cell(server.name.as_str()), cell(claim), server.verdict.as_str(), cell(&server.reason));
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} | {} |",
+                cell(server.name.as_str()),
+                cell(claim),
+                server.verdict.as_str(),
+                cell(&server.reason)
+            );
         }
         let bad: Vec<_> =
             target.readings.iter().filter(|r| r.standing == Standing::Judged && r.health != Health::Healthy).collect();
@@ -32,7 +39,7 @@ pub fn check(snapshot: &Snapshot) -> String {
 }
 
 /// Text that may stand in a cell: no bar, no markup, no HTML.
-pub fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

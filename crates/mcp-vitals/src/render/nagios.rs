@@ -10,7 +10,7 @@ use vitals_model::snapshot::Snapshot;
 const PERFDATA: [&str; 9] = ["api", "cpu", "memory", "fds", "call", "clients", "errors", "size", "heartbeat"];
 
 /// The whole of `check` in one line.
-pub fn check(snapshot: &Snapshot) -> String {
+pub(crate) fn check(snapshot: &Snapshot) -> String {
     let health = snapshot.health();
     let status = match health {
         Health::Healthy => "OK",
@@ -23,7 +23,8 @@ pub fn check(snapshot: &Snapshot) -> String {
     for target in &snapshot.targets {
         let bad = target.readings.iter().filter(|r| is_cause(r, &target.readings));
         let said: Vec<_> = bad.map(|r| format!("{} {}", r.id, r.summary)).collect();
-        let said = if said.is_empty() { format!("{} servers, score {}", target.servers.len(), target.score) } else { said.join("; ") };
+        let said =
+            if said.is_empty() { format!("{} servers, score {}", target.servers.len(), target.score) } else { said.join("; ") };
         texts.push(format!("{}: {said}", target.target.id));
         if let Some(points) = target.score.points {
             let _ = write!(perfdata, " '{}/score'={points};;;0;100", target.target.id);
@@ -60,5 +61,5 @@ fn value(target: &str, reading: &Reading) -> String {
         None => String::new(),
     };
     let label = format!("{target}/{}", reading.id).replace(['\'', '='], "_");
-    format!(" '{label}'={:.3}{unit}{bounds}", value)
+    format!(" '{label}'={value:.3}{unit}{bounds}")
 }

@@ -29,7 +29,7 @@ fn percent(share: Option<f64>) -> String {
 }
 
 /// For people.
-pub fn text(reports: &[Report]) -> String {
+pub(crate) fn text(reports: &[Report]) -> String {
     let mut out = String::new();
     for report in reports {
         let _ = writeln!(out, "Report of {}", report.target);
@@ -46,7 +46,8 @@ pub fn text(reports: &[Report]) -> String {
         heading(&mut out, "Servers");
         for server in &report.servers {
             let calls = server.calls.map(|s| format!("calls {}", percentiles(&s))).unwrap_or_default();
-            let _ = writeln!(out, "  {:28} up {:>9}  now {:9} {calls}", server.name, percent(server.uptime), server.health.as_str());
+            let _ =
+                writeln!(out, "  {:28} up {:>9}  now {:9} {calls}", server.name, percent(server.uptime), server.health.as_str());
         }
         heading(&mut out, "Resources");
         report.resources.iter().for_each(|line| resource(&mut out, line));
@@ -82,7 +83,14 @@ fn percentiles(spread: &Spread) -> String {
 fn resource(out: &mut String, line: &Line) {
     let Some(spread) = line.spread else { return };
     let unit = unit(line.id.question());
-    let _ = writeln!(out, "  {:28} average {:>10}  p95 {:>10}  peak {:>10}", line.id, unit.show(spread.mean), unit.show(spread.p95), unit.show(spread.max));
+    let _ = writeln!(
+        out,
+        "  {:28} average {:>10}  p95 {:>10}  peak {:>10}",
+        line.id,
+        unit.show(spread.mean),
+        unit.show(spread.p95),
+        unit.show(spread.max)
+    );
 }
 
 fn incident(out: &mut String, incident: &Incident) {
@@ -98,17 +106,25 @@ fn lasted(incident: &Incident) -> String {
 }
 
 /// For pages and chat.
-pub fn markdown(reports: &[Report]) -> String {
+pub(crate) fn markdown(reports: &[Report]) -> String {
     let mut out = String::new();
     for report in reports {
         let _ = writeln!(out, "# {} — {}\n", cell(report.target.as_str()), report.score);
-        let _ = writeln!(out, "{} to {}, observed {:.0} % of it. Status now: **{}**.\n", report.from, report.to, report.observed * 100.0, report.health.as_str());
+        let _ = writeln!(
+            out,
+            "{} to {}, observed {:.0} % of it. Status now: **{}**.\n",
+            report.from,
+            report.to,
+            report.observed * 100.0,
+            report.health.as_str()
+        );
         for deduction in &report.score.deductions {
             let _ = writeln!(out, "- −{}: {}", deduction.points, cell(&deduction.reason));
         }
         out.push_str("\n| server | uptime | now | p50 | p95 | p99 |\n|---|--:|---|--:|--:|--:|\n");
         for server in &report.servers {
-            let show = |of: fn(&Spread) -> f64| server.calls.as_ref().map_or_else(|| "—".to_owned(), |s| Unit::Millis.show(of(s)));
+            let show =
+                |of: fn(&Spread) -> f64| server.calls.as_ref().map_or_else(|| "—".to_owned(), |s| Unit::Millis.show(of(s)));
             let _ = writeln!(
                 out,
                 "| {} | {} | {} | {} | {} | {} |",
@@ -124,13 +140,32 @@ pub fn markdown(reports: &[Report]) -> String {
         for line in &report.resources {
             let Some(spread) = line.spread else { continue };
             let unit = unit(line.id.question());
-            let _ = writeln!(out, "| `{}` | {} | {} | {} |", line.id, unit.show(spread.mean), unit.show(spread.p95), unit.show(spread.max));
+            let _ = writeln!(
+                out,
+                "| `{}` | {} | {} | {} |",
+                line.id,
+                unit.show(spread.mean),
+                unit.show(spread.p95),
+                unit.show(spread.max)
+            );
         }
         let levels: Vec<_> = report.levels.iter().map(|(level, n)| format!("{} {n}", level.as_str())).collect();
-        let _ = writeln!(out, "\nLog records: {}.\n", if levels.is_empty() { "none with a level".to_owned() } else { levels.join(", ") });
+        let _ = writeln!(
+            out,
+            "\nLog records: {}.\n",
+            if levels.is_empty() { "none with a level".to_owned() } else { levels.join(", ") }
+        );
         let _ = writeln!(out, "## Incidents: {}\n", report.incidents.len());
         for incident in &report.incidents {
-            let _ = writeln!(out, "- {} `{}` {}: {} ({})", incident.opened_at, incident.check, cell(&incident.kind), cell(&incident.summary), lasted(incident));
+            let _ = writeln!(
+                out,
+                "- {} `{}` {}: {} ({})",
+                incident.opened_at,
+                incident.check,
+                cell(&incident.kind),
+                cell(&incident.summary),
+                lasted(incident)
+            );
         }
         if !report.recommendations.is_empty() {
             out.push_str("\n## What to do\n\n");
@@ -144,7 +179,7 @@ pub fn markdown(reports: &[Report]) -> String {
 }
 
 /// For programs.
-pub fn view(reports: &[Report]) -> Value {
+pub(crate) fn view(reports: &[Report]) -> Value {
     json!({ "schema": "mcp-vitals/report/v1", "targets": reports.iter().map(one).collect::<Vec<_>>() })
 }
 
@@ -174,7 +209,8 @@ fn line(line: &Line) -> Value {
 }
 
 fn spread(spread: Option<&Spread>) -> Value {
-    spread.map_or(Value::Null, |s| {
-        json!({"count": s.values, "min": s.min, "mean": s.mean, "max": s.max, "p50": s.p50, "p95": s.p95, "p99": s.p99})
-    })
+    spread.map_or(
+        Value::Null,
+        |s| json!({"count": s.values, "min": s.min, "mean": s.mean, "max": s.max, "p50": s.p50, "p95": s.p95, "p99": s.p99}),
+    )
 }

@@ -22,7 +22,7 @@ const BAD: Style = AnsiColor::Red.on_default().bold();
 const ADVICE: Style = AnsiColor::Cyan.on_default();
 
 /// The whole of `check`.
-pub fn check(snapshot: &Snapshot, verbose: bool) -> String {
+pub(crate) fn check(snapshot: &Snapshot, verbose: bool) -> String {
     let mut out = String::new();
     for (n, target) in snapshot.targets.iter().enumerate() {
         if n > 0 {
@@ -147,11 +147,17 @@ fn visit(out: &mut String, state: &TargetState) {
 }
 
 /// The whole of `anomalies`.
-pub fn anomalies(all: &[(&Target, Vec<Finding>)], window: Duration) -> String {
+pub(crate) fn anomalies(all: &[(&Target, Vec<Finding>)], window: Duration) -> String {
     let mut out = String::new();
     for (target, findings) in all {
         let found = findings.iter().filter(|f| matches!(f.outcome, Outcome::Found(_))).count() as u64;
-        let _ = writeln!(out, "{BOLD}{}{BOLD:#}  {} in the last {}", target.id, vitals_model::text::plural(found, "anomaly", "anomalies"), human(window));
+        let _ = writeln!(
+            out,
+            "{BOLD}{}{BOLD:#}  {} in the last {}",
+            target.id,
+            vitals_model::text::plural(found, "anomaly", "anomalies"),
+            human(window)
+        );
         for finding in findings {
             let (style, mark) = match finding.outcome {
                 Outcome::Quiet => (GOOD, '✓'),
@@ -168,7 +174,7 @@ pub fn anomalies(all: &[(&Target, Vec<Finding>)], window: Duration) -> String {
 }
 
 /// One change of an incident: one line, and what to do below it.
-pub fn incident(change: IncidentChange, incident: &Incident) -> String {
+pub(crate) fn incident(change: IncidentChange, incident: &Incident) -> String {
     let (style, severity) = match (change, incident.health) {
         (IncidentChange::Resolved, _) => (GOOD, "ok"),
         (_, Health::Failing) => (BAD, "critical"),
@@ -184,16 +190,13 @@ pub fn incident(change: IncidentChange, incident: &Incident) -> String {
         incident.id,
         incident.summary
     );
-    match (change, incident.resolved_at) {
-        (IncidentChange::Resolved, Some(at)) => {
-            let last = incident.evidence.last().map(|e| format!("; {e}")).unwrap_or_default();
-            let _ = writeln!(out, " (lasted {}{last})", human(at.since(incident.opened_at)));
-        }
-        _ => {
-            out.push('\n');
-            if !incident.hint.is_empty() {
-                let _ = writeln!(out, "  → {}", incident.hint);
-            }
+    if let (IncidentChange::Resolved, Some(at)) = (change, incident.resolved_at) {
+        let last = incident.evidence.last().map(|e| format!("; {e}")).unwrap_or_default();
+        let _ = writeln!(out, " (lasted {}{last})", human(at.since(incident.opened_at)));
+    } else {
+        out.push('\n');
+        if !incident.hint.is_empty() {
+            let _ = writeln!(out, "  → {}", incident.hint);
         }
     }
     out

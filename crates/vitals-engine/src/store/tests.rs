@@ -9,6 +9,8 @@ use vitals_model::incident::IncidentState;
 use vitals_model::reading::Health;
 use vitals_probe::clock::Stopwatch;
 
+use vitals_model::history::HealthCounts;
+
 use super::seal::{HOUR_MS, WINDOW_MS};
 use super::*;
 

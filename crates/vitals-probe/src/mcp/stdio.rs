@@ -22,6 +22,7 @@ use vitals_model::text::Text;
 
 use super::ledger::{Ledger, failure};
 use crate::clock::Stopwatch;
+use crate::process;
 use crate::secret::Secret;
 use crate::task::Task;
 
@@ -166,9 +167,7 @@ struct Group(Pid);
 impl Group {
     /// Members that still run: killing `npx` alone leaves `node`.
     fn members(&self) -> u64 {
-        let Ok(all) = procfs::process::all_processes() else { return 0 };
-        let stats = all.filter_map(|process| process.ok()?.stat().ok());
-        stats.filter(|stat| stat.pgrp == self.0.as_raw_nonzero().get() && !matches!(stat.state, 'Z' | 'X')).count() as u64
+        u32::try_from(self.0.as_raw_nonzero().get()).map_or(0, process::running_in_group)
     }
 
     fn signal(&self, signal: Signal) {

@@ -37,6 +37,8 @@ pub(super) struct Stat {
     pub(super) name: String,
     pub(super) state: RunState,
     pub(super) parent: u32,
+    /// The process group.
+    pub(super) group: u32,
     /// User and system time in clock ticks, ended threads included.
     pub(super) cpu_ticks: u64,
     pub(super) threads: u64,
@@ -77,6 +79,7 @@ pub(super) fn parse_stat(raw: &[u8]) -> Option<Stat> {
             _ => RunState::Normal,
         },
         parent: u32::try_from(field(4)?).ok()?,
+        group: u32::try_from(field(5)?).ok()?,
         cpu_ticks: field(14)?.saturating_add(field(15)?),
         threads: field(20)?,
         start_ticks: field(22)?,
