@@ -23,10 +23,9 @@ use vitals_model::verdict::{ServerTruth, Verdict};
 pub fn patience(reading: &Reading, truth: Option<&ServerTruth>) -> Duration {
     const RESTART: Duration = Duration::from_secs(5);
     const TWO_LOOKS: Duration = Duration::from_secs(15);
-    match (reading.id.question(), truth.map(|t| t.verdict)) {
-        ("truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
-        ("truth", _) => RESTART,
-        ("process" | "port" | "api" | "open", _) if reading.health == Health::Failing => Duration::ZERO,
+    match (reading.id.server(), reading.id.question(), truth.map(|t| t.verdict)) {
+        (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
+        (None, "process" | "port" | "api" | "open", _) if reading.health == Health::Failing => Duration::ZERO,
         _ if reading.threshold.is_some() => TWO_LOOKS,
         _ => RESTART,
     }

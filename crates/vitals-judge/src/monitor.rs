@@ -149,12 +149,30 @@ impl Watched {
             {
                 &[Probe::Api, Probe::Process, Probe::Session]
             }
+            // What was seen bad by looking may be over when it is heard again.
+            Seen::Stream(StreamSeen::Notes { .. }) if self.is_bad(&check::process_id()) || self.is_bad(&check::api_id()) => {
+                &[Probe::Process, Probe::Api]
+            }
+            Seen::Session(_) if self.answers_though_stopped() => &[Probe::Process],
+            Seen::Stream(StreamSeen::Opened { .. }) => &[Probe::Workspace, Probe::Process, Probe::Api, Probe::Session],
             // A server that is bad now may be good again: do not wait a minute to see it. A stopped
             // child or a zero uptime wants a call to tell what it means.
             Seen::Process(_) if self.wants_call() => &[Probe::Session],
             _ => &[],
         };
         probes.iter().map(|probe| Effect::Check(self.target.id.clone(), *probe)).collect()
+    }
+
+    fn is_bad(&self, id: &CheckId) -> bool {
+        self.readings.iter().any(|r| r.id == *id && r.health != Health::Healthy)
+    }
+
+    fn answers_though_stopped(&self) -> bool {
+        let answered = |server| matches!(self.facts.call(server), Some((call, _)) if matches!(call.answer, Some(Ok(_))));
+        self.truths.iter().any(|t| {
+            let stopped = truth::child(&self.facts, &t.name).is_some_and(|c| c.state == RunState::Stopped);
+            stopped && answered(&t.name)
+        })
     }
 
     fn wants_call(&self) -> bool {

@@ -219,6 +219,12 @@ pub fn listed_tools(facts: &Facts, server: &Text) -> Option<ToolSet> {
 pub fn life(facts: &Facts, server: &Text) -> Life {
     let child = child(facts, server);
     let ended = ended_at(facts, server, child);
+    if let Some(stopped) = child.filter(|c| c.state == RunState::Stopped)
+        && facts.process.as_ref().map(|p| p.at) > facts.call(server).map(|(_, at)| at)
+    {
+        // Seen after the last call: whatever that one answered, the next one would not be.
+        return Life::Silent { why: format!("process {} is stopped (SIGSTOP or a debugger)", stopped.id.pid) };
+    }
     let call = facts.call(server).filter(|(_, at)| evidence_from(facts, child, ended).is_none_or(|from| *at >= from));
     match call.and_then(|(call, _)| call.answer.as_ref().map(|answer| (call, answer))) {
         Some((call, Ok(_))) => Life::Answers { how: format!("call answered in {}", human(call.took)) },
@@ -242,6 +248,9 @@ fn without_call(facts: &Facts, server: &Text, child: Option<&ChildFacts>, ended:
     if let Some(child) = child {
         let pid = child.id.pid;
         return match child.state {
+            RunState::Normal | RunState::DiskSleep if facts.call(server).is_some_and(|(call, _)| call.answer.is_some()) => {
+                Life::Untold { why: format!("process {pid} is new, not called yet") }
+            }
             RunState::Stopped => Life::Silent { why: format!("process {pid} is stopped (SIGSTOP)") },
             RunState::Zombie => Life::Dead { why: format!("process {pid} is a zombie") },
             RunState::Normal | RunState::DiskSleep => {
