@@ -50,7 +50,7 @@ fn fastest(path: &Path) -> io::Result<(LogStretch, Duration, Duration)> {
     for _ in 0..ROUNDS {
         let (watch, before) = (Stopwatch::start(), cpu_used()?);
         let seen = recent(path, None, Writers::OurHub);
-        let (took, cpu) = (watch.elapsed(), cpu_used()? - before);
+        let (took, cpu) = (watch.elapsed(), cpu_used()?.saturating_sub(before));
         best = (seen.stretch, best.1.min(took), best.2.min(cpu));
     }
     Ok(best)
