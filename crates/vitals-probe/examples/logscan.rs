@@ -91,7 +91,7 @@ fn time_jq(path: &Path) -> io::Result<Option<Duration>> {
 }
 
 /// Writes the file and returns how many errors are in it: about one line in a hundred, and three
-/// warnings in a hundred.
+/// warnings in a hundred; one record in ten is nested (in the samples of real logs none is).
 fn generate(path: &Path) -> io::Result<u64> {
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
     let (mut written, mut errors, mut seed) = (0, 0, 0x9e37_79b9_7f4a_7c15_u64);
@@ -133,18 +133,26 @@ fn line(at: Timestamp, random: u64) -> String {
                 .to_owned(),
         ),
         40 => ("info", "\"server\":\"everything\",\"msg\":\"'everything' MCP server connected\"".to_owned()),
-        41..400 => (
+        41..100 => (
             "debug",
             format!(
                 "\"sessionId\":\"{random:016x}\",\"categories\":[\"filesystem\",\"web\"],\"msg\":\"Tool exposure updated for session\""
             ),
         ),
-        400..700 => (
+        100..150 => (
             "info",
             format!(
                 "\"port\":7000,\"activeWorkspaces\":{},\"data\":{{\"clients\":{},\"tools\":27}},\"msg\":\"Updated workspace state for port 7000\"",
                 n % 5,
                 n % 7
+            ),
+        ),
+        150..500 => ("debug", format!("\"sessionId\":\"{random:016x}\",\"msg\":\"Session initialized with tool exposure {n}\"")),
+        500..800 => (
+            "info",
+            format!(
+                "\"port\":7000,\"cwd\":\"/srv/hub\",\"pid\":8695,\"config_files\":{},\"msg\":\"Updated workspace state for port 7000\"",
+                n % 5
             ),
         ),
         _ => ("info", "\"msg\":\"syncCapabilityType for tools: 27 tools after sync\"".to_owned()),
