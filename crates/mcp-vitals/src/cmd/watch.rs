@@ -193,7 +193,7 @@ impl Printer {
     }
 }
 
-fn summarise(outcome: &Outcome, watched: Duration, lost: u64) {
+fn summarise(outcome: &Outcome, watched: Duration, unprinted: u64) {
     let last = &outcome.last;
     let open: usize = last.targets.iter().map(|t| t.open.len()).sum();
     render::note(&format!(
@@ -208,9 +208,9 @@ fn summarise(outcome: &Outcome, watched: Duration, lost: u64) {
     for target in &last.targets {
         render::note(&format!("{}: {}, score {}", target.target.id, target.health.as_str(), target.score));
     }
-    if last.own.samples_lost + last.own.dropped + lost > 0 {
+    if last.own.samples_lost + last.own.dropped + unprinted > 0 {
         render::note(&format!(
-            "lost: {} samples of history, {} events, {lost} lines of output",
+            "lost: {} samples of history, {} events, {unprinted} lines of output",
             last.own.samples_lost, last.own.dropped
         ));
     }
