@@ -53,7 +53,43 @@ pub struct Faces {
 }
 
 /// Hears of every change of an incident.
-pub(crate) type Tell = Box<dyn FnMut(IncidentChange, &Incident) + Send>;
+pub type Tell = Box<dyn FnMut(IncidentChange, &Incident) + Send>;
+
+/// Where history goes.
+pub enum History {
+    /// Into this store.
+    Kept(Store),
+    /// Nowhere, as asked.
+    Off,
+    /// Nowhere, because the store cannot be opened: watching goes on, what is lost is counted.
+    Lost {
+        /// Why.
+        error: String,
+        /// Records lost so far.
+        records: u64,
+    },
+}
+
+impl History {
+    fn put(&mut self, record: Record) {
+        match self {
+            Self::Kept(store) => store.put(record),
+            Self::Off => {}
+            Self::Lost { records, .. } => *records += 1,
+        }
+    }
+
+    fn health(&self) -> Event {
+        match self {
+            Self::Kept(store) => {
+                let health = store.health();
+                Event::StoreHealth { error: health.error, lost: health.lost }
+            }
+            Self::Off => Event::StoreHealth { error: None, lost: 0 },
+            Self::Lost { error, records } => Event::StoreHealth { error: Some(error.clone()), lost: *records },
+        }
+    }
+}
 
 /// What a watch came to.
 #[derive(Clone, Debug)]
@@ -82,7 +118,7 @@ pub struct Engine {
     surroundings: Surroundings,
     wanted: Vec<Wanted>,
     monitor: Monitor,
-    store: Option<Store>,
+    history: History,
     classic: Option<Classic>,
     rigs: BTreeMap<TargetId, Rig>,
     inbox: mpsc::Receiver<Happened>,
@@ -114,7 +150,7 @@ impl Engine {
         surroundings: Surroundings,
         wanted: Vec<Wanted>,
         memory: Memory,
-        store: Option<Store>,
+        history: History,
         classic: Option<Classic>,
         faces: Faces,
     ) -> Self {
@@ -125,7 +161,7 @@ impl Engine {
             settings,
             surroundings,
             wanted,
-            store,
+            history,
             classic,
             rigs: BTreeMap::new(),
             inbox,
@@ -214,19 +250,16 @@ impl Engine {
         }
     }
 
-    fn keep(&self, kept: Kept) {
-        let Some(store) = &self.store else { return };
-        store.put(match kept {
+    fn keep(&mut self, kept: Kept) {
+        self.history.put(match kept {
             Kept::Sample(target, sample) => Record::Sample(target, sample),
             Kept::Incident(incident) => Record::Incident(Box::new(incident)),
             Kept::Tools(target, server, tools) => Record::Tools(target, server, tools),
         });
     }
 
-    fn note(&self, text: &str) {
-        if let Some(store) = &self.store {
-            store.put(Record::Note { at: clock::now(), text: text.to_owned() });
-        }
+    fn note(&mut self, text: &str) {
+        self.history.put(Record::Note { at: clock::now(), text: text.to_owned() });
     }
 
     fn ask(&mut self, target: &TargetId, probe: Probe) {
@@ -266,10 +299,7 @@ impl Engine {
         if dropped > 0 {
             self.apply(Event::Dropped(dropped));
         }
-        if let Some(store) = &self.store {
-            let health = store.health();
-            self.apply(Event::StoreHealth { error: health.error, lost: health.lost });
-        }
+        self.apply(self.history.health());
         self.apply(Event::Tick);
         if let Some(classic) = &mut self.classic {
             let snapshot = self.monitor.snapshot(clock::now());
@@ -327,8 +357,9 @@ impl Engine {
             }
         }
         self.note("watch stopped");
+        self.apply(self.history.health());
         let last: Arc<Snapshot> = self.monitor.snapshot(clock::now());
-        if let Some(store) = self.store.take() {
+        if let History::Kept(store) = self.history {
             store.close();
         }
         Outcome { last, opened: self.opened, resolved: self.resolved, sessions }

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use vitals_engine::{Control, Engine, Faces};
+use vitals_engine::{Control, Engine, Faces, History};
 use vitals_model::snapshot::Snapshot;
 use vitals_tui::{Colour, Command, Look, Symbols};
 
@@ -41,7 +41,7 @@ async fn live(ground: Ground, look: Look) -> anyhow::Result<Exit> {
     let (commands, mut command_inbox) = mpsc::channel(COMMANDS_MAX);
     let memory = wiring::memory(&ground.state_dir);
     let faces = Faces { snapshot: snapshots, tell: Box::new(|_, _| {}) };
-    let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, None, None, faces);
+    let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, History::Off, None, faces);
     let screen = vitals_tui::run(screen, commands, look);
     let obey = async {
         while let Some(command) = command_inbox.recv().await {

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use vitals_engine::export::Classic;
 use vitals_engine::store::{Store, StoreError};
-use vitals_engine::{Control, Engine, Faces, Outcome};
+use vitals_engine::{Control, Engine, Faces, History, Outcome};
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::snapshot::Snapshot;
 use vitals_model::text::count;
@@ -43,7 +43,7 @@ pub(crate) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     }
     announce(&ground)?;
     let memory = wiring::memory(&ground.state_dir);
-    let store = if args.no_history { None } else { Some(open_store(&ground)?) };
+    let history = if args.no_history { History::Off } else { open_history(&ground)? };
     let classic = match &args.jsonl {
         Some(dir) => Some(Classic::create(dir, clock::now(), ground.settings.defaults.schedule.light)?),
         None => None,
@@ -59,7 +59,7 @@ pub(crate) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     let outcome = wiring::runtime()?.block_on(async {
         let end = args.for_.map(|duration| Instant::now() + duration);
         let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
-        let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, store, classic, faces);
+        let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
         let listening = listen(common, controls, classic_schedule);
         let watching = engine.run(inbox, end);
         tokio::pin!(watching);
@@ -91,24 +91,30 @@ fn announce(ground: &Ground) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn open_store(ground: &Ground) -> anyhow::Result<Store> {
-    match Store::open(&ground.state_dir, &ground.settings.storage) {
-        Ok(store) => {
-            let health = store.health();
-            if let Some(aside) = health.moved_aside {
-                render::note(&format!("the history was damaged; it was moved to {} and a new one begun", aside.display()));
-            }
-            if let Some(error) = health.error {
-                render::note(&format!("history is not kept for now ({error}); watching goes on"));
-            }
-            Ok(store)
-        }
+/// A history that another watch holds, or that a newer version wrote, is for the operator to settle; one
+/// that cannot be written costs only the history.
+fn open_history(ground: &Ground) -> anyhow::Result<History> {
+    let store = match Store::open(&ground.state_dir, &ground.settings.storage) {
+        Ok(store) => store,
         Err(error @ StoreError::Held { .. }) => {
             let hint = "end it, or watch without a history: --no-history, or with another: --state-dir DIR";
-            Err(anyhow::Error::from(error).context(format!("another watch keeps this history; {hint}")))
+            return Err(anyhow::Error::from(error).context(format!("another watch keeps this history; {hint}")));
         }
-        Err(error) => Err(error).context("cannot open the history"),
+        Err(error @ StoreError::Newer { .. }) => return Err(error).context("cannot open the history"),
+        Err(error) => {
+            let error = format!("{:#}", anyhow::Error::from(error));
+            render::note(&format!("history is not kept ({error}); watching goes on"));
+            return Ok(History::Lost { error, records: 0 });
+        }
+    };
+    let health = store.health();
+    if let Some(aside) = health.moved_aside {
+        render::note(&format!("the history was damaged; it was moved to {} and a new one begun", aside.display()));
     }
+    if let Some(error) = health.error {
+        render::note(&format!("history is not kept for now ({error}); watching goes on"));
+    }
+    Ok(History::Kept(store))
 }
 
 /// Signals: the first INT or TERM ends the watch cleanly, HUP reads the configuration again.
