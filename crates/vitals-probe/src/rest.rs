@@ -33,6 +33,10 @@ pub enum Scope {
 /// answers in turn anyway), and would count the second answer into the latency of the first.
 pub async fn visit(client: &Client, base: &Url, scope: Scope, limit: Duration) -> ApiSeen {
     let health = client.get_json::<Value>(&endpoint(base, "api/health"), limit).await;
+    // A hub that leaves one request unanswered is not made to keep us waiting for two more.
+    if let Err(failure @ Failure { kind: FailureKind::TimedOut(_), .. }) = &health {
+        return ApiSeen::failed(failure);
+    }
     let servers = client.get_json::<Value>(&endpoint(base, "api/servers"), limit).await;
     let filtering = match scope {
         Scope::Core => None,

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use vitals_model::check::Probe;
-use vitals_model::observation::{Observation, Seen, VisitSeen};
+use vitals_model::observation::{Failure, FailureKind, Observation, Seen, VisitSeen};
 use vitals_model::target::TargetKind;
 
 use super::Hands;
@@ -38,11 +38,22 @@ impl Hands {
         let process = self.run(Probe::Process).await.or(first_look);
         let log_size = self.log_size();
         let api = self.run(Probe::Api).await;
-        let (stream, session) = tokio::join!(self.run(Probe::Stream), self.run(Probe::Session));
+        let (stream, session) = tokio::join!(self.run(Probe::Stream), self.session_after(api.as_ref()));
         let meta_tool = self.run(Probe::MetaTool).await;
         let cost = self.close_and_count(api.as_ref(), log_size).await;
         let cost = self.observation(Seen::Visit(cost), began.elapsed());
         [workspace, process, api, stream, session, meta_tool, llm, log, Some(cost)].into_iter().flatten().collect()
+    }
+
+    /// A session may wait for a server that is starting. Not so with a hub that has just left a request
+    /// without any answer: it is given the time of one more.
+    async fn session_after(&self, api: Option<&Observation>) -> Option<Observation> {
+        let Some(failure) = api.and_then(unanswered) else { return self.run(Probe::Session).await };
+        let limit = self.target.settings.timeouts.request;
+        match tokio::time::timeout(limit, self.run(Probe::Session)).await {
+            Ok(seen) => seen,
+            Err(_) => Some(self.observation(Seen::Session(Box::new(self.no_session(failure))), limit)),
+        }
     }
 
     /// Ends the sessions and asks once more: how long does the answer take, and who is still counted?
@@ -76,6 +87,11 @@ impl Hands {
     fn log_size(&self) -> Option<u64> {
         std::fs::metadata(self.place.log_file()?).map(|m| m.len()).ok()
     }
+}
+
+fn unanswered(api: &Observation) -> Option<&Failure> {
+    let Seen::Api(seen) = &api.seen else { return None };
+    seen.health.as_ref().err().filter(|failure| matches!(failure.kind, FailureKind::TimedOut(_)))
 }
 
 fn clients(observation: &Observation) -> Option<u64> {
