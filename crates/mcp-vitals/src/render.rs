@@ -19,8 +19,16 @@ const QUIET: Duration = Duration::from_secs(1);
 
 /// Writes to standard output; escape sequences are taken out where no colours are wanted.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    let stripped;
+    let bytes = if stdout_has_colour() {
+        text.as_bytes()
+    } else {
+        stripped = anstream::adapter::strip_str(text).to_string();
+        stripped.as_bytes()
+    };
+    // One write, not one per line.
+    let mut out = std::io::BufWriter::with_capacity(bytes.len() + 1, std::io::stdout().lock());
+    out.write_all(bytes)?;
     out.flush()?;
     Ok(())
 }

@@ -132,8 +132,12 @@ pub struct Facts {
     pub turns: VecDeque<ServerTurn>,
     /// When the hub's claim of a server became "connected with uptime zero".
     pub zero_uptime: BTreeMap<Text, Timestamp>,
-    /// When the hub's claim of a server last changed.
-    pub claim_since: BTreeMap<Text, Timestamp>,
+    /// When the hub's claim of a server last changed before our eyes; a first claim is no change.
+    pub claim_changed: BTreeMap<Text, Timestamp>,
+    /// Since when every call to a server was answered with "not connected".
+    pub refused_since: BTreeMap<Text, Timestamp>,
+    /// When the hub first claimed anything.
+    pub first_claim: Option<Timestamp>,
     /// How often the hub was seen with a new process.
     pub restarts: u64,
     /// The tools of each server as last seen, before the latest list.
@@ -158,7 +162,7 @@ impl Facts {
             Seen::Process(seen) => self.take_process(seen, at, took),
             Seen::Exit(seen) => push_bounded(&mut self.exits, (at, seen.clone()), TURNS_MAX),
             Seen::Api(seen) => self.take_api(seen, at, took),
-            Seen::Session(seen) => self.session = Some(Known { seen: (**seen).clone(), at, took }),
+            Seen::Session(seen) => self.take_session(seen, at, took),
             Seen::MetaTool(seen) => self.meta_tool = Some(Known { seen: seen.clone(), at, took }),
             Seen::Llm(seen) => self.llm = Some(Known { seen: seen.clone(), at, took }),
             Seen::Log(seen) => self.take_log(seen, at, took),
@@ -192,10 +196,11 @@ impl Facts {
     fn take_api(&mut self, seen: &ApiSeen, at: Timestamp, took: Duration) {
         let mut seen = seen.clone();
         if let Ok(servers) = &seen.servers {
+            self.first_claim.get_or_insert(at);
             for claim in servers {
                 let before = self.claim(&claim.name).map(|c| c.status.clone());
-                if before.as_ref() != Some(&claim.status) {
-                    self.claim_since.insert(claim.name.clone(), at);
+                if before.is_some_and(|before| before != claim.status) {
+                    self.claim_changed.insert(claim.name.clone(), at);
                 }
                 let zero = claim.uptime == Some(Duration::ZERO) && claim.status == vitals_model::claim::ClaimStatus::Connected;
                 if zero {
@@ -214,6 +219,20 @@ impl Facts {
         }
         self.own_clients = self.count_own_clients();
         self.api = Some(Known { seen, at, took });
+    }
+
+    fn take_session(&mut self, seen: &SessionSeen, at: Timestamp, took: Duration) {
+        for call in &seen.calls {
+            match &call.answer {
+                Some(Err(failure)) if crate::truth::is_disconnected(failure) => {
+                    self.refused_since.entry(call.server.clone()).or_insert(at);
+                }
+                _ => {
+                    self.refused_since.remove(&call.server);
+                }
+            }
+        }
+        self.session = Some(Known { seen: seen.clone(), at, took });
     }
 
     fn take_log(&mut self, seen: &LogSeen, at: Timestamp, took: Duration) {

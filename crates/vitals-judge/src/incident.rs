@@ -124,13 +124,14 @@ impl Ledger {
         Some((IncidentChange::Opened, incident))
     }
 
-    /// An incident that grows worse or turns into another kind is told again; other changes of words
-    /// are not news.
+    /// An incident that grows worse, or turns into another kind as bad, is told again; other changes of
+    /// words, and a beginning recovery, are not news.
     fn worsen(&mut self, reading: &Reading, truth: Option<&ServerTruth>, now: Timestamp) -> Option<(IncidentChange, Incident)> {
         self.pending.remove(&reading.id);
         let incident = self.open.get_mut(&reading.id)?;
         let kind = kind(reading, truth);
-        if reading.health <= incident.health && kind == incident.kind {
+        let worse = reading.health > incident.health;
+        if !worse && (kind == incident.kind || reading.health < incident.health) {
             return None;
         }
         incident.health = incident.health.max(reading.health);

@@ -154,6 +154,10 @@ impl Watched {
                 &[Probe::Process, Probe::Api]
             }
             Seen::Session(_) if self.answers_though_stopped() => &[Probe::Process],
+            // The loop rests between two runs of a probe for longer than a hub takes to settle.
+            Seen::Api(_) | Seen::Process(_) if self.facts.servers().iter().any(|s| !truth::is_settled(&self.facts, &s.name)) => {
+                &[Probe::Api, Probe::Process, Probe::Session]
+            }
             Seen::Stream(StreamSeen::Opened { .. }) => &[Probe::Workspace, Probe::Process, Probe::Api, Probe::Session],
             // A server that is bad now may be good again: do not wait a minute to see it. A stopped
             // child or a zero uptime wants a call to tell what it means.

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use vitals_model::claim::{ClaimStatus, ServerClaim};
+use vitals_model::claim::{ClaimStatus, HubState, ServerClaim};
 use vitals_model::config::{Expect, TargetSettings};
 use vitals_model::observation::{ChildFacts, Failure, FailureKind, ProcessSeen, RunState};
 use vitals_model::reading::Health;
@@ -124,16 +124,15 @@ fn judge_honest(case: &Case<'_>, says: &str) -> Ruling {
 
 fn judge_connecting(case: &Case<'_>, error: &str) -> Ruling {
     let grace = case.settings.thresholds.start_grace;
-    let since = case.facts.claim_since.get(&case.claim.name).copied().unwrap_or(case.now);
-    let hub_up = match case.facts.process.as_ref().map(|p| &p.seen) {
-        Some(ProcessSeen::Alive(process)) => process.uptime,
-        _ => Duration::ZERO,
+    let waiting = match case.facts.claim_changed.get(&case.claim.name) {
+        Some(since) => case.now.since(*since),
+        // Never seen otherwise: it may have been connecting since the hub began.
+        None => {
+            let process = case.facts.process.as_ref().map(|known| &known.seen);
+            let hub_up = if let Some(ProcessSeen::Alive(process)) = process { process.uptime } else { Duration::ZERO };
+            hub_up.max(case.now.since(case.facts.first_claim.unwrap_or(case.now)))
+        }
     };
-    // The first claim we saw may be old: a hub that has been up for longer than the grace and was
-    // never seen connecting anew has been trying since its start.
-    let watched = case.now.since(since);
-    let waiting =
-        if case.facts.claim_since.len() == case.facts.servers().len() && watched < grace { watched.max(hub_up) } else { watched };
     if waiting > grace {
         let text = format!("still connecting after {}{error}; start-up is given {}", human(waiting), human(grace));
         (Verdict::Agrees, Health::Failing, text)
@@ -152,6 +151,9 @@ fn judge_tools(case: &Case<'_>, how: &str) -> Ruling {
     };
     if let Some(claimed) = &case.claim.tools {
         let change = listed.change_since(claimed);
+        if listed.is_empty() && !change.removed.is_empty() && is_starting(case.facts) {
+            return works(Verdict::Agrees, Health::Degraded, "; clients see its tools when the hub has started".to_owned());
+        }
         if !change.removed.is_empty() && !filters(case.facts) {
             let text = format!(
                 "; clients do not see {} of its {}: {}",
@@ -180,6 +182,12 @@ fn judge_tools(case: &Case<'_>, how: &str) -> Ruling {
 /// Whether the hub filters tools, so that a session may rightly see fewer than there are.
 fn filters(facts: &Facts) -> bool {
     facts.filtering().is_some_and(|f| f.enabled == Some(true))
+}
+
+/// Whether the hub says that it is starting: npm mcp-hub lists no tool of any server until all have
+/// answered or given up.
+pub fn is_starting(facts: &Facts) -> bool {
+    matches!(facts.hub().and_then(|hub| hub.state.as_ref()), Some(HubState::Starting | HubState::Restarting))
 }
 
 /// What changed in a server's tools since they were last seen.
@@ -225,9 +233,13 @@ pub fn life(facts: &Facts, server: &Text) -> Life {
         // Seen after the last call: whatever that one answered, the next one would not be.
         return Life::Silent { why: format!("process {} is stopped (SIGSTOP or a debugger)", stopped.id.pid) };
     }
-    let call = facts.call(server).filter(|(_, at)| evidence_from(facts, child, ended).is_none_or(|from| *at >= from));
+    let from = evidence_from(facts, child, ended).max(facts.claim_changed.get(server).copied());
+    let call = facts.call(server).filter(|(_, at)| from.is_none_or(|from| *at >= from));
     match call.and_then(|(call, _)| call.answer.as_ref().map(|answer| (call, answer))) {
         Some((call, Ok(_))) => Life::Answers { how: format!("call answered in {}", human(call.took)) },
+        Some((_, Err(failure))) if is_disconnected(failure) && !is_settled(facts, server) => {
+            Life::Untold { why: format!("call answered \"{}\", but it was being restarted: asking again", failure.evidence) }
+        }
         Some((_, Err(failure))) if is_disconnected(failure) => {
             let process = ended.map(|(at, pid)| format!("process {pid} is gone since {at}, ")).unwrap_or_default();
             Life::Dead { why: format!("{process}call answered \"{}\"", failure.evidence) }
@@ -248,8 +260,10 @@ fn without_call(facts: &Facts, server: &Text, child: Option<&ChildFacts>, ended:
     if let Some(child) = child {
         let pid = child.id.pid;
         return match child.state {
-            RunState::Normal | RunState::DiskSleep if facts.call(server).is_some_and(|(call, _)| call.answer.is_some()) => {
-                Life::Untold { why: format!("process {pid} is new, not called yet") }
+            RunState::Normal | RunState::DiskSleep
+                if facts.session.is_none() || facts.call(server).is_some_and(|(call, _)| call.answer.is_some()) =>
+            {
+                Life::Untold { why: format!("process {pid} is alive, not called yet") }
             }
             RunState::Stopped => Life::Silent { why: format!("process {pid} is stopped (SIGSTOP)") },
             RunState::Zombie => Life::Dead { why: format!("process {pid} is a zombie") },
@@ -259,11 +273,8 @@ fn without_call(facts: &Facts, server: &Text, child: Option<&ChildFacts>, ended:
         };
     }
     match ended {
-        // Without a newer call this may be a server that is just being restarted.
-        Some((at, pid)) => match facts.session.as_ref() {
-            Some(session) if session.at >= at => Life::Dead { why: format!("process {pid} is gone since {at}") },
-            _ => Life::Untold { why: format!("process {pid} ended just now, asking again") },
-        },
+        Some((at, pid)) if is_settled(facts, server) => Life::Dead { why: format!("process {pid} is gone since {at}") },
+        Some((_, pid)) => Life::Untold { why: format!("process {pid} ended just now, asking again") },
         None if facts.unnamed_exit().is_some_and(|at| facts.session.as_ref().is_none_or(|s| s.at < at)) => {
             Life::Untold { why: "a child of the hub ended just now, asking again".to_owned() }
         }
@@ -276,10 +287,41 @@ fn without_call(facts: &Facts, server: &Text, child: Option<&ChildFacts>, ended:
     }
 }
 
+/// How long a hub is given to notice that a server's process ended, or to start it again, before its
+/// claim counts as a lie. npm mcp-hub 4.2.1 stops and starts a server in about 0.1 s.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// How long calls must be refused before a server whose process seems to live counts as dead: the look
+/// at its process may be older than its restart.
+const REFUSED: Duration = Duration::from_millis(500);
+
+/// Whether the evidence about a server may be held against its hub: the hub was asked, and its children
+/// were looked at, long enough after the server's process began or ended or its claim changed.
+pub fn is_settled(facts: &Facts, server: &Text) -> bool {
+    let child = child(facts, server);
+    let exit = facts.exit(server).map(|(at, _)| at).max(facts.unnamed_exit());
+    let turned = match (child, &facts.process) {
+        (Some(child), Some(known)) => Some(known.at.minus(child.uptime)),
+        _ => exit,
+    };
+    let turned = turned.max(facts.claim_changed.get(server).copied());
+    let after = |at: Option<Timestamp>, turned: Timestamp| at.is_none_or(|at| at.since(turned) >= SETTLE);
+    let asked = turned.is_none_or(|turned| {
+        after(facts.api.as_ref().map(|k| k.at), turned) && after(facts.process.as_ref().map(|k| k.at), turned)
+    });
+    asked && (child.is_none() && exit.is_some() || is_refused(facts, server))
+}
+
+/// Whether calls were refused for long enough, where there can be more than one: a visit makes one.
+fn is_refused(facts: &Facts, server: &Text) -> bool {
+    let Some(session) = facts.session.as_ref().filter(|known| known.seen.held) else { return true };
+    facts.refused_since.get(server).is_none_or(|since| session.at.since(*since) >= REFUSED)
+}
+
 /// The words with which a hub says that a server behind it is not there.
 /// Measured on npm mcp-hub 4.2.1: `Not connected`; `Connection closed` is the SDK's for a server that
 /// dies during a call.
-fn is_disconnected(failure: &Failure) -> bool {
+pub(crate) fn is_disconnected(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::ToolError | FailureKind::Rpc(_) | FailureKind::Status { .. })
         && ["Not connected", "Connection closed", "not connected"].iter().any(|words| failure.evidence.as_str().contains(words))
 }

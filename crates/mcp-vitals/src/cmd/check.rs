@@ -1,5 +1,6 @@
 //! `check`: look at everything once and say how it is.
 
+use super::visit::Opening;
 use crate::cli::{CheckArgs, CheckFormat, Common};
 use crate::exit::Exit;
 use crate::render;
@@ -7,7 +8,9 @@ use crate::wiring::Ground;
 
 pub(crate) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
     let ground = Ground::new(common)?;
-    let look = super::visit::look(&ground, ground.targets()?)?;
+    let targets = ground.targets()?;
+    let history = (!args.no_history).then(|| Opening::begin(&ground));
+    let look = super::visit::look(&ground, targets)?;
     let snapshot = &look.snapshot;
     let text = match args.format {
         CheckFormat::Text => render::text::check(snapshot, args.verbose),
@@ -18,8 +21,8 @@ pub(crate) fn run(common: &Common, args: &CheckArgs) -> anyhow::Result<Exit> {
     };
     let exit = Exit::from(snapshot.health());
     render::print(&text)?;
-    if !args.no_history {
-        look.keep(&ground);
+    if let Some(history) = history {
+        look.keep(history);
     }
     Ok(exit)
 }

@@ -1,6 +1,7 @@
 //! One look at every target: what `check`, `dashboard --once` and `anomalies` have in common.
 
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use vitals_engine::store::{Record, Store, StoreError};
 use vitals_judge::detect::Evidence;
@@ -56,6 +57,17 @@ async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
     Look { snapshot: monitor.snapshot(clock::now()), kept, monitor }
 }
 
+/// A history that is opened while the look goes on: syncing a file takes as long as asking a hub.
+pub(crate) struct Opening(JoinHandle<Result<Store, StoreError>>);
+
+impl Opening {
+    /// Begins to open it.
+    pub(crate) fn begin(ground: &Ground) -> Self {
+        let (dir, storage) = (ground.state_dir.clone(), ground.settings.storage.clone());
+        Self(std::thread::spawn(move || Store::open(&dir, &storage)))
+    }
+}
+
 impl Look {
     /// What detectors look at for one target.
     pub(super) fn evidence(&self, target: &Target, now: Timestamp) -> Evidence {
@@ -64,11 +76,12 @@ impl Look {
 
     /// Writes the look into the history, unless a running `watch` keeps it already. Incidents are the
     /// business of `watch`, which sees their beginning and their end.
-    pub(super) fn keep(self, ground: &Ground) {
-        let store = match Store::open(&ground.state_dir, &ground.settings.storage) {
-            Ok(store) => store,
-            Err(StoreError::Held { .. }) => return,
-            Err(error) => return render::note(&format!("history not kept: {:#}", anyhow::Error::from(error))),
+    pub(crate) fn keep(self, opening: Opening) {
+        let store = match opening.0.join() {
+            Ok(Ok(store)) => store,
+            Ok(Err(StoreError::Held { .. })) => return,
+            Ok(Err(error)) => return render::note(&format!("history not kept: {:#}", anyhow::Error::from(error))),
+            Err(_panic) => return render::note("history not kept: opening it failed"),
         };
         for kept in self.kept {
             match kept {

@@ -36,6 +36,10 @@ const CONTROLS_MAX: usize = 16;
 /// How long printing what is left may take at the end.
 const PRINT_MAX: Duration = Duration::from_secs(2);
 
+/// How long to wait for a history that another command holds, and how long between two tries.
+const HELD_MAX: Duration = Duration::from_secs(2);
+const HELD_PAUSE: Duration = Duration::from_millis(50);
+
 pub(crate) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     let mut ground = Ground::new(common)?;
     if args.classic {
@@ -94,7 +98,14 @@ fn announce(ground: &Ground) -> anyhow::Result<()> {
 /// A history that another watch holds, or that a newer version wrote, is for the operator to settle; one
 /// that cannot be written costs only the history.
 fn open_history(ground: &Ground) -> anyhow::Result<History> {
-    let store = match Store::open(&ground.state_dir, &ground.settings.storage) {
+    let began = Stopwatch::start();
+    let mut opened = Store::open(&ground.state_dir, &ground.settings.storage);
+    // A `check` holds it for the third of a second that it takes.
+    while matches!(opened, Err(StoreError::Held { .. })) && began.elapsed() < HELD_MAX {
+        std::thread::sleep(HELD_PAUSE);
+        opened = Store::open(&ground.state_dir, &ground.settings.storage);
+    }
+    let store = match opened {
         Ok(store) => store,
         Err(error @ StoreError::Held { .. }) => {
             let hint = "end it, or watch without a history: --no-history, or with another: --state-dir DIR";

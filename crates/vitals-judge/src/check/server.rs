@@ -226,6 +226,8 @@ fn tools(scene: Scene<'_>, claim: &ServerClaim) -> Option<Reading> {
     let filtering = scene.facts.filtering().is_some_and(|f| f.enabled == Some(true));
     if claimed.len() == listed.len() || filtering {
         Some(draft.healthy(text))
+    } else if listed.is_empty() && truth::is_starting(scene.facts) {
+        Some(draft.hint("see hub-servers/state").degraded(format!("{text} while the hub starts, expected {}", claimed.len())))
     } else {
         let text = format!("{text}, the hub's own list has {}", claimed.len());
         let draft = draft.hint("see hub-servers/<server>/truth");

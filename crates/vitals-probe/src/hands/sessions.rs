@@ -12,7 +12,7 @@ use vitals_model::config::{TargetSettings, Timeouts};
 use vitals_model::observation::{CallSeen, CallWay, Failure, Opened, SessionSeen, SessionView};
 use vitals_model::target::{Address, Target};
 use vitals_model::text::Text;
-use vitals_model::tool::namespace_prefix;
+use vitals_model::tool::{namespace_prefix, own_tool};
 
 use super::Manner;
 use crate::clock::Stopwatch;
@@ -131,9 +131,11 @@ impl Sessions {
     ) -> Vec<CallSeen> {
         let mut planned = Vec::new();
         for claim in claims.iter().filter(|c| c.status != ClaimStatus::Disabled) {
-            let prefix = namespace_prefix(claim.name.as_str());
-            let canary = self.choose(settings, &claim.name, infos, &prefix);
-            let listed = infos.iter().any(|info| info.name.starts_with(&prefix));
+            let names = || claims.iter().map(|c| c.name.as_str());
+            let own = infos.iter().filter(|info| own_tool(&info.name, claim.name.as_str(), names()).is_some()).cloned();
+            let own: Vec<_> = own.collect();
+            let canary = self.choose(settings, &claim.name, &own);
+            let listed = !own.is_empty();
             // A server that is not claimed and not listed cannot be called: there is nothing to hide.
             if canary.is_some() && !listed && claim.status != ClaimStatus::Connected {
                 continue;
@@ -168,12 +170,13 @@ impl Sessions {
     }
 
     /// The configured canary, else one that the list declares harmless, else the one of before.
-    fn choose(&mut self, settings: &TargetSettings, server: &Text, infos: &[ToolInfo], prefix: &str) -> Option<Canary> {
+    fn choose(&mut self, settings: &TargetSettings, server: &Text, own: &[ToolInfo]) -> Option<Canary> {
         if let Some(configured) = configured_canary(settings, server.as_str()) {
             return Some(configured);
         }
-        if let Some(info) = mcp::canary(infos, prefix) {
-            let tool = info.name.strip_prefix(prefix).unwrap_or(&info.name).to_owned();
+        let prefix = namespace_prefix(server.as_str());
+        if let Some(info) = mcp::canary(own, &prefix) {
+            let tool = info.name.strip_prefix(&prefix).unwrap_or(&info.name).to_owned();
             self.canaries.insert(server.clone(), Canary { tool, arguments: json!({}) });
         }
         self.canaries.get(server).cloned()
