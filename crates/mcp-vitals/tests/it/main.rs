@@ -5,6 +5,10 @@
 //! `MCP_VITALS_REAL_HUB=required` they fail instead.
 
 #[cfg(test)]
+mod check;
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod hub;
@@ -16,5 +20,7 @@ mod procs;
 mod product;
 #[cfg(test)]
 mod rest;
+#[cfg(test)]
+mod said;
 #[cfg(test)]
 mod wait;

@@ -40,6 +40,13 @@ impl Home {
         self.hub_state().join("logs/mcp-hub.log")
     }
 
+    /// Writes this user's configuration of mcp-vitals.
+    pub(crate) fn configure(&self, text: &str) {
+        let folder = self.path().join(".config/mcp-vitals");
+        std::fs::create_dir_all(&folder).expect("a folder of ours");
+        std::fs::write(folder.join("config.yaml"), text).expect("a folder of ours");
+    }
+
     /// Gives a program this user's environment and nothing of the developer's but PATH.
     pub(crate) fn furnish(&self, command: &mut Command) {
         let path = install::variable("PATH").unwrap_or_default();
@@ -100,18 +107,19 @@ impl Running {
 
     /// The next line on stdout that contains `wanted`; lines before it are passed over.
     pub(crate) fn expect_line(&mut self, wanted: &str, within: Duration) -> String {
-        let started = Stopwatch::start();
-        loop {
-            match self.stdout.next_line(within.saturating_sub(started.elapsed())) {
-                Ok(line) if line.contains(wanted) => return line,
-                Ok(_) => {}
-                Err(why) => {
-                    self.stderr.drain(Duration::ZERO);
-                    let (out, err) = (&self.stdout.seen, &self.stderr.seen);
-                    panic!("no line with `{wanted}` within {within:?} ({why}).\nstdout:\n{out}\nstderr:\n{err}");
-                }
-            }
-        }
+        self.stdout.line_with(wanted, within).unwrap_or_else(|why| self.fail(wanted, within, why))
+    }
+
+    /// As [`Running::expect_line`], on stderr.
+    pub(crate) fn expect_note(&mut self, wanted: &str, within: Duration) -> String {
+        self.stderr.line_with(wanted, within).unwrap_or_else(|why| self.fail(wanted, within, why))
+    }
+
+    fn fail(&mut self, wanted: &str, within: Duration, why: RecvTimeoutError) -> ! {
+        self.stdout.drain(Duration::ZERO);
+        self.stderr.drain(Duration::ZERO);
+        let (out, err) = (&self.stdout.seen, &self.stderr.seen);
+        panic!("no line with `{wanted}` within {within:?} ({why}).\nstdout:\n{out}\nstderr:\n{err}");
     }
 
     /// Waits for the end; one that does not come fails the test.
@@ -163,6 +171,16 @@ impl Stream {
         let line = self.lines.recv_timeout(within)?;
         self.seen.push_str(&line);
         Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    fn line_with(&mut self, wanted: &str, within: Duration) -> Result<String, RecvTimeoutError> {
+        let started = Stopwatch::start();
+        loop {
+            let line = self.next_line(within.saturating_sub(started.elapsed()))?;
+            if line.contains(wanted) {
+                return Ok(line);
+            }
+        }
     }
 
     /// Takes what is there, and all of it once the output has ended.
