@@ -11,6 +11,7 @@ pub mod event;
 pub mod facts;
 pub mod incident;
 pub mod monitor;
+pub mod own;
 pub mod report;
 pub mod score;
 pub mod truth;

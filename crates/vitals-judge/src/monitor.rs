@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_model::check::{CheckId, Probe};
+use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::limits::TREND_POINTS_MAX;
 use vitals_model::observation::{ExitRole, Observation, ProcessSeen, RunState, Seen, StreamNote, StreamSeen};
 use vitals_model::reading::{Health, Reading, Sample, Standing};
-use vitals_model::snapshot::{OwnState, Snapshot, TargetState};
+use vitals_model::snapshot::{Snapshot, TargetState};
 use vitals_model::target::{Target, TargetId};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -19,6 +20,7 @@ use crate::detect::{self, Evidence};
 use crate::event::{Effect, Event, Memory, Record};
 use crate::facts::Facts;
 use crate::incident::Ledger;
+use crate::own::Own;
 use crate::truth;
 
 /// How many intervals a probe may be silent before what it last saw is too old to believe.
@@ -48,13 +50,13 @@ pub struct Monitor {
     targets: BTreeMap<TargetId, Watched>,
     memory: Memory,
     began_at: Timestamp,
-    own: OwnState,
+    own: Own,
 }
 
 impl Monitor {
     /// A monitor that begins now and remembers what the one before it left.
     pub fn new(began_at: Timestamp, memory: Memory) -> Self {
-        Self { targets: BTreeMap::new(), memory, began_at, own: OwnState::default() }
+        Self { targets: BTreeMap::new(), own: Own::restored(&memory.open), memory, began_at }
     }
 
     /// Takes in one event and says what is to be done.
@@ -71,12 +73,16 @@ impl Monitor {
             Event::Observed(observation) => self.observed(now, &observation),
             Event::Tick => self.tick(now),
             Event::StoreHealth { error, lost } => {
-                self.own.store_error = error;
-                self.own.samples_lost = lost;
-                Vec::new()
+                let last = &mut self.memory.last_incident;
+                let next_id = || {
+                    *last += 1;
+                    *last
+                };
+                let change = self.own.store_health(error, lost, now, next_id);
+                change.into_iter().flat_map(|(change, incident)| tell(change, incident)).collect()
             }
             Event::Dropped(n) => {
-                self.own.dropped += n;
+                self.own.state.dropped += n;
                 Vec::new()
             }
         }
@@ -108,7 +114,7 @@ impl Monitor {
     fn observed(&mut self, now: Timestamp, observation: &Observation) -> Vec<Effect> {
         let Some(watched) = self.targets.get_mut(&observation.target) else { return Vec::new() };
         if observation.seen.probe().is_some() {
-            self.own.probes += 1;
+            self.own.state.probes += 1;
         }
         watched.facts.take(observation);
         let mut effects = watched.follow_up(observation);
@@ -126,7 +132,7 @@ impl Monitor {
     /// The state of everything, for faces.
     pub fn snapshot(&self, now: Timestamp) -> Arc<Snapshot> {
         let targets = self.targets.values().map(|watched| Arc::new(watched.state(now))).collect();
-        Arc::new(Snapshot { at: now, began_at: self.began_at, targets, own: self.own.clone() })
+        Arc::new(Snapshot { at: now, began_at: self.began_at, targets, own: self.own.state.clone() })
     }
 
     /// What detectors look at for one target, from the live window alone.
@@ -216,12 +222,7 @@ impl Watched {
             *last_incident
         };
         let changes = self.ledger.update(&self.target.id, &self.readings, &self.truths, now, &mut next_id);
-        let mut effects = Vec::with_capacity(changes.len() * 2);
-        for (change, incident) in changes {
-            effects.push(Effect::Keep(Record::Incident(incident.clone())));
-            effects.push(Effect::Tell(change, Box::new(incident)));
-        }
-        effects
+        changes.into_iter().flat_map(|(change, incident)| tell(change, incident)).collect()
     }
 
     /// A good reading that is too old is not known any more; a failure stays until something better
@@ -357,6 +358,11 @@ impl Watched {
             visit: self.facts.visit.as_ref().map(|known| known.seen.clone()).unwrap_or_default(),
         }
     }
+}
+
+/// A change of an incident is kept and told.
+fn tell(change: IncidentChange, incident: Incident) -> [Effect; 2] {
+    [Effect::Keep(Record::Incident(incident.clone())), Effect::Tell(change, Box::new(incident))]
 }
 
 /// The health of a target: the worst known fault; without one, unknown when what says whether the

@@ -124,14 +124,13 @@ fn judge_honest(case: &Case<'_>, says: &str) -> Ruling {
 
 fn judge_connecting(case: &Case<'_>, error: &str) -> Ruling {
     let grace = case.settings.thresholds.start_grace;
-    let waiting = match case.facts.claim_changed.get(&case.claim.name) {
-        Some(since) => case.now.since(*since),
+    let waiting = if let Some(since) = case.facts.claim_changed.get(&case.claim.name) {
+        case.now.since(*since)
+    } else {
         // Never seen otherwise: it may have been connecting since the hub began.
-        None => {
-            let process = case.facts.process.as_ref().map(|known| &known.seen);
-            let hub_up = if let Some(ProcessSeen::Alive(process)) = process { process.uptime } else { Duration::ZERO };
-            hub_up.max(case.now.since(case.facts.first_claim.unwrap_or(case.now)))
-        }
+        let process = case.facts.process.as_ref().map(|known| &known.seen);
+        let hub_up = if let Some(ProcessSeen::Alive(process)) = process { process.uptime } else { Duration::ZERO };
+        hub_up.max(case.now.since(case.facts.first_claim.unwrap_or(case.now)))
     };
     if waiting > grace {
         let text = format!("still connecting after {}{error}; start-up is given {}", human(waiting), human(grace));
