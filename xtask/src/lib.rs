@@ -1,7 +1,8 @@
 //! Repository chores: [`tidy`] holds the repository to its own rules, [`bench`] measures the product
-//! against its bars. Nothing here is shipped, and nothing here is needed to build the product.
+//! against its bars, [`generated`] writes the reference pages that are made from code. Nothing here is shipped, and nothing here is needed to build the product.
 
 pub mod bench;
+pub mod generated;
 pub mod tidy;
 
 use std::path::Path;

@@ -8,8 +8,9 @@ use anyhow::Context as _;
 const USAGE: &str = "\
 usage: cargo xtask CHORE
 
-  tidy            hold the repository to its own rules; exit 1 when one is broken
-  bench [NAME…]   measure and compare with the bars, all or the named; exit 1 when a bar is missed
+  tidy                      hold the repository to its own rules; exit 1 when one is broken
+  gen                       write the reference pages that are made from code anew
+  bench [--quick] [NAME…]   measure and compare with the bars, all or the named; exit 1 when a bar is missed
 ";
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -17,7 +18,11 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     let passed = match args.split_first().map(|(chore, rest)| (chore.as_str(), rest)) {
         Some(("tidy", [])) => tidy(&mut out)?,
-        Some(("bench", names)) => xtask::bench::run(names, &mut out)?,
+        Some(("gen", [])) => xtask::generated::write()?,
+        Some(("bench", args)) => {
+            drop(out);
+            xtask::bench::start(args)?
+        }
         _ => {
             write!(std::io::stderr(), "{USAGE}")?;
             return Ok(ExitCode::from(3));

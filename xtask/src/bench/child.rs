@@ -65,6 +65,8 @@ pub struct Use {
     pub cpu: Duration,
     /// Resident memory now, in bytes.
     pub rss_bytes: u64,
+    /// The part of it that is no file's: heap and stacks, in bytes.
+    pub anonymous_bytes: u64,
 }
 
 /// Looks at a running process.
@@ -75,10 +77,12 @@ pub fn look(pid: u32) -> anyhow::Result<Use> {
     let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).with_context(|| format!("no process {pid}"));
     let ticks_per_second = sysconf(SysconfVar::CLK_TCK)?.context("the kernel does not say its clock tick")?;
     let ticks = cpu_ticks(&read("stat")?).context("/proc/PID/stat is not as expected")?;
-    let rss_bytes = rss(&read("status")?).context("/proc/PID/status is not as expected")?;
+    let status = read("status")?;
+    let bytes = |name| kib(&status, name).map(|n| n * 1024).context("/proc/PID/status is not as expected");
+    let (rss_bytes, anonymous_bytes) = (bytes("VmRSS:")?, bytes("RssAnon:")?);
     #[expect(clippy::cast_precision_loss, reason = "ticks of hours fit f64 exactly")]
     let cpu = Duration::from_secs_f64(ticks as f64 / ticks_per_second as f64);
-    Ok(Use { cpu, rss_bytes })
+    Ok(Use { cpu, rss_bytes, anonymous_bytes })
 }
 
 /// `utime + stime`: fields 14 and 15, counted from after the name in parentheses, which is field 2.
@@ -87,9 +91,8 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
 }
 
-fn rss(status: &str) -> Option<u64> {
-    let kib = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?.trim().strip_suffix("kB")?;
-    Some(kib.trim().parse::<u64>().ok()? * 1024)
+fn kib(status: &str, name: &str) -> Option<u64> {
+    status.lines().find_map(|l| l.strip_prefix(name))?.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -108,7 +111,7 @@ mod tests {
     #[test]
     fn a_running_process_says_what_it_uses() {
         let own = look(std::process::id()).expect("this process runs");
-        assert!(own.rss_bytes > 100_000 && own.cpu < Duration::from_secs(3600), "{own:?}");
+        assert!(own.rss_bytes > 100_000 && own.anonymous_bytes < own.rss_bytes && own.cpu < Duration::from_secs(3600), "{own:?}");
         assert!(look(u32::MAX).is_err());
     }
 
@@ -116,6 +119,6 @@ mod tests {
     fn a_name_with_parentheses_moves_no_field() {
         let stat = "7 (a) b) S 1 7 7 0 -1 4194560 90 0 0 0 25 17 0 0 20 0 1 0 5 6 7";
         assert_eq!(cpu_ticks(stat), Some(42));
-        assert_eq!(rss("Name:\tx\nVmRSS:\t   12 kB\n"), Some(12_288));
+        assert_eq!(kib("Name:\tx\nVmRSS:\t   12 kB\n", "VmRSS:"), Some(12));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-/// Cores, processor, kernel and kind of build in one line; what cannot be read is left out.
+/// Cores, processor, kernel, kind of build and the load before we add to it, in one line; what cannot be read is left out.
 pub(super) fn facts() -> String {
     let cores = std::thread::available_parallelism().map_or_else(|_| "unknown".into(), |n| n.to_string());
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
@@ -11,6 +11,7 @@ pub(super) fn facts() -> String {
     facts.extend(processor(&read("/proc/cpuinfo")));
     facts.extend(read("/proc/sys/kernel/osrelease").lines().next().map(|release| format!("Linux {release}")));
     facts.push(build.to_owned());
+    facts.extend(read("/proc/loadavg").split(' ').next().filter(|l| !l.is_empty()).map(|load| format!("load {load}")));
     facts.join(", ")
 }
 

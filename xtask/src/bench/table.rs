@@ -25,6 +25,7 @@ pub enum Unit {
 impl Unit {
     fn show(self, value: f64) -> String {
         match self {
+            Self::Seconds if value == 0.0 => "0 s".to_owned(),
             Self::Seconds if value < 1e-3 => format!("{:.1} µs", value * 1e6),
             Self::Seconds if value < 1.0 => format!("{:.1} ms", value * 1e3),
             Self::Seconds => format!("{value:.2} s"),
@@ -53,6 +54,8 @@ pub enum Bar {
     AtMost(f64),
     /// No less than this.
     AtLeast(f64),
+    /// Nothing: a fact that helps to read the others.
+    Fact,
 }
 
 /// One figure.
@@ -69,25 +72,35 @@ pub struct Row {
 }
 
 impl Row {
+    /// A row.
+    pub fn new(what: impl Into<String>, measured: f64, unit: Unit, bar: Bar) -> Self {
+        Self { what: what.into(), measured, unit, bar }
+    }
+
     /// Whether the bar is reached. What is not a number reaches nothing.
     pub fn passes(&self) -> bool {
         match self.bar {
             Bar::AtMost(most) => self.measured <= most,
             Bar::AtLeast(least) => self.measured >= least,
+            Bar::Fact => self.measured.is_finite(),
         }
     }
 
-    /// How many times better than the bar: 1 is just reached, 2 is twice as good.
-    pub fn ratio(&self) -> f64 {
+    /// How many times better than the bar: 1 is just reached, 2 is twice as good; `None` without a bar.
+    /// None of what must not be there is just reached too.
+    pub fn ratio(&self) -> Option<f64> {
         match self.bar {
-            Bar::AtMost(most) => most / self.measured,
-            Bar::AtLeast(least) => self.measured / least,
+            Bar::AtMost(bar) | Bar::AtLeast(bar) if (self.measured - bar).abs() < f64::EPSILON => Some(1.0),
+            Bar::AtMost(most) => Some(most / self.measured),
+            Bar::AtLeast(least) => Some(self.measured / least),
+            Bar::Fact => None,
         }
     }
 
     /// The share of the bar that is used up, as cells; `+` at the end when it is exceeded.
     fn picture(&self) -> String {
-        let used = if self.ratio() > 0.0 { 1.0 / self.ratio() } else { f64::INFINITY };
+        let Some(ratio) = self.ratio() else { return " ".repeat(CELLS + 1) };
+        let used = if ratio > 0.0 { 1.0 / ratio } else { f64::INFINITY };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and CELLS")]
         let full = (used.clamp(0.0, 1.0) * CELLS as f64).ceil() as usize;
         let end = if self.passes() { ' ' } else { '+' };
@@ -102,14 +115,15 @@ pub(super) fn render(rows: &[Row]) -> String {
     let (what, measured, bar) = (width(0), width(1), width(2));
     let mut out = String::new();
     for (row, [a, b, c]) in rows.iter().zip(&cells) {
-        let verdict = if row.passes() { "pass" } else { "FAIL" };
+        let verdict = match (row.passes(), row.bar) {
+            (true, Bar::Fact) => "    ",
+            (true, _) => "pass",
+            (false, _) => "FAIL",
+        };
+        let ratio = row.ratio().map(|ratio| format!("{ratio:>7.2}x of the bar")).unwrap_or_default();
         // Writing to a string cannot fail.
-        let _ = writeln!(
-            out,
-            "  {verdict}  {a:<what$}  {b:>measured$}  {}  {c:<bar$}  {:>7.2}x of the bar",
-            row.picture(),
-            row.ratio()
-        );
+        let line = format!("  {verdict}  {a:<what$}  {b:>measured$}  {}  {c:<bar$}  {ratio}", row.picture());
+        let _ = writeln!(out, "{}", line.trim_end());
     }
     out
 }
@@ -118,6 +132,7 @@ fn cells(row: &Row) -> [String; 3] {
     let bar = match row.bar {
         Bar::AtMost(most) => format!("≤ {}", row.unit.show(most)),
         Bar::AtLeast(least) => format!("≥ {}", row.unit.show(least)),
+        Bar::Fact => String::new(),
     };
     [row.what.clone(), row.unit.show(row.measured), bar]
 }

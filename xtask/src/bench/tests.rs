@@ -5,17 +5,17 @@ use super::*;
 fn printed(all: &[Measurement], names: &[&str]) -> (anyhow::Result<bool>, String) {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let mut out = Vec::new();
-    let passed = run_of(all, &names, &mut out);
+    let passed = run(all, &names, &mut out);
     (passed, String::from_utf8(out).expect("text"))
 }
 
 fn row(measured: f64, bar: Bar) -> Row {
-    Row { what: "start".into(), measured, unit: Unit::Seconds, bar }
+    Row::new("start", measured, Unit::Seconds, bar)
 }
 
-const GOOD: Measurement = Measurement { name: "good", about: "a", run: || Ok(vec![row(0.15, Bar::AtMost(0.3))]) };
-const BAD: Measurement = Measurement { name: "bad", about: "b", run: || Ok(vec![row(0.6, Bar::AtMost(0.3))]) };
-const BROKEN: Measurement = Measurement { name: "broken", about: "c", run: || bail!("no hub") };
+const GOOD: Measurement = Measurement { name: "good", about: "a", run: |_| Ok(vec![row(0.15, Bar::AtMost(0.3))]) };
+const BAD: Measurement = Measurement { name: "bad", about: "b", run: |_| Ok(vec![row(0.6, Bar::AtMost(0.3))]) };
+const BROKEN: Measurement = Measurement { name: "broken", about: "c", run: |_| bail!("no hub") };
 
 #[test]
 fn a_bar_is_reached_or_missed_in_both_directions() {
@@ -23,9 +23,17 @@ fn a_bar_is_reached_or_missed_in_both_directions() {
     for (measured, bar, passes, ratio) in cases {
         let row = row(measured, bar);
         assert_eq!(row.passes(), passes, "{row:?}");
-        assert!((row.ratio() - ratio).abs() < 1e-9, "{row:?}");
+        assert!(row.ratio().is_some_and(|r| (r - ratio).abs() < 1e-9), "{row:?}");
     }
     assert!(!row(f64::NAN, Bar::AtMost(1.0)).passes());
+    assert!(row(7.0, Bar::Fact).passes() && !row(f64::NAN, Bar::Fact).passes());
+}
+
+#[test]
+fn nothing_is_the_bar_for_what_must_not_be_there() {
+    let (none, some) = (row(0.0, Bar::AtMost(0.0)), row(3.0, Bar::AtMost(0.0)));
+    assert_eq!((none.passes(), none.ratio()), (true, Some(1.0)));
+    assert_eq!((some.passes(), some.ratio()), (false, Some(0.0)));
 }
 
 #[test]
@@ -40,6 +48,29 @@ fn rows_show_figure_bar_and_ratio() {
 fn only_what_is_named_is_measured() {
     assert!(printed(&[GOOD, BAD], &["good"]).0.expect("printed"));
     assert!(printed(&[GOOD], &["goood"]).0.is_err());
+    assert!(printed(&[GOOD, BAD], &["--bench", "good"]).0.expect("cargo's own word is passed over"));
+}
+
+#[test]
+fn a_quick_run_says_that_it_is_one() {
+    const EFFORT: Measurement = Measurement {
+        name: "effort",
+        about: "d",
+        run: |effort| Ok(vec![Row::new("runs", effort.of(20.0, 3.0), Unit::Count, Bar::Fact)]),
+    };
+    let (_, full) = printed(&[EFFORT], &[]);
+    let (_, quick) = printed(&[EFFORT], &["--quick"]);
+    assert!(full.contains("runs  20") && !full.contains("quick"), "{full}");
+    assert!(quick.contains("runs  3") && quick.contains("not to be quoted"), "{quick}");
+    assert!(printed(&[EFFORT], &["--fast"]).0.is_err());
+}
+
+#[test]
+fn a_panic_ends_one_measurement_only() {
+    const PANICS: Measurement = Measurement { name: "panics", about: "e", run: |_| panic!("no line within 5 s") };
+    let (passed, text) = printed(&[PANICS, GOOD], &[]);
+    assert!(!passed.expect("printed") && text.contains("not measured: no line within 5 s"), "{text}");
+    assert!(text.contains("pass  start"), "{text}");
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! Measurements that are example programs of their crates: they are built, run, and read.
+
+use std::process::Command;
+
+use anyhow::{Context as _, bail};
+use xtask::bench::{Bar, Effort, Measurement, Row, Unit};
+
+pub(crate) const LOG: Measurement = Measurement {
+    name: "log",
+    about: "log scan over 200 MB of pino lines on one core, fastest of 7 (vitals-probe, example logscan)",
+    run: log,
+};
+
+pub(crate) const HISTORY: Measurement = Measurement {
+    name: "history",
+    about: "10 million observations of 40 servers, 30-day uptime and p95 of each (vitals-engine, example history)",
+    run: history,
+};
+
+fn log(_effort: Effort) -> anyhow::Result<Vec<Row>> {
+    let said = example("vitals-probe", "logscan", &[])?;
+    let rate = |clock: &str| anyhow::Ok(number(after(line(&said, clock)?, ": ")?)? * 1e9);
+    let faster = number(after(line(&said, "jq:")?, "scan is ")?).context("jq is not on this machine")?;
+    Ok(vec![
+        Row::new("scan, CPU time", rate("  cpu")?, Unit::BytesPerSecond, Bar::AtLeast(1e9)),
+        Row::new("scan, wall time", rate("  wall")?, Unit::BytesPerSecond, Bar::AtLeast(1e9)),
+        Row::new("faster than jq -c 'select(.level==\"error\")'", faster, Unit::Times, Bar::AtLeast(20.0)),
+    ])
+}
+
+fn history(_effort: Effort) -> anyhow::Result<Vec<Row>> {
+    let folder = tempfile::tempdir()?;
+    let said = example("vitals-engine", "history", &[folder.path().join("history").to_str().context("a path that is text")?])?;
+    let asked = |state: &str| seconds(after(line(&said, &format!("30 days, {state}"))?, state)?);
+    let lost = after(line(&said, "kill -9")?, "(median), ")?;
+    Ok(vec![
+        Row::new("30 days of 40 servers, file not in memory", asked("cold")?, Unit::Seconds, Bar::AtMost(0.2)),
+        Row::new("30 days of 40 servers, file in memory", asked("warm")?, Unit::Seconds, Bar::AtMost(0.2)),
+        Row::new("bytes per observation", number(after(line(&said, "size")?, "MB: ")?)?, Unit::Bytes, Bar::AtMost(8.0)),
+        Row::new("kill -9 at 1,000 samples/s, lost at most", number(lost)? / 1e3, Unit::Seconds, Bar::AtMost(1.0)),
+    ])
+}
+
+fn example(package: &str, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--release", "--package", package, "--example", name, "--"]).args(arguments);
+    let ran = cargo.output().context("cargo does not run")?;
+    if !ran.status.success() {
+        bail!("the example {name} failed: {}", String::from_utf8_lossy(&ran.stderr).trim());
+    }
+    Ok(String::from_utf8(ran.stdout)?)
+}
+
+fn line<'a>(said: &'a str, begins: &str) -> anyhow::Result<&'a str> {
+    said.lines().find(|l| l.starts_with(begins)).with_context(|| format!("no line begins with `{begins}` in:\n{said}"))
+}
+
+fn after<'a>(line: &'a str, mark: &str) -> anyhow::Result<&'a str> {
+    line.split_once(mark).map(|(_, rest)| rest.trim_start()).with_context(|| format!("no `{mark}` in: {line}"))
+}
+
+fn number(text: &str) -> anyhow::Result<f64> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    text[..end].parse().with_context(|| format!("no number at: {text}"))
+}
+
+/// `29.0ms`, as the standard library shows a duration.
+fn seconds(text: &str) -> anyhow::Result<f64> {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').split(' ').next().unwrap_or_default();
+    let scale = match unit {
+        "s" => 1.0,
+        "ms" => 1e-3,
+        "µs" => 1e-6,
+        _ => bail!("no duration at: {text}"),
+    };
+    Ok(number(text)? * scale)
+}
