@@ -72,7 +72,9 @@ impl Ledger {
         for reading in readings {
             let truth = truth_of(reading, truths);
             let change = match (self.open.contains_key(&reading.id), is_bad(reading)) {
-                (false, true) if !explained(reading, &bad) => self.open_when_due(target, reading, truth, now, &mut next_id),
+                (false, true) if !explained(reading, &bad) && !outdated(reading, readings) => {
+                    self.open_when_due(target, reading, truth, now, &mut next_id)
+                }
                 (true, true) => self.worsen(reading, truth, now),
                 (true, false) if reading.health != Health::Unknown => self.resolve_when_due(reading, truth, now),
                 _ => {
@@ -178,6 +180,13 @@ fn is_bad(reading: &Reading) -> bool {
 
 fn explained(reading: &Reading, bad: &BTreeSet<CheckId>) -> bool {
     reading.cause.as_ref().is_some_and(|cause| bad.contains(cause))
+}
+
+/// Whether this reading was measured before the check that it depends on was good again: then it says
+/// nothing of now.
+fn outdated(reading: &Reading, all: &[Reading]) -> bool {
+    let cause = reading.cause.as_ref().and_then(|cause| all.iter().find(|r| r.id == *cause));
+    cause.is_some_and(|cause| cause.since > reading.at)
 }
 
 fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {

@@ -31,7 +31,7 @@ use crate::http::{Client, Proxy};
 use crate::logtail;
 use crate::process::Look;
 use crate::secret::{self, Secret};
-use crate::{events, llm, rest};
+use crate::{events, llm, process, rest};
 pub use hold::{Happened, Held};
 use place::Place;
 use sessions::Sessions;
@@ -222,7 +222,16 @@ impl Hands {
         let Some(named) = &config.llm else { return Some(LlmSeen::NotConfigured) };
         let (key, shown) = match &settings.key {
             Some(reference) => (secret::resolve(reference), reference.to_string()),
-            None => (named.key.resolve(self.place.process().ok().flatten()), named.key.to_string()),
+            None => {
+                let hub = self.place.process().ok().flatten().filter(|id| process::identify(id.pid) == Some(*id));
+                let key = named.key.resolve(hub);
+                if hub.is_none() && key.is_err() {
+                    return Some(LlmSeen::Unknown(Text::new(
+                        "the hub is not running, so its environment and with it the key are not known",
+                    )));
+                }
+                (key, named.key.to_string())
+            }
         };
         let base = settings.base_url.as_deref().or(named.base_url.as_deref());
         let model = named.model.clone();

@@ -16,7 +16,7 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
         match &known.seen {
             LlmSeen::NotConfigured => readings.push(draft("provider", known).fact("not configured: this hub asks no LLM")),
             LlmSeen::Unknown(why) => {
-                readings.push(draft("provider", known).unknown(format!("the hub's configuration could not be read: {why}")));
+                readings.push(draft("provider", known).unknown(format!("not known: {why}")));
             }
             LlmSeen::Asked { provider, model, key, answer, took } => {
                 let model_shown = model.as_ref().map_or("no model named", Text::as_str);
