@@ -50,12 +50,22 @@ pub fn find(settings: &Settings, surroundings: &Surroundings, wanted: &[Wanted])
     }
     for want in wanted {
         match resolve(want, settings, &discovered) {
-            Ok(target) if found.targets.iter().all(|t| t.id != target.id) => found.targets.push(target),
-            Ok(_) => {}
+            Ok(target) if found.targets.iter().any(|t| t.address == target.address) => {}
+            Ok(target) => {
+                let id = unlike(target.id, &found.targets);
+                found.targets.push(Target { id, ..target });
+            }
             Err(why) => found.unknown.push(why),
         }
     }
     found
+}
+
+/// The id, numbered when another target has it: `npx` starts many a server, and a host has many a path.
+fn unlike(id: TargetId, others: &[Target]) -> TargetId {
+    let numbered = (2..).map(|n| TargetId::new(&format!("{id}-{n}")));
+    let free = |id: &TargetId| others.iter().all(|other| other.id != *id);
+    std::iter::once(id.clone()).chain(numbered).find(free).unwrap_or(id)
 }
 
 fn resolve(want: &Wanted, settings: &Settings, discovered: &[Target]) -> Result<Target, String> {
