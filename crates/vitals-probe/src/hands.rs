@@ -220,18 +220,17 @@ impl Hands {
             return Some(LlmSeen::Unknown(Text::new(&format!("{}: {why}", path.display()))));
         }
         let Some(named) = &config.llm else { return Some(LlmSeen::NotConfigured) };
-        let (key, shown) = match &settings.key {
-            Some(reference) => (secret::resolve(reference), reference.to_string()),
-            None => {
-                let hub = self.place.process().ok().flatten().filter(|id| process::identify(id.pid) == Some(*id));
-                let key = named.key.resolve(hub);
-                if hub.is_none() && key.is_err() {
-                    return Some(LlmSeen::Unknown(Text::new(
-                        "the hub is not running, so its environment and with it the key are not known",
-                    )));
-                }
-                (key, named.key.to_string())
+        let (key, shown) = if let Some(reference) = &settings.key {
+            (secret::resolve(reference), reference.to_string())
+        } else {
+            let hub = self.place.process().ok().flatten().filter(|id| process::identify(id.pid) == Some(*id));
+            let key = named.key.resolve(hub);
+            if hub.is_none() && key.is_err() {
+                return Some(LlmSeen::Unknown(Text::new(
+                    "the hub is not running, so its environment and with it the key are not known",
+                )));
             }
+            (key, named.key.to_string())
         };
         let base = settings.base_url.as_deref().or(named.base_url.as_deref());
         let model = named.model.clone();

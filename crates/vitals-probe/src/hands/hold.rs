@@ -40,8 +40,8 @@ pub struct Held {
     lasting: Vec<Task>,
     /// One per process whose end is awaited.
     exits: BTreeMap<ProcessId, Task>,
-    /// One per open session.
-    sessions: Vec<Task>,
+    /// One per open session, by where it lies in memory: its task keeps it there.
+    sessions: BTreeMap<usize, Task>,
 }
 
 impl Held {
@@ -52,7 +52,7 @@ impl Held {
             lasting.push(Task::spawn(hold_stream(Arc::clone(&hands), tell.clone())));
             lasting.push(Task::spawn(hold_log(Arc::clone(&hands), tell.clone())));
         }
-        Self { hands, tell, lasting, exits: BTreeMap::new(), sessions: Vec::new() }
+        Self { hands, tell, lasting, exits: BTreeMap::new(), sessions: BTreeMap::new() }
     }
 
     /// Awaits the end of every process that an observation names, and the changes of every session
@@ -69,7 +69,7 @@ impl Held {
                     self.await_exit(id, role);
                 }
             }
-            Seen::Session(_) => self.sessions.retain(|task| !task.is_finished()),
+            Seen::Session(_) => self.await_changes(),
             _ => {}
         }
     }
@@ -89,26 +89,29 @@ impl Held {
         self.exits.insert(id, task);
     }
 
-    /// Awaits changes of the tool list in the sessions that are open now.
-    pub async fn follow_sessions(&mut self) {
-        if !self.sessions.is_empty() {
-            return;
-        }
-        let open: Vec<_> = self.hands.sessions.lock().await.open().to_vec();
-        for session in open {
-            let (hands, tell) = (Arc::clone(&self.hands), self.tell.clone());
-            let (changed, weak) = (session.changed(), Arc::downgrade(&session));
-            drop(session);
-            self.sessions.push(Task::spawn(async move {
-                let mut changed = changed;
+    /// Awaits changes of the tool list, and the end, of every session that is open now.
+    fn await_changes(&mut self) {
+        self.sessions.retain(|_, task| !task.is_finished());
+        // Under way again already: then its own observation comes back here.
+        let Ok(sessions) = self.hands.sessions.try_lock() else { return };
+        for session in sessions.open() {
+            let key = Arc::as_ptr(session).addr();
+            if self.sessions.contains_key(&key) {
+                continue;
+            }
+            let (session, id, tell) = (Arc::clone(session), self.hands.target.id.clone(), self.tell.clone());
+            let task = Task::spawn(async move {
                 loop {
-                    changed.await;
-                    let Some(session) = weak.upgrade() else { return };
-                    changed = session.changed();
-                    drop(session);
-                    let _ = tell.send(Happened::Look(hands.target.id.clone(), Probe::Session)).await;
+                    let ended = tokio::select! {
+                        () = session.changed() => false,
+                        _ = session.wait_end() => true,
+                    };
+                    if tell.send(Happened::Look(id.clone(), Probe::Session)).await.is_err() || ended {
+                        return;
+                    }
                 }
-            }));
+            });
+            self.sessions.insert(key, task);
         }
     }
 
@@ -116,6 +119,8 @@ impl Held {
     pub async fn end(self) -> Option<VisitSeen> {
         let Self { hands, tell, lasting, exits, sessions } = self;
         drop((lasting, exits, sessions, tell));
+        // An aborted task lets go of its session when it is next scheduled, which is now.
+        tokio::task::yield_now().await;
         let mut open = hands.sessions.lock().await;
         let cost = VisitSeen { sessions: open.opened_total(), requests: open.requests(), ..VisitSeen::default() };
         (open.close().await > 0).then_some(cost)

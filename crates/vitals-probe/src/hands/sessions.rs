@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use url::Url;
 use vitals_model::claim::{ClaimStatus, ServerClaim};
 use vitals_model::config::{TargetSettings, Timeouts};
-use vitals_model::observation::{CallSeen, CallWay, Failure, Opened, SessionSeen, SessionView};
+use vitals_model::observation::{CallSeen, CallWay, Failure, FailureKind, Opened, Phase, SessionSeen, SessionView};
 use vitals_model::target::{Address, Target};
 use vitals_model::text::Text;
 use vitals_model::tool::{namespace_prefix, own_tool};
@@ -24,6 +24,10 @@ use crate::secret::Secret;
 /// Sessions held side by side while watching: the least that can show whether one leaks into another.
 const HELD: usize = 2;
 
+/// Most sessions opened in a minute. A hub that ends sessions as soon as they are opened is not asked
+/// for more: each costs it thousands of log lines.
+const OPENED_PER_MINUTE_MAX: usize = 6;
+
 /// Sessions with one target.
 #[derive(Debug)]
 pub(super) struct Sessions {
@@ -31,6 +35,8 @@ pub(super) struct Sessions {
     manner: Manner,
     open: Vec<Arc<Session>>,
     opened_total: u64,
+    /// When sessions were opened in the last minute.
+    opened_lately: Vec<Stopwatch>,
     /// The canary of each server as last chosen: when its tools vanish from the list, it can still be
     /// called by the REST API.
     canaries: BTreeMap<Text, Canary>,
@@ -48,7 +54,7 @@ impl Sessions {
     pub(super) fn new(client: Arc<Client>, timeouts: &Timeouts, environment: Vec<(String, Secret)>, manner: Manner) -> Self {
         let listen = if manner == Manner::Held { Listen::Asked } else { Listen::Unasked };
         let context = Context::new(client, timeouts.clone(), environment, listen);
-        Self { context, manner, open: Vec::new(), opened_total: 0, canaries: BTreeMap::new() }
+        Self { context, manner, open: Vec::new(), opened_total: 0, opened_lately: Vec::new(), canaries: BTreeMap::new() }
     }
 
     /// The sessions that are open, oldest first.
@@ -108,10 +114,15 @@ impl Sessions {
         self.open.retain(|session| session.ended().is_none());
         let hub = matches!(target.address, Address::Hub { .. });
         let wanted = if self.manner == Manner::Held && hub { HELD } else { 1 };
+        self.opened_lately.retain(|opened| opened.elapsed() < Duration::from_secs(60));
         while self.open.len() < wanted {
+            if self.opened_lately.len() == OPENED_PER_MINUTE_MAX {
+                return Some(ended_too_often());
+            }
             match mcp::open(&target.address, &self.context).await {
                 Ok(session) => {
                     self.opened_total += 1;
+                    self.opened_lately.push(Stopwatch::start());
                     self.open.push(Arc::new(session));
                 }
                 Err(failure) => return Some(failure),
@@ -216,6 +227,11 @@ fn configured_canary(settings: &TargetSettings, server: &str) -> Option<Canary> 
     let tool = server.canary.clone()?;
     let arguments = server.canary_arguments.as_deref().and_then(|text| serde_json::from_str(text).ok());
     Some(Canary { tool, arguments: arguments.unwrap_or_else(|| json!({})) })
+}
+
+fn ended_too_often() -> Failure {
+    let evidence = format!("sessions end as soon as they are opened: {OPENED_PER_MINUTE_MAX} in a minute, waiting");
+    Failure { phase: Phase::Initialize, kind: FailureKind::Closed, evidence: Text::new(&evidence), after: Duration::ZERO }
 }
 
 fn no_view(failure: &Failure) -> SessionView {

@@ -17,9 +17,11 @@ use crate::rest;
 /// The span over which a visit measures the hub's CPU, from the kernel's nanosecond counters.
 const CPU_SPAN: Duration = Duration::from_millis(60);
 
-/// How often a hub that does not forget our session at once is asked again, and how long between.
-const CLEANUP_TRIES: u32 = 5;
-const CLEANUP_PAUSE: Duration = Duration::from_millis(100);
+/// How often a hub is asked whether it forgot our session. The first pause between two questions is
+/// short, because npm mcp-hub forgets within a few milliseconds of its first answer; each further one is
+/// twice as long, 0.6 s in all.
+const CLEANUP_TRIES: u32 = 7;
+const CLEANUP_PAUSE: Duration = Duration::from_millis(10);
 
 impl Hands {
     /// Carries out every probe once and closes what it opened.
@@ -76,7 +78,7 @@ impl Hands {
                 if cost.clients_after <= before || attempt + 1 == CLEANUP_TRIES {
                     break;
                 }
-                tokio::time::sleep(CLEANUP_PAUSE).await;
+                tokio::time::sleep(CLEANUP_PAUSE * 2_u32.pow(attempt)).await;
             }
         }
         cost.log_bytes = log_size.zip(self.log_size()).map(|(before, after)| after.saturating_sub(before));
