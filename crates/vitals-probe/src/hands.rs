@@ -215,6 +215,9 @@ impl Hands {
         if !settings.enabled || !self.place.is_local() {
             return None;
         }
+        if !self.place.knows_config() {
+            return Some(LlmSeen::Unknown(Text::new("no record names the hub's configuration files")));
+        }
         let config = self.place.config();
         if let (None, Some((path, why))) = (&config.llm, config.problems.first()) {
             return Some(LlmSeen::Unknown(Text::new(&format!("{}: {why}", path.display()))));

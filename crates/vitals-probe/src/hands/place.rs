@@ -72,6 +72,11 @@ impl Place {
         Arc::clone(&lock(&self.record).config)
     }
 
+    /// Whether the hub's record was ever read: without it nobody tells which files configure the hub.
+    pub(super) fn knows_config(&self) -> bool {
+        lock(&self.record).entry.is_some()
+    }
+
     /// Whether the filtering statistics are worth asking for: until the hub said that it has none.
     pub(super) fn may_filter(&self) -> bool {
         self.may_filter.load(Ordering::Relaxed)
