@@ -136,19 +136,7 @@ pub(crate) fn markdown(reports: &[Report]) -> String {
                 show(|s| s.p99)
             );
         }
-        out.push_str("\n| resource | average | p95 | peak |\n|---|--:|--:|--:|\n");
-        for line in &report.resources {
-            let Some(spread) = line.spread else { continue };
-            let unit = unit(line.id.question());
-            let _ = writeln!(
-                out,
-                "| `{}` | {} | {} | {} |",
-                line.id,
-                unit.show(spread.mean),
-                unit.show(spread.p95),
-                unit.show(spread.max)
-            );
-        }
+        resources_table(&mut out, report);
         let levels: Vec<_> = report.levels.iter().map(|(level, n)| format!("{} {n}", level.as_str())).collect();
         let _ = writeln!(
             out,
@@ -176,6 +164,22 @@ pub(crate) fn markdown(reports: &[Report]) -> String {
         out.push('\n');
     }
     out
+}
+
+fn resources_table(out: &mut String, report: &Report) {
+    out.push_str("\n| resource | average | p95 | peak |\n|---|--:|--:|--:|\n");
+    for line in &report.resources {
+        let Some(spread) = line.spread else { continue };
+        let unit = unit(line.id.question());
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {} | {} |",
+            line.id,
+            unit.show(spread.mean),
+            unit.show(spread.p95),
+            unit.show(spread.max)
+        );
+    }
 }
 
 /// For programs.

@@ -26,14 +26,14 @@ fn json5_with_comments_placeholders_and_remote_servers() {
     let config = read_texts(&[r"{
         // the hub takes JSON5
         mcpServers: {
-            files: { command: '${HOME}/bin/files', args: ['--port', 3000, '${cmd: touch /tmp/never}',], },
+            files: { command: '${HOME}/bin/files', args: ['--port', 3000, '${cmd: touch never}',], },
             remote: { url: 'https://example.org/mcp', headers: { Authorization: 'Bearer x' }, disabled: true },
         },
     }"]);
     assert_eq!(config.problems, []);
     let [files, remote] = &config.servers[..] else { panic!("{config:?}") };
     assert_eq!(files.command.as_deref(), Some("${HOME}/bin/files"));
-    assert_eq!(files.args, ["--port", "3000", "${cmd: touch /tmp/never}"]);
+    assert_eq!(files.args, ["--port", "3000", "${cmd: touch never}"]);
     assert_eq!((remote.url.as_deref(), remote.disabled), (Some("https://example.org/mcp"), true));
     assert_eq!(config.llm, None);
 }

@@ -250,7 +250,7 @@ mod tests {
             (&["node", "/usr/bin/npx", "-y", "@scope/pkg", "/data"], "npx -y @scope/pkg /data"),
             (&["npm exec @scope/pkg"], "npm exec --yes -- @scope/pkg"),
             (&["npm exec tool --flag"], "npx --package @scope/pkg tool --flag"),
-            (&["/root/.local/bin/uv", "tool", "uvx", "mcp-server-git"], "uvx mcp-server-git"),
+            (&["/home/u/.local/bin/uv", "tool", "uvx", "mcp-server-git"], "uvx mcp-server-git"),
             (&["/home/u/bin/run", "k-123", "end"], "${HOME}/bin/run ${cmd:\u{a0}pass\u{a0}${X}} end"),
             (&["run", "value"], "run $OLDER"),
             (&["node", "/srv/run.js", "--all"], "env -i A=b NODE_ENV=x node /srv/run.js --all"),
