@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use vitals_model::check::Probe;
-use vitals_model::observation::{Failure, FailureKind, Observation, Seen, VisitSeen};
+use vitals_model::observation::{Failure, FailureKind, Observation, ProcessSeen, Seen, VisitSeen};
 use vitals_model::target::TargetKind;
 
 use super::Hands;
@@ -37,7 +37,11 @@ impl Hands {
         let (log, llm) = tokio::join!(self.run(Probe::Log), self.run(Probe::Llm));
         tokio::time::sleep(CPU_SPAN.saturating_sub(began.elapsed())).await;
         // The second look has the CPU; a process that is gone is told by the first.
-        let process = self.run(Probe::Process).await.or(first_look);
+        let mut process = self.run(Probe::Process).await.or(first_look);
+        if process.as_ref().is_some_and(is_busy) {
+            tokio::time::sleep(BUSY_SPAN).await;
+            process = self.run(Probe::Process).await.or(process);
+        }
         let log_size = self.log_size();
         let api = self.run(Probe::Api).await;
         let (stream, session) = tokio::join!(self.run(Probe::Stream), self.session_after(api.as_ref()));
@@ -89,6 +93,10 @@ impl Hands {
     fn log_size(&self) -> Option<u64> {
         std::fs::metadata(self.place.log_file()?).map(|m| m.len()).ok()
     }
+}
+
+fn is_busy(process: &Observation) -> bool {
+    matches!(&process.seen, Seen::Process(ProcessSeen::Alive(facts)) if facts.cpu_percent > Some(BUSY_PERCENT))
 }
 
 fn unanswered(api: &Observation) -> Option<&Failure> {

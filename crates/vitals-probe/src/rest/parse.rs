@@ -49,8 +49,8 @@ fn server(entry: &Value) -> Option<ServerClaim> {
     let text = |field: &str| entry.get(field).and_then(scalar);
     let tools = entry.pointer("/capabilities/tools").and_then(Value::as_array);
     Some(ServerClaim {
-        name: Text::new(entry.get("name")?.as_str()?),
-        status: ClaimStatus::parse(&text("status").unwrap_or_default()),
+        name: Text::new(entry.get("name")?.as_str().filter(|name| !name.trim().is_empty())?),
+        status: ClaimStatus::parse(&text("status").filter(|s| !s.is_empty()).unwrap_or_else(|| "no status".to_owned())),
         error: entry
             .get("error")
             .filter(|e| !e.is_null())
