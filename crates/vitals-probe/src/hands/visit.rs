@@ -23,6 +23,11 @@ const CPU_SPAN: Duration = Duration::from_millis(60);
 const CLEANUP_TRIES: u32 = 7;
 const CLEANUP_PAUSE: Duration = Duration::from_millis(10);
 
+/// A hub that is busy over that span is looked at for so much longer: any client's disconnect keeps npm
+/// mcp-hub 4.2.1 busy for 65–250 ms, and that is no hub that spins.
+const BUSY_PERCENT: f64 = 50.0;
+const BUSY_SPAN: Duration = Duration::from_millis(500);
+
 impl Hands {
     /// Carries out every probe once and closes what it opened.
     pub async fn visit(&self) -> Vec<Observation> {
