@@ -104,15 +104,25 @@ impl Look {
             return ProcessSeen::Hidden(hidden(FailureKind::Missing, "/proc cannot be read", since));
         };
         match procfs::stat_of(id) {
-            Some(stat) if !stat.has_ended() => ProcessSeen::Alive(Box::new(self.facts(id, &stat, uptime, port, config))),
+            Some(stat) if !stat.has_ended() => {
+                let facts = self.facts(id, &stat, uptime, port, config);
+                // A process that ends loses its descriptors, its socket among them, before it is gone:
+                // what was seen of it meanwhile is of no process.
+                match procfs::stat_of(id) {
+                    Some(stat) if !stat.has_ended() => ProcessSeen::Alive(Box::new(facts)),
+                    _ => self.gone(id, config, uptime),
+                }
+            }
             None if exists_unseen(id.pid) => {
                 ProcessSeen::Hidden(hidden(FailureKind::Denied, "/proc hides other users' processes", since))
             }
-            _ => {
-                self.cpu = None;
-                ProcessSeen::Gone { last: Some(id), orphans: self.family.orphans(None, config, uptime) }
-            }
+            _ => self.gone(id, config, uptime),
         }
+    }
+
+    fn gone(&mut self, id: ProcessId, config: &HubConfig, uptime: Duration) -> ProcessSeen {
+        self.cpu = None;
+        ProcessSeen::Gone { last: Some(id), orphans: self.family.orphans(None, config, uptime) }
     }
 
     fn facts(&mut self, id: ProcessId, stat: &Stat, uptime: Duration, port: Option<u16>, config: &HubConfig) -> ProcessFacts {

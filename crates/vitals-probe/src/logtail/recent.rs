@@ -20,10 +20,15 @@ const STRIDE_BYTES: u64 = 1 << 20;
 /// nothing, and we go back one stride further.
 const PEEK_BYTES: usize = 16 << 10;
 
+/// Bytes at the end of a file without a single time in the places looked at, after which it counts as
+/// plain text: how far back to read for `since` cannot be told, and reading all of it tells no more. It
+/// is a dozen disconnect storms of npm mcp-hub 4.2.1.
+const UNTIMED_BYTES_MAX: u64 = 8 << 20;
+
 /// Reads what the log at `path` says since `since`, at most [`LOG_SCAN_BYTES_MAX`] back from its end.
 ///
 /// Lines without a time are as old as the last record before them that has one; in a file that has no
-/// times at all, `since` has no effect. A last line without its line end is still being written and
+/// times at all, `since` stands for the last [`UNTIMED_BYTES_MAX`]. A last line without its line end is still being written and
 /// does not count. This blocks for up to a quarter of a second when there is a lot to read.
 pub fn recent(path: &Path, since: Option<Timestamp>, writers: Writers) -> LogSeen {
     let watch = Stopwatch::start();
@@ -41,33 +46,47 @@ pub fn recent(path: &Path, since: Option<Timestamp>, writers: Writers) -> LogSee
 
 fn read_back(log: &mut LogReader, size: u64, since: Option<Timestamp>, tally: &mut Tally) -> io::Result<()> {
     let earliest = size.saturating_sub(LOG_SCAN_BYTES_MAX);
-    let older = match since {
-        Some(since) => older_place(log, earliest, size, since)?,
-        None => None,
+    let start = match since {
+        Some(since) => match older_place(log, earliest, size, since)? {
+            Beginning::Older(place) => {
+                tally.begin_stale();
+                place
+            }
+            Beginning::Untimed(place) => place,
+        },
+        None => earliest,
     };
-    if older.is_some() {
-        tally.begin_stale();
-    }
-    let start = older.unwrap_or(earliest);
     log.start_at(start)?;
     // What is added meanwhile is not read: a log that grows as fast as we read would never end.
     log.read(size - start, tally)?;
     Ok(())
 }
 
-/// The last of the places one stride apart whose first record is from before `since`; `None` when there
-/// is no such place after `earliest`.
-fn older_place(log: &LogReader, earliest: u64, size: u64, since: Timestamp) -> io::Result<Option<u64>> {
+/// Where reading back begins.
+enum Beginning {
+    /// At a place whose first record is from before the time asked for.
+    Older(u64),
+    /// At a place that no time led to: the earliest allowed, or far enough back in a file without times.
+    Untimed(u64),
+}
+
+/// Looks for the last of the places one stride apart whose first record is from before `since`.
+fn older_place(log: &LogReader, earliest: u64, size: u64, since: Timestamp) -> io::Result<Beginning> {
     let mut bytes = vec![0; PEEK_BYTES];
     let mut place = size;
+    let mut timed = false;
     while place > earliest {
         place = place.saturating_sub(STRIDE_BYTES).max(earliest);
-        let mut lines = log.peek(&mut bytes, place)?.split(|b| *b == b'\n');
-        if lines.find_map(|line| parse(line).at).is_some_and(|at| at < since) {
-            return Ok(Some(place));
+        let first = log.peek(&mut bytes, place)?.split(|b| *b == b'\n').find_map(|line| parse(line).at);
+        if first.is_some_and(|at| at < since) {
+            return Ok(Beginning::Older(place));
+        }
+        timed |= first.is_some();
+        if !timed && size - place >= UNTIMED_BYTES_MAX {
+            break;
         }
     }
-    Ok(None)
+    Ok(Beginning::Untimed(place))
 }
 
 #[cfg(test)]

@@ -62,6 +62,20 @@ fn it_reads_no_further_back_than_asked() {
 }
 
 #[test]
+fn a_long_file_without_any_times_is_read_from_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.log");
+    fs::write(&path, "plain\n".repeat(2_000_000)).unwrap();
+    let seen = recent(&path, Some(crate::clock::now()), Writers::OurHub);
+    assert!(
+        seen.stretch.bytes >= UNTIMED_BYTES_MAX && seen.stretch.bytes <= UNTIMED_BYTES_MAX + STRIDE_BYTES,
+        "{}",
+        seen.stretch.bytes
+    );
+    assert_eq!(recent(&path, None, Writers::OurHub).stretch.plain, 2_000_000);
+}
+
+#[test]
 fn without_any_times_all_lines_count() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("hub.log");
