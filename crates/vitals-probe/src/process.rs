@@ -107,9 +107,11 @@ impl Look {
             Some(stat) if !stat.has_ended() => {
                 let facts = self.facts(id, &stat, uptime, port, config);
                 // A process that ends loses its descriptors, its socket among them, before it is gone:
-                // what was seen of it meanwhile is of no process.
+                // what was seen meanwhile is explained by the state that it is in afterwards.
                 match procfs::stat_of(id) {
-                    Some(stat) if !stat.has_ended() => ProcessSeen::Alive(Box::new(facts)),
+                    Some(after) if !after.has_ended() => {
+                        ProcessSeen::Alive(Box::new(ProcessFacts { state: after.state, ..facts }))
+                    }
                     _ => self.gone(id, config, uptime),
                 }
             }
