@@ -19,7 +19,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub common: Common,
     /// Colours: also off when `NO_COLOR` is set or the output is no terminal.
-    #[arg(long = "color", visible_alias = "colour", value_name = "WHEN", default_value = "auto", global = true)]
+    #[arg(long = "color", visible_alias = "colour", value_name = "WHEN", default_value = "auto", global = true, help_heading = EVERYWHERE)]
     pub colour: When,
     /// What to do.
     #[command(subcommand)]
@@ -48,8 +48,12 @@ impl When {
     }
 }
 
+/// The heading of what every command understands: the options of one command stand before it.
+const EVERYWHERE: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Args, Debug)]
+#[command(next_help_heading = EVERYWHERE)]
 pub(crate) struct Common {
     /// Configuration file, or a folder of *.yaml files [default: $XDG_CONFIG_HOME/mcp-vitals/config.yaml when it is there]
     #[arg(long, value_name = "PATH", global = true)]
@@ -158,7 +162,7 @@ pub(crate) struct WatchArgs {
 pub(crate) enum LineFormat {
     /// For people.
     Text,
-    /// One JSON object per line.
+    /// For programs: JSON.
     Json,
 }
 
