@@ -191,7 +191,10 @@ fn a_stopped_hub_is_2_in_time_and_a_killed_one_has_no_process() {
     let (code, report) = judged(&hub.home, &[]);
     let process = said::check(&report["targets"][0], "hub-servers/process");
     assert_eq!((code, &process["health"]), (2, &json!("failing")), "{report:#}");
-    assert!(said::text(process, "summary").contains(&format!("pid {}", hub.pid())), "{process}");
+    assert!(said::text(process, "summary").contains("gone"), "{process}");
+    let record = said::check(&report["targets"][0], "workspace/entry");
+    assert_ne!(record["health"], "healthy", "the record that stayed behind is no proof of life: {record}");
+    assert!(said::text(record, "summary").contains(&format!("pid {}", hub.pid())), "{record}");
     let text = check(&hub.home, &[]).stdout;
     assert!(text.contains("gone") && text.contains("start the hub again"), "{text}");
 }

@@ -90,14 +90,7 @@ impl RealHub {
     /// Starts a hub and waits until it is ready (with [`Server::Mute`]: until all others are connected).
     /// `None`, with a line that says why, where the real hub cannot be had.
     pub(crate) fn start(options: Options) -> Option<Self> {
-        let modules = match install::real_hub() {
-            Ok(modules) => modules,
-            Err(reason) => {
-                // The macros' output is shown for failed tests only; this must be seen when all is well.
-                let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {reason}\n").as_bytes());
-                return None;
-            }
-        };
+        let modules = modules()?;
         let home = options.home.unwrap_or_else(|| Rc::new(Home::new()));
         for _ in 0..PORT_TRIES {
             let port = free_port();
@@ -117,6 +110,11 @@ impl RealHub {
     pub(crate) fn restart(&mut self) {
         procs::signal(self.pid(), Signal::TERM);
         wait::until("the hub to end", STOP_MAX, || self.child.try_wait().expect("our child"));
+        self.start_again();
+    }
+
+    /// Starts the hub again on the same port after it ended or was killed.
+    pub(crate) fn start_again(&mut self) {
         self.leave_nothing();
         self.child = spawn(self.modules, &self.home, &self.config, self.port);
         assert!(self.wait_until_up(), "the hub did not start again:\n{}", self.output());
@@ -151,6 +149,14 @@ impl RealHub {
     /// POST of JSON to a REST path.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
         rest::ask(self.port, "POST", path, &body.to_string()).expect("the hub answers")
+    }
+
+    /// Stops and starts a server through the hub's API: the remedy for a dead and for a hung one.
+    pub(crate) fn heal(&self, server: Server) {
+        for verb in ["stop", "start"] {
+            let (status, answer) = self.post(&format!("/api/servers/{verb}"), &json!({"server_name": server.name()}));
+            assert_eq!(status, 200, "{answer}");
+        }
     }
 
     /// What the hub claims of one server.
@@ -215,11 +221,24 @@ impl Drop for RealHub {
     }
 }
 
+/// The folder with the hub and its servers; `None`, with a line that says why, where they cannot be had.
+pub(crate) fn modules() -> Option<&'static Path> {
+    match install::real_hub() {
+        Ok(modules) => Some(modules),
+        Err(reason) => {
+            // The macros' output is shown for failed tests only; this must be seen when all is well.
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {reason}\n").as_bytes());
+            None
+        }
+    }
+}
+
 fn claim_in(health: &Value, server: Server) -> Option<&Value> {
     health["servers"].as_array()?.iter().find(|s| s["name"] == server.name())
 }
 
-fn free_port() -> u16 {
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound socket").port()
 }

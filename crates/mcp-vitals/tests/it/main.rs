@@ -9,7 +9,15 @@ mod check;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
+mod double;
+#[cfg(test)]
+mod faces;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
@@ -23,4 +31,10 @@ mod rest;
 #[cfg(test)]
 mod said;
 #[cfg(test)]
+mod servers;
+#[cfg(test)]
 mod wait;
+#[cfg(test)]
+mod watch;
+#[cfg(test)]
+mod watch_life;

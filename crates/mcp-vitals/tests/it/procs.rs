@@ -38,6 +38,11 @@ pub(crate) fn group_members(group: u32) -> Vec<u32> {
     all().filter(|p| p.group == group && p.state != 'Z').map(|p| p.pid).collect()
 }
 
+/// Every process that was started with this variable and lives.
+pub(crate) fn with_variable(name: &str, value: &str) -> impl Iterator<Item = u32> {
+    all().filter(move |p| p.state != 'Z' && has_variable(p.pid, name, value)).map(|p| p.pid)
+}
+
 /// Whether the process was started with this variable.
 pub(crate) fn has_variable(pid: u32, name: &str, value: &str) -> bool {
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();

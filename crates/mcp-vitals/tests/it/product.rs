@@ -1,6 +1,6 @@
 //! The built binary, run as a user runs it: with a HOME of its own, captured output and a deadline.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -89,8 +89,19 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `command` with nothing to read and both outputs captured.
     pub(crate) fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::null());
+        Self::spawn(command)
+    }
+
+    /// The same with something to read: what [`Running::type_in`] is given.
+    pub(crate) fn start_with_input(mut command: Command) -> Self {
+        command.stdin(Stdio::piped());
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
         let started = Stopwatch::start();
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|e| panic!("{command:?} does not start: {e}"));
         let stdout = Stream::follow(child.stdout.take().expect("a pipe"));
         let stderr = Stream::follow(child.stderr.take().expect("a pipe"));
@@ -99,6 +110,12 @@ impl Running {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Gives it these keys.
+    pub(crate) fn type_in(&mut self, keys: &str) {
+        let input = self.child.stdin.as_mut().expect("started with input");
+        input.write_all(keys.as_bytes()).expect("it reads");
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -113,6 +130,13 @@ impl Running {
     /// As [`Running::expect_line`], on stderr.
     pub(crate) fn expect_note(&mut self, wanted: &str, within: Duration) -> String {
         self.stderr.line_with(wanted, within).unwrap_or_else(|why| self.fail(wanted, within, why))
+    }
+
+    /// Fails when a line on stdout contains `unwanted` before this time is over.
+    pub(crate) fn expect_no_line(&mut self, unwanted: &str, during: Duration) {
+        if let Ok(line) = self.stdout.line_with(unwanted, during) {
+            panic!("within {during:?} came: {line}\nstdout before it:\n{}", self.stdout.seen);
+        }
     }
 
     fn fail(&mut self, wanted: &str, within: Duration, why: RecvTimeoutError) -> ! {
