@@ -49,7 +49,7 @@ fn describe(home: &Home, command: &[&str], page: &mut String) {
     assert_eq!(ran.code, Some(0), "{command:?}: {}", ran.stderr);
     let help: Vec<&str> = ran.stdout.trim_end().lines().map(str::trim_end).collect();
     let name = [&["mcp-vitals"], command].concat().join(" ");
-    *page += &format!("\n## `{name}`\n\n```text\n{}\n```\n", help.join("\n"));
+    *page += &["\n## `", &name, "`\n\n```text\n", &help.join("\n"), "\n```\n"].concat();
     for below in commands(&help) {
         describe(home, &[command, &[below]].concat(), page);
     }
