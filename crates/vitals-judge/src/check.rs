@@ -1,11 +1,13 @@
 //! Checks: from facts to readings. One module per integration point; each reads like the table of
 //! checks in the reference.
 
+mod direct;
 mod draft;
 mod hub;
 mod llm;
 mod logging;
 mod meta_tool;
+pub(crate) mod pace;
 mod server;
 mod sessions;
 mod workspace;
@@ -34,7 +36,7 @@ pub struct Scene<'a> {
     pub now: Timestamp,
 }
 
-/// Every reading of a target, by point and then by id.
+/// Every reading of a target, by point and then by id; each id once.
 pub fn all(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
     let mut readings = match target.address.kind() {
         TargetKind::Hub => {
@@ -47,9 +49,12 @@ pub fn all(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
             all.extend(workspace::readings(scene));
             all
         }
-        TargetKind::Server => server::direct(target, scene),
+        TargetKind::Server => direct::readings(target, scene),
     };
-    readings.sort_by(|a, b| (a.point, a.id.server(), &a.id).cmp(&(b.point, b.id.server(), &b.id)));
+    // Of two servers whose names give the same id the worse is shown.
+    let order = |r: &Reading| (r.point, r.id.server().map(str::to_owned), r.id.clone(), std::cmp::Reverse(r.health));
+    readings.sort_by_cached_key(order);
+    readings.dedup_by(|a, b| a.id == b.id);
     readings
 }
 
@@ -57,6 +62,6 @@ pub fn all(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
 pub fn truths(target: &Target, facts: &Facts, now: Timestamp) -> Vec<ServerTruth> {
     match target.address.kind() {
         TargetKind::Hub => crate::truth::of_hub(facts, &target.settings, now),
-        TargetKind::Server => server::direct_truth(target, facts, now).into_iter().collect(),
+        TargetKind::Server => direct::truth(target, facts, now).into_iter().collect(),
     }
 }

@@ -25,8 +25,11 @@ pub struct Evidence {
     pub errors: Option<Vec<(Timestamp, u64)>>,
     /// The most frequent kinds of error, for the reason.
     pub kinds: Vec<String>,
-    /// Servers that connected or were lost; turns without a time count as within the window.
+    /// Servers that connected or were lost. Those without a time lie within [`Evidence::untimed_over`].
     pub turns: Vec<ServerTurn>,
+    /// How far back turns without a time can lie: the hub's age, because a hub that writes no times
+    /// begins its log anew when it starts. `None` when that is not known.
+    pub untimed_over: Option<Duration>,
     /// CPU in percent of one core.
     pub cpu: Vec<f64>,
     /// Memory in percent of the machine.
@@ -47,7 +50,7 @@ impl Evidence {
     pub fn take_log(&mut self, log: &LogSeen) {
         let stretch = &log.stretch;
         if stretch.pino + stretch.stdout > 0 {
-            self.errors = Some(stretch.minutes.iter().map(|(at, counts)| (*at, counts.errors())).collect());
+            self.errors = Some(stretch.minutes.iter().map(|(at, counts)| ((*at).min(self.at), counts.errors())).collect());
             self.kinds = stretch.errors.iter().take(3).map(|k| format!("{} ×{}", k.code, k.count)).collect();
         }
         let timed = stretch.turns.iter().filter(|t| t.at.is_some());
@@ -111,27 +114,40 @@ fn error_spike(evidence: &Evidence, limits: &Thresholds) -> Said {
 }
 
 fn flapping(evidence: &Evidence, limits: &Thresholds) -> Said {
-    let from = evidence.at.minus(limits.flap_window.min(evidence.window));
-    let mut turns: BTreeMap<&Text, (u64, u64)> = BTreeMap::new();
-    for turn in evidence.turns.iter().filter(|t| t.at.is_none_or(|at| at >= from)) {
-        let (lost, connected) = turns.entry(&turn.server).or_default();
+    let span = limits.flap_window.min(evidence.window);
+    let from = evidence.at.minus(span);
+    let window = human(span);
+    let dated = worst_flapping(evidence.turns.iter().filter(|t| t.at.is_some_and(|at| at >= from)));
+    let undated_count = evidence.untimed_over.is_some_and(|over| over <= span);
+    let all = worst_flapping(evidence.turns.iter().filter(|t| t.at.is_none_or(|at| at >= from)));
+    let worst = if undated_count { all } else { dated };
+    if let Some((server, lost, connected)) = worst.filter(|(_, lost, connected)| *lost.min(connected) > limits.flaps) {
+        let reason = format!(
+            "{server} was lost {lost} times and connected {connected} times in {window}, expected at most {}",
+            limits.flaps
+        );
+        return (Outcome::Found(Health::Degraded), reason, "see why it ends: its standard error is in the hub's log");
+    }
+    if let Some((server, lost, connected)) = all.filter(|(_, lost, connected)| *lost.min(connected) > limits.flaps) {
+        let reason = format!(
+            "{server} was lost {lost} times and connected {connected} times, and the log does not say when; `watch` keeps the times"
+        );
+        return (Outcome::NotYet, reason, "");
+    }
+    (Outcome::Quiet, format!("no server was lost and connected more than {} times in {window}", limits.flaps), "")
+}
+
+/// The server that was most often both lost and connected, with how often it was each.
+fn worst_flapping<'a>(turns: impl Iterator<Item = &'a ServerTurn>) -> Option<(&'a Text, u64, u64)> {
+    let mut counts: BTreeMap<&Text, (u64, u64)> = BTreeMap::new();
+    for turn in turns {
+        let (lost, connected) = counts.entry(&turn.server).or_default();
         match turn.turn {
             Turn::Lost => *lost += 1,
             Turn::Connected => *connected += 1,
         }
     }
-    let window = human(limits.flap_window.min(evidence.window));
-    let worst = turns.iter().max_by_key(|(_, (lost, connected))| lost.min(connected));
-    match worst {
-        Some((server, (lost, connected))) if *lost.min(connected) > limits.flaps => {
-            let reason = format!(
-                "{server} was lost {lost} times and connected {connected} times in {window}, expected at most {}",
-                limits.flaps
-            );
-            (Outcome::Found(Health::Degraded), reason, "see why it ends: its standard error is in the hub's log")
-        }
-        _ => (Outcome::Quiet, format!("no server was lost and connected more than {} times in {window}", limits.flaps), ""),
-    }
+    counts.into_iter().map(|(server, (lost, connected))| (server, lost, connected)).max_by_key(|(_, l, c)| *l.min(c))
 }
 
 /// Judged by the mean: one busy moment is not an anomaly. The peak is told.
@@ -184,7 +200,7 @@ fn servers(evidence: &Evidence) -> Said {
         );
     };
     let said = bad.iter().map(|t| format!("{} {}: {}", t.name, t.verdict.as_str(), t.reason)).collect::<Vec<_>>().join("; ");
-    (Outcome::Found(worst), said, "stop and start the server through the hub's API")
+    (Outcome::Found(worst), said, "`mcp-vitals check` says what to do about each")
 }
 
 fn log_growth(evidence: &Evidence, limits: &Thresholds) -> Said {

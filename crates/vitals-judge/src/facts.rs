@@ -1,17 +1,26 @@
 //! Facts: the latest that is known of one target, and short windows of its past. It judges nothing.
 
+mod course;
+mod levels;
+mod listed;
+mod stretch;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use vitals_model::claim::{FilteringClaim, HubClaim, ServerClaim};
-use vitals_model::limits::{ERROR_KINDS_MAX, LOG_MINUTES_MAX};
+use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{
-    ApiSeen, CallSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, LogStretch, MetaToolSeen,
-    Observation, ProcessId, ProcessSeen, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen, WorkspaceSeen,
+    ApiSeen, CallSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation,
+    ProcessFacts, ProcessId, ProcessSeen, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen, WorkspaceSeen,
 };
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
+
+pub use course::{Course, StateCourse};
+pub use levels::Levels;
+pub use stretch::{Lines, LogWindow};
 
 /// Most server turns and child exits remembered; the oldest go first.
 const TURNS_MAX: usize = 512;
@@ -19,8 +28,12 @@ const TURNS_MAX: usize = 512;
 /// Most log lines of level warn and above kept for faces.
 const LOG_TAIL_MAX: usize = 20;
 
-/// How far back a growth rate looks.
-const GROWTH_WINDOW: Duration = Duration::from_secs(3600);
+/// Most servers whose tools are remembered; beyond it those that the hub does not list any more are
+/// forgotten.
+const TOOLS_BEFORE_MAX: usize = 2 * SERVERS_MAX;
+
+/// A minute: the width in which log records are counted.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A fact with its time.
 #[derive(Clone, Debug)]
@@ -33,52 +46,10 @@ pub struct Known<T> {
     pub took: Duration,
 }
 
-/// Log records per level over time, from one source.
-#[derive(Clone, Debug, Default)]
-pub struct Levels {
-    minutes: BTreeMap<Timestamp, LevelCounts>,
-    kinds: Vec<ErrorKind>,
-}
-
-impl Levels {
-    /// Adds records of one minute.
-    pub fn add(&mut self, minute: Timestamp, counts: &LevelCounts) {
-        self.minutes.entry(minute).or_default().merge(counts);
-        while self.minutes.len() > LOG_MINUTES_MAX {
-            self.minutes.pop_first();
-        }
-    }
-
-    fn add_kind(&mut self, kind: &ErrorKind) {
-        if let Some(known) = self.kinds.iter_mut().find(|k| k.code == kind.code) {
-            known.count += kind.count;
-            known.example = kind.example.clone();
-        } else if self.kinds.len() < ERROR_KINDS_MAX {
-            self.kinds.push(kind.clone());
-        }
-        self.kinds.sort_by_key(|k| std::cmp::Reverse(k.count));
-    }
-
-    /// The records from `from` on (whole minutes).
-    pub fn since(&self, from: Timestamp) -> LevelCounts {
-        let mut sum = LevelCounts::default();
-        self.minutes.range(from..).for_each(|(_, counts)| sum.merge(counts));
-        sum
-    }
-
-    /// Errors per minute, oldest first; minutes without records are left out.
-    pub fn errors(&self) -> impl Iterator<Item = (Timestamp, u64)> + '_ {
-        self.minutes.iter().map(|(at, counts)| (*at, counts.errors()))
-    }
-
-    /// Kinds of error, most frequent first.
-    pub fn kinds(&self) -> &[ErrorKind] {
-        &self.kinds
-    }
-
-    /// Whether any record was ever seen.
-    pub fn is_empty(&self) -> bool {
-        self.minutes.is_empty()
+impl<T> Known<T> {
+    /// When looking began. What it saw may be as old as this.
+    pub fn began(&self) -> Timestamp {
+        self.at.minus(self.took)
     }
 }
 
@@ -116,8 +87,10 @@ pub struct Facts {
     pub llm: Option<Known<LlmSeen>>,
     /// The log file and the latest stretch of it.
     pub log: Option<Known<LogSeen>>,
-    /// All stretches of the log so far, summed.
-    pub log_sum: LogStretch,
+    /// The last hour of the log.
+    pub log_window: LogWindow,
+    /// Lines of disconnect storms so far.
+    pub storm_lines: u64,
     /// Log records by level, from the file.
     pub file_levels: Levels,
     /// Log records by level, from the event stream.
@@ -130,14 +103,12 @@ pub struct Facts {
     pub exits: VecDeque<(Timestamp, ExitSeen)>,
     /// Servers that connected or were lost.
     pub turns: VecDeque<ServerTurn>,
-    /// When the hub's claim of a server became "connected with uptime zero".
-    pub zero_uptime: BTreeMap<Text, Timestamp>,
-    /// When the hub's claim of a server last changed before our eyes; a first claim is no change.
-    pub claim_changed: BTreeMap<Text, Timestamp>,
+    /// How the hub's claim of each server went on.
+    pub courses: BTreeMap<Text, Course>,
+    /// How the hub's claim of itself went on.
+    pub state: Option<StateCourse>,
     /// Since when every call to a server was answered with "not connected".
     pub refused_since: BTreeMap<Text, Timestamp>,
-    /// When the hub first claimed anything.
-    pub first_claim: Option<Timestamp>,
     /// How often the hub was seen with a new process.
     pub restarts: u64,
     /// The tools of each server as last seen, before the latest list.
@@ -145,22 +116,31 @@ pub struct Facts {
     /// How many of the hub's clients were ours when it last answered.
     pub own_clients: u64,
     /// The last good answer about servers, for when the API does not answer.
-    last_servers: Vec<ServerClaim>,
-    /// Bytes that the log grew by, with their times.
-    growth: VecDeque<(Timestamp, u64)>,
-    growth_since: Option<Timestamp>,
+    last_servers: Option<Vec<ServerClaim>>,
+    /// The last known identity of the process: its successor is a restart.
+    last_process: Option<ProcessId>,
+    /// The tools that the first session lists, by server; `None` when it lists none.
+    listed: Option<BTreeMap<Text, ToolSet>>,
+    /// Turns of servers that the latest observation added.
+    pub new_turns: Vec<ServerTurn>,
     /// The latest log lines of level warn and above.
     pub tail: VecDeque<String>,
 }
 
 impl Facts {
+    /// Nothing seen yet; the tools of each server as they were last seen by another monitor.
+    pub fn remembering(tools_before: impl IntoIterator<Item = (Text, ToolSet)>) -> Self {
+        Self { tools_before: tools_before.into_iter().collect(), ..Self::default() }
+    }
+
     /// Takes in one observation.
     pub fn take(&mut self, observation: &Observation) {
         let (at, took) = (observation.at, observation.took);
+        self.new_turns.clear();
         match &observation.seen {
             Seen::Workspace(seen) => self.workspace = Some(Known { seen: seen.clone(), at, took }),
             Seen::Process(seen) => self.take_process(seen, at, took),
-            Seen::Exit(seen) => push_bounded(&mut self.exits, (at, seen.clone()), TURNS_MAX),
+            Seen::Exit(seen) => self.take_exit(seen, at, took),
             Seen::Api(seen) => self.take_api(seen, at, took),
             Seen::Session(seen) => self.take_session(seen, at, took),
             Seen::MetaTool(seen) => self.meta_tool = Some(Known { seen: seen.clone(), at, took }),
@@ -172,53 +152,48 @@ impl Facts {
     }
 
     fn take_process(&mut self, seen: &ProcessSeen, at: Timestamp, took: Duration) {
-        if let (Some(before), ProcessSeen::Alive(now)) = (self.process_id(), seen)
-            && before != now.id
-        {
-            self.restarts += 1;
+        let mut seen = seen.clone();
+        match &mut seen {
+            ProcessSeen::Alive(process) => {
+                self.restarts += u64::from(self.last_process.is_some_and(|before| before != process.id));
+                self.last_process = Some(process.id);
+            }
+            ProcessSeen::Gone { last, .. } => *last = last.or(self.last_process),
+            ProcessSeen::Remote | ProcessSeen::Hidden(_) => {}
         }
-        // A process that is gone keeps its last identity, so that its successor is seen as a restart.
-        let seen = match seen {
-            ProcessSeen::Gone { last: None, orphans } => ProcessSeen::Gone { last: self.process_id(), orphans: orphans.clone() },
-            other => other.clone(),
-        };
         self.process = Some(Known { seen, at, took });
     }
 
-    fn process_id(&self) -> Option<ProcessId> {
-        match &self.process.as_ref()?.seen {
-            ProcessSeen::Alive(facts) => Some(facts.id),
-            ProcessSeen::Gone { last, .. } => *last,
-            ProcessSeen::Remote | ProcessSeen::Hidden(_) => None,
+    /// The hub's own end is known at once, so that what follows from it is not taken for a fault of its
+    /// own; who outlived it is seen by the next look.
+    fn take_exit(&mut self, seen: &ExitSeen, at: Timestamp, took: Duration) {
+        match seen.role {
+            ExitRole::Hub if self.last_process == Some(seen.id) => {
+                self.take_process(&ProcessSeen::Gone { last: Some(seen.id), orphans: Vec::new() }, at, took);
+            }
+            ExitRole::Hub => {}
+            ExitRole::Child { .. } => push_bounded(&mut self.exits, (at, seen.clone()), TURNS_MAX),
         }
     }
 
     fn take_api(&mut self, seen: &ApiSeen, at: Timestamp, took: Duration) {
         let mut seen = seen.clone();
         if let Ok(servers) = &seen.servers {
-            self.first_claim.get_or_insert(at);
-            for claim in servers {
-                let before = self.claim(&claim.name).map(|c| c.status.clone());
-                if before.is_some_and(|before| before != claim.status) {
-                    self.claim_changed.insert(claim.name.clone(), at);
-                }
-                let zero = claim.uptime == Some(Duration::ZERO) && claim.status == vitals_model::claim::ClaimStatus::Connected;
-                if zero {
-                    self.zero_uptime.entry(claim.name.clone()).or_insert(at);
-                } else {
-                    self.zero_uptime.remove(&claim.name);
-                }
-            }
-        } else if let Some(Known { seen: ApiSeen { servers: Ok(last), .. }, .. }) = &self.api {
-            // The last claims stay known as names; their age is that of the last good answer, and
-            // `Facts::api_failure` says that they are old.
-            self.last_servers.clone_from(last);
+            course::follow(&mut self.courses, self.last_servers.as_deref(), servers, at);
+            self.last_servers = Some(servers.clone());
+            let courses = &self.courses;
+            self.refused_since.retain(|name, _| courses.contains_key(name));
+            self.forget_tools();
+        }
+        if let Ok(HubClaim { state: Some(state), .. }) = &seen.health {
+            self.state = Some(StateCourse::next(self.state.as_ref(), state, at));
         }
         if seen.filtering.is_none() {
             seen.filtering = self.api.as_ref().and_then(|known| known.seen.filtering.clone());
         }
         self.own_clients = self.count_own_clients();
         self.api = Some(Known { seen, at, took });
+        self.sort_tools();
     }
 
     fn take_session(&mut self, seen: &SessionSeen, at: Timestamp, took: Duration) {
@@ -233,15 +208,32 @@ impl Facts {
             }
         }
         self.session = Some(Known { seen: seen.clone(), at, took });
+        self.sort_tools();
+    }
+
+    /// Finds out whose the listed tools are.
+    fn sort_tools(&mut self) {
+        let tools = self.session.as_ref().and_then(|known| known.seen.sessions.first()?.tools.as_ref().ok());
+        self.listed = tools.map(|tools| listed::by_server(tools, self.servers()));
+    }
+
+    /// A hub that names other servers each time must not fill our memory.
+    fn forget_tools(&mut self) {
+        if self.tools_before.len() > TOOLS_BEFORE_MAX {
+            let courses = &self.courses;
+            self.tools_before.retain(|name, _| courses.contains_key(name));
+        }
     }
 
     fn take_log(&mut self, seen: &LogSeen, at: Timestamp, took: Duration) {
         let stretch = &seen.stretch;
+        // A record from the future would count as recent for ever.
+        let this_minute = at.floor_to(MINUTE);
         for (minute, counts) in &stretch.minutes {
-            self.file_levels.add(*minute, counts);
+            self.file_levels.add((*minute).min(this_minute), counts);
         }
         if stretch.untimed != LevelCounts::default() {
-            self.file_levels.add(at.floor_to(Duration::from_secs(60)), &stretch.untimed);
+            self.file_levels.add(this_minute, &stretch.untimed);
         }
         for kind in &stretch.errors {
             self.file_levels.add_kind(kind);
@@ -251,23 +243,12 @@ impl Facts {
             let turn = ServerTurn { at: turn.at.or(stretch.over.map(|_| at)), ..turn.clone() };
             self.push_turn(turn);
         }
-        if stretch.over.is_some() {
-            self.growth_since.get_or_insert(at);
-            self.growth.push_back((at, stretch.bytes));
-            while self.growth.front().is_some_and(|(then, _)| at.since(*then) > GROWTH_WINDOW) {
-                self.growth.pop_front();
-                self.growth_since = self.growth.front().map(|(then, _)| *then);
-            }
+        if stretch.over.is_none() {
+            // Turns of before we followed the log are in history already, or were nobody's to keep.
+            self.new_turns.clear();
         }
-        let sum = &mut self.log_sum;
-        sum.bytes += stretch.bytes;
-        sum.plain += stretch.plain;
-        sum.pino += stretch.pino;
-        sum.stdout += stretch.stdout;
-        sum.broken += stretch.broken;
-        sum.fallbacks += stretch.fallbacks;
-        sum.storm_lines += stretch.storm_lines;
-        sum.client_aborts += stretch.client_aborts;
+        self.log_window.take(stretch, at);
+        self.storm_lines += stretch.storm_lines;
         self.log = Some(Known { seen: seen.clone(), at, took });
     }
 
@@ -297,7 +278,7 @@ impl Facts {
             StreamNote::Log { at: written, level, code, message } => {
                 let mut counts = LevelCounts::default();
                 counts.add(*level, 1);
-                self.stream_levels.add(written.unwrap_or(at).floor_to(Duration::from_secs(60)), &counts);
+                self.stream_levels.add(written.unwrap_or(at).min(at).floor_to(MINUTE), &counts);
                 if counts.errors() > 0 {
                     let kind = ErrorKind { code: code.clone(), example: message.clone(), count: 1 };
                     self.stream_levels.add_kind(&kind);
@@ -307,9 +288,8 @@ impl Facts {
                 }
             }
             StreamNote::Turn(turn) => self.push_turn(ServerTurn { at: turn.at.or(Some(at)), ..turn.clone() }),
-            StreamNote::StormLine => self.log_sum.storm_lines += 1,
-            StreamNote::ClientAbort => self.log_sum.client_aborts += 1,
-            StreamNote::State { .. } | StreamNote::Changed(_) | StreamNote::Other(_) => {}
+            StreamNote::StormLine => self.storm_lines += 1,
+            StreamNote::ClientAbort | StreamNote::State { .. } | StreamNote::Changed(_) | StreamNote::Other(_) => {}
         }
     }
 
@@ -323,6 +303,7 @@ impl Facts {
                 && matches!((t.at, turn.at), (Some(a), Some(b)) if a.since(b).max(b.since(a)) <= SAME)
         });
         if !known {
+            self.new_turns.push(turn.clone());
             push_bounded(&mut self.turns, turn, TURNS_MAX);
         }
     }
@@ -340,10 +321,7 @@ impl Facts {
 
     /// What the hub last said of its servers; the last good answer when the latest was none.
     pub fn servers(&self) -> &[ServerClaim] {
-        match self.api.as_ref().map(|known| &known.seen.servers) {
-            Some(Ok(servers)) => servers,
-            _ => &self.last_servers,
-        }
+        self.last_servers.as_deref().unwrap_or_default()
     }
 
     /// What the hub last said of one server.
@@ -362,13 +340,32 @@ impl Facts {
         self.api.as_ref()?.seen.filtering.as_ref()?.as_ref().ok()
     }
 
-    /// The latest canary call of a server.
-    pub fn call(&self, server: &Text) -> Option<(&CallSeen, Timestamp)> {
+    /// The latest canary call of a server, and the visit that made it.
+    pub fn call(&self, server: &Text) -> Option<(&CallSeen, &Known<SessionSeen>)> {
         let known = self.session.as_ref()?;
-        known.seen.calls.iter().find(|call| call.server == *server).map(|call| (call, known.at))
+        known.seen.calls.iter().find(|call| call.server == *server).map(|call| (call, known))
     }
 
-    /// When the last known child of a server ended, if it ended after the last look at the process.
+    /// The tools of a server in the first session's list, without the hub's prefix; `None` when that
+    /// session has no list.
+    pub fn listed(&self, server: &Text) -> Option<ToolSet> {
+        Some(self.listed.as_ref()?.get(server).cloned().unwrap_or_default())
+    }
+
+    /// The hub's process, when it was alive at the last look.
+    pub fn alive(&self) -> Option<&ProcessFacts> {
+        match &self.process.as_ref()?.seen {
+            ProcessSeen::Alive(process) => Some(process),
+            _ => None,
+        }
+    }
+
+    /// When the hub's process started.
+    pub fn hub_started(&self) -> Option<Timestamp> {
+        Some(self.process.as_ref()?.at.minus(self.alive()?.uptime))
+    }
+
+    /// When the last known child of a server ended, and its pid.
     pub fn exit(&self, server: &Text) -> Option<(Timestamp, u32)> {
         self.exits.iter().rev().find_map(|(at, exit)| match &exit.role {
             ExitRole::Child { server: Some(name), .. } if name == server => Some((*at, exit.id.pid)),
@@ -391,17 +388,10 @@ impl Facts {
 
     /// How the log grows, in bytes per hour, and over which span that was measured.
     pub fn growth_per_hour(&self, now: Timestamp) -> Option<(f64, Duration)> {
-        const SPAN_MIN: Duration = Duration::from_secs(60);
-        if let Some(since) = self.growth_since {
-            let span = now.since(since);
-            let bytes: u64 = self.growth.iter().map(|(_, bytes)| bytes).sum();
-            return (span >= SPAN_MIN).then(|| (bytes as f64 * 3600.0 / span.as_secs_f64(), span));
+        if self.log_window.is_followed() {
+            return self.log_window.growth(now);
         }
-        // One look only: the records' own times tell how long the stretch took to write.
-        let stretch = &self.log.as_ref()?.seen.stretch;
-        let (first, last) = (stretch.minutes.first()?.0, stretch.minutes.last()?.0);
-        let span = last.since(first) + Duration::from_secs(60);
-        (span >= 10 * SPAN_MIN).then(|| (stretch.bytes as f64 * 3600.0 / span.as_secs_f64(), span))
+        stretch::growth_of(&self.log.as_ref()?.seen.stretch)
     }
 
     /// Our own connections to the hub, which are no clients of its users.

@@ -1,13 +1,15 @@
 //! The ledger of incidents: when a bad reading becomes one, and when it is over.
 //!
-//! A reading opens an incident when it is judged, bad, not explained by another bad check, and has
-//! been bad for as long as its [`patience`] says. It is over when the reading is healthy again for as
-//! long. Unknown neither opens nor resolves: what cannot be seen has not ended.
+//! A reading opens an incident when it is judged, bad, not explained by another check that is as bad,
+//! and has been bad for as long as its [`patience`] says. It is over when the reading is healthy again
+//! for as long, or when there is nothing left to measure. Unknown neither opens nor resolves: what
+//! cannot be seen has not ended.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use vitals_model::check::CheckId;
+use vitals_model::claim::ClaimStatus;
 use vitals_model::incident::{Incident, IncidentChange, IncidentState};
 use vitals_model::limits::{EVIDENCE_PIECES_MAX, RECENT_INCIDENTS_MAX};
 use vitals_model::reading::{Health, Reading, Standing};
@@ -15,20 +17,64 @@ use vitals_model::target::TargetId;
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
 
+/// How long a check must have had no reading, on a target that answers, before its incident is over.
+const ABSENT: Duration = Duration::from_secs(3600);
+
 /// How long a bad state must last before people hear of it, and a good one before it is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Patience {
+    /// This long.
+    pub wait: Duration,
+    /// Whether it must have been measured again in that time.
+    pub again: bool,
+}
+
+/// The patience with one reading. `grace` is what start-up is given.
 ///
-/// What has hard evidence (a process that ended, a call that failed) does not wait. A server that the
-/// hub itself reports as down may be in the middle of a restart, which takes 0.1 s to a few seconds.
-/// A value beyond its threshold must stay there for two light checks.
-pub fn patience(reading: &Reading, truth: Option<&ServerTruth>) -> Duration {
+/// What has hard evidence (a process that ended, a call that failed) does not wait. What may follow from
+/// the hub's own end waits until its process was looked at. A server that the hub itself reports as down
+/// may be in the middle of a restart, which takes 0.1 s to a few seconds. Starting is no fault until it
+/// takes too long. A value beyond its threshold must stay there for two looks.
+pub fn patience(reading: &Reading, truth: Option<&ServerTruth>, grace: Duration) -> Patience {
+    const A_LOOK: Duration = Duration::from_secs(2);
     const RESTART: Duration = Duration::from_secs(5);
     const TWO_LOOKS: Duration = Duration::from_secs(15);
-    match (reading.id.server(), reading.id.question(), truth.map(|t| t.verdict)) {
+    let failing = reading.health == Health::Failing;
+    let is_connecting = truth.is_some_and(|t| t.verdict == Verdict::Agrees && t.claim == Some(ClaimStatus::Connecting));
+    let wait = match (reading.id.server(), reading.id.question(), truth.map(|t| t.verdict)) {
+        _ if reading.threshold.is_some() => return Patience { wait: TWO_LOOKS, again: true },
         (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
-        (None, "process" | "port" | "api" | "open", _) if reading.health == Health::Failing => Duration::ZERO,
-        _ if reading.threshold.is_some() => TWO_LOOKS,
+        (None, "process" | "port", _) if failing => Duration::ZERO,
+        (None, "api" | "open", _) if failing => A_LOOK,
+        (None, "state", _) if !failing => grace,
+        (Some(_), "truth", _) if is_connecting && !failing => grace,
         _ => RESTART,
-    }
+    };
+    Patience { wait, again: false }
+}
+
+/// What the ledger compares its incidents with.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// The target.
+    pub target: &'a TargetId,
+    /// Its readings.
+    pub readings: &'a [Reading],
+    /// The truth about its servers.
+    pub truths: &'a [ServerTruth],
+    /// Whether the target answers, so that what has no reading is not there.
+    pub answers: bool,
+    /// What start-up is given.
+    pub grace: Duration,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// A state that has not lasted long enough yet.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    since: Timestamp,
+    measured_at: Timestamp,
 }
 
 /// All incidents of one target.
@@ -36,8 +82,12 @@ pub fn patience(reading: &Reading, truth: Option<&ServerTruth>) -> Duration {
 pub struct Ledger {
     open: BTreeMap<CheckId, Incident>,
     recent: VecDeque<Incident>,
-    /// Since when a reading has been bad without an incident, or good with one.
-    pending: BTreeMap<CheckId, Timestamp>,
+    /// Readings that are bad without an incident, or good with one.
+    pending: BTreeMap<CheckId, Pending>,
+    /// Incidents about a value beyond its threshold: it must also stay good for a while.
+    by_value: BTreeSet<CheckId>,
+    /// Since when the check of an incident has had no reading.
+    absent: BTreeMap<CheckId, Timestamp>,
 }
 
 impl Ledger {
@@ -59,24 +109,17 @@ impl Ledger {
     }
 
     /// Compares the readings of now with the incidents of before. `next_id` gives a new incident's id.
-    pub fn update(
-        &mut self,
-        target: &TargetId,
-        readings: &[Reading],
-        truths: &[ServerTruth],
-        now: Timestamp,
-        mut next_id: impl FnMut() -> u64,
-    ) -> Vec<(IncidentChange, Incident)> {
-        let bad: BTreeSet<_> = readings.iter().filter(|r| is_bad(r)).map(|r| r.id.clone()).collect();
+    pub fn update(&mut self, look: Look<'_>, mut next_id: impl FnMut() -> u64) -> Vec<(IncidentChange, Incident)> {
+        let bad: BTreeMap<_, _> = look.readings.iter().filter(|r| is_bad(r)).map(|r| (&r.id, r.health)).collect();
         let mut changes = Vec::new();
-        for reading in readings {
-            let truth = truth_of(reading, truths);
+        for reading in look.readings {
+            let truth = truth_of(reading, look.truths);
             let change = match (self.open.contains_key(&reading.id), is_bad(reading)) {
-                (false, true) if !explained(reading, &bad) && !outdated(reading, readings) => {
-                    self.open_when_due(target, reading, truth, now, &mut next_id)
+                (false, true) if !explained(reading, &bad) && !outdated(reading, look.readings) => {
+                    self.open_when_due(look, reading, truth, &mut next_id)
                 }
-                (true, true) => self.worsen(reading, truth, now),
-                (true, false) if reading.health != Health::Unknown => self.resolve_when_due(reading, truth, now),
+                (true, true) => self.worsen(reading, truth, look.now),
+                (true, false) if reading.health != Health::Unknown => self.resolve_when_due(look, reading, truth),
                 _ => {
                     self.pending.remove(&reading.id);
                     None
@@ -84,33 +127,36 @@ impl Ledger {
             };
             changes.extend(change);
         }
+        self.pending.retain(|id, _| look.readings.iter().any(|r| r.id == *id));
+        changes.extend(self.resolve_absent(look));
         changes
     }
 
-    /// Whether `since` is long enough ago; remembers when waiting began.
-    fn is_due(&mut self, id: &CheckId, wait: Duration, now: Timestamp) -> bool {
-        let since = *self.pending.entry(id.clone()).or_insert(now);
-        let due = now.since(since) >= wait;
+    /// Whether a state has lasted as long as its patience asks; remembers when waiting began.
+    fn is_due(&mut self, reading: &Reading, patience: Patience, now: Timestamp) -> bool {
+        let fresh = Pending { since: now, measured_at: reading.at };
+        let pending = *self.pending.entry(reading.id.clone()).or_insert(fresh);
+        let seen_again = !patience.again || reading.at > pending.measured_at;
+        let due = seen_again && now.since(pending.since) >= patience.wait;
         if due {
-            self.pending.remove(id);
+            self.pending.remove(&reading.id);
         }
         due
     }
 
     fn open_when_due(
         &mut self,
-        target: &TargetId,
+        look: Look<'_>,
         reading: &Reading,
         truth: Option<&ServerTruth>,
-        now: Timestamp,
         next_id: &mut impl FnMut() -> u64,
     ) -> Option<(IncidentChange, Incident)> {
-        if !self.is_due(&reading.id, patience(reading, truth), now) {
+        if !self.is_due(reading, patience(reading, truth, look.grace), look.now) {
             return None;
         }
         let incident = Incident {
             id: next_id(),
-            target: target.clone(),
+            target: look.target.clone(),
             check: reading.id.clone(),
             kind: kind(reading, truth),
             health: reading.health,
@@ -118,10 +164,13 @@ impl Ledger {
             summary: reading.summary.clone(),
             evidence: reading.evidence.iter().take(EVIDENCE_PIECES_MAX).cloned().collect(),
             hint: reading.hint.clone(),
-            opened_at: reading.since.min(now),
-            updated_at: now,
+            opened_at: reading.since.min(look.now),
+            updated_at: look.now,
             resolved_at: None,
         };
+        if reading.threshold.is_some() {
+            self.by_value.insert(reading.id.clone());
+        }
         self.open.insert(reading.id.clone(), incident.clone());
         Some((IncidentChange::Opened, incident))
     }
@@ -151,20 +200,52 @@ impl Ledger {
 
     fn resolve_when_due(
         &mut self,
+        look: Look<'_>,
         reading: &Reading,
         truth: Option<&ServerTruth>,
-        now: Timestamp,
     ) -> Option<(IncidentChange, Incident)> {
-        let wait = if reading.threshold.is_some() { patience(reading, truth) } else { Duration::ZERO };
-        if !self.is_due(&reading.id, wait, now) {
+        let patience = if self.by_value.contains(&reading.id) {
+            patience(reading, truth, look.grace)
+        } else {
+            Patience { wait: Duration::ZERO, again: false }
+        };
+        if !self.is_due(reading, patience, look.now) {
             return None;
         }
-        let mut incident = self.open.remove(&reading.id)?;
+        self.resolve(&reading.id, &reading.summary, look.now)
+    }
+
+    /// What is not there any more is not bad any more: a server that the hub does not list, at once; a
+    /// check without a reading, after a while.
+    fn resolve_absent(&mut self, look: Look<'_>) -> Vec<(IncidentChange, Incident)> {
+        let has_reading = |id: &CheckId| look.readings.iter().any(|r| r.id == *id);
+        self.absent.retain(|id, _| self.open.contains_key(id) && !has_reading(id));
+        if !look.answers {
+            self.absent.clear();
+            return Vec::new();
+        }
+        let missing: Vec<_> = self.open.keys().filter(|id| !has_reading(id)).cloned().collect();
+        let mut changes = Vec::new();
+        for id in missing {
+            let is_listed = look.truths.iter().any(|t| CheckId::of_server(&t.name, id.question()) == id);
+            if id.server().is_some() && !is_listed {
+                changes.extend(self.resolve(&id, "the hub does not list this server any more", look.now));
+            } else if look.now.since(*self.absent.entry(id.clone()).or_insert(look.now)) >= ABSENT {
+                changes.extend(self.resolve(&id, "not measured any more", look.now));
+            }
+        }
+        changes
+    }
+
+    fn resolve(&mut self, id: &CheckId, why: &str, now: Timestamp) -> Option<(IncidentChange, Incident)> {
+        let mut incident = self.open.remove(id)?;
+        self.absent.remove(id);
+        self.by_value.remove(id);
         incident.state = IncidentState::Resolved;
         incident.updated_at = now;
         incident.resolved_at = Some(now);
         if incident.evidence.len() < EVIDENCE_PIECES_MAX {
-            incident.evidence.push(format!("resolved: {}", reading.summary));
+            incident.evidence.push(format!("resolved: {why}"));
         }
         if self.recent.len() == RECENT_INCIDENTS_MAX {
             self.recent.pop_front();
@@ -178,8 +259,9 @@ fn is_bad(reading: &Reading) -> bool {
     reading.standing == Standing::Judged && matches!(reading.health, Health::Degraded | Health::Failing)
 }
 
-fn explained(reading: &Reading, bad: &BTreeSet<CheckId>) -> bool {
-    reading.cause.as_ref().is_some_and(|cause| bad.contains(cause))
+/// A milder fault does not explain a worse one: a slow API is no reason for sessions that fail.
+fn explained(reading: &Reading, bad: &BTreeMap<&CheckId, Health>) -> bool {
+    reading.cause.as_ref().is_some_and(|cause| bad.get(cause).is_some_and(|health| *health >= reading.health))
 }
 
 /// Whether this reading was measured before the check that it depends on was good again: then it says
@@ -193,11 +275,13 @@ fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a Serv
     (reading.id.question() == "truth").then(|| truths.iter().find(|t| crate::check::truth_id(&t.name) == reading.id))?
 }
 
-/// The verdict for a server, else the check's question.
+/// The verdict for a server, or what it honestly is; else the check's question.
 fn kind(reading: &Reading, truth: Option<&ServerTruth>) -> String {
-    match truth.map(|t| t.verdict) {
-        Some(Verdict::Agrees | Verdict::Unknown) => "down".to_owned(),
-        Some(verdict) => verdict.as_str().to_owned(),
-        None => reading.id.question().to_owned(),
+    let Some(truth) = truth else { return reading.id.question().to_owned() };
+    match (truth.verdict, &truth.claim) {
+        (Verdict::Agrees, Some(claim @ (ClaimStatus::Unauthorized | ClaimStatus::Connecting))) => claim.as_str().to_owned(),
+        (Verdict::Agrees, None) if truth.health == Health::Degraded => "degraded".to_owned(),
+        (Verdict::Agrees | Verdict::Unknown, _) => "down".to_owned(),
+        (verdict, _) => verdict.as_str().to_owned(),
     }
 }

@@ -3,20 +3,21 @@
 //! ```text
 //! 100
 //!  −50  the hub's process is down, or its API does not answer (once, whichever is the cause)
-//!  −30  per server that fails its users, −20 per server that serves them badly
+//!  −30  per server that fails its users, or that nobody can reach; −20 per server that serves them badly
 //!  −15  CPU beyond its critical threshold, −8 beyond its warning; memory likewise
 //!  −20  errors beyond their critical threshold, −10 beyond their warning
 //!   −5  per other degraded check, −10 per other failing one, −20 for all of these together
 //! ```
 //!
-//! Never below 0. Advice, facts and expected failures take nothing off; what follows from another
-//! failing check is not counted twice; what could not be measured gives no points: without process
+//! Never below 0. Advice, facts and expected failures take nothing off. What follows from another fault
+//! is not counted twice, when that fault has taken off as much as all of it together could. A server
+//! that nobody can reach, because the hub is down, fails its users as one that is down itself: otherwise
+//! a hub could raise its score by dying. What could not be measured gives no points: without process
 //! and API there is no score. The weights are the original system's (−50, −15, −15, −20 to −30, up to
 //! −20, up to −20).
 
 use std::collections::BTreeSet;
 
-use vitals_model::check::CheckId;
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::score::{Deduction, Score};
 
@@ -25,17 +26,30 @@ use crate::check::{api_id, process_id};
 /// The most that all checks without a weight of their own take off together.
 const OTHERS_MAX: u32 = 20;
 
+/// What a server takes off that fails its users.
+const SERVER_FAILS: u32 = 30;
+
 /// The score of a target's readings.
 pub fn score(readings: &[Reading]) -> Score {
-    let bad: BTreeSet<_> = readings.iter().filter(|r| is_bad(r)).map(|r| &r.id).collect();
-    let judged = || readings.iter().filter(|r| is_bad(r) && !explained(r, &bad));
-    let mut deductions: Vec<_> = judged().filter_map(weighed).collect();
+    let heavy: BTreeSet<_> = readings.iter().filter(|r| is_bad(r) && points(r) >= Some(OTHERS_MAX)).map(|r| &r.id).collect();
+    let is_explained = |r: &Reading| r.id.question() != "truth" && r.cause.as_ref().is_some_and(|cause| heavy.contains(cause));
+    let is_hub_down = [process_id(), api_id()].iter().any(|id| heavy.contains(id));
+    let mut deductions = Vec::new();
     let mut others = 0;
-    for reading in judged().filter(|r| weighed(r).is_none()) {
-        let points = if reading.health == Health::Failing { 10 } else { 5 }.min(OTHERS_MAX - others);
-        others += points;
-        if points > 0 {
-            deductions.push(deduction(points, reading));
+    for reading in readings {
+        let is_lost =
+            is_hub_down && is_truth(reading) && reading.standing == Standing::Judged && reading.health != Health::Healthy;
+        if is_lost {
+            deductions.push(deduction(SERVER_FAILS, reading));
+        } else if is_bad(reading) && !is_explained(reading) {
+            let points = points(reading).unwrap_or_else(|| {
+                let points = if reading.health == Health::Failing { 10 } else { 5 }.min(OTHERS_MAX - others);
+                others += points;
+                points
+            });
+            if points > 0 {
+                deductions.push(deduction(points, reading));
+            }
         }
     }
     deductions.sort_by_key(|d| std::cmp::Reverse(d.points));
@@ -48,9 +62,8 @@ fn is_bad(reading: &Reading) -> bool {
     reading.standing == Standing::Judged && matches!(reading.health, Health::Degraded | Health::Failing)
 }
 
-/// Whether the check that explains this one is bad itself.
-fn explained(reading: &Reading, bad: &BTreeSet<&CheckId>) -> bool {
-    reading.cause.as_ref().is_some_and(|cause| bad.contains(cause))
+fn is_truth(reading: &Reading) -> bool {
+    reading.id.server().is_some() && reading.id.question() == "truth"
 }
 
 /// Something must have been measured that says whether the target lives.
@@ -60,34 +73,17 @@ fn measured(readings: &[Reading]) -> bool {
     hub || (readings.iter().all(|r| r.id != api_id()) && readings.iter().filter(told).any(|r| r.id.question() == "truth"))
 }
 
-fn weighed(reading: &Reading) -> Option<Deduction> {
+/// The points of a bad reading that has a weight of its own.
+fn points(reading: &Reading) -> Option<u32> {
     let failing = reading.health == Health::Failing;
-    let points = match (reading.id.server().is_some(), reading.id.question()) {
-        (false, "process" | "api") if failing => 50,
-        (true, "truth") => {
-            if failing {
-                30
-            } else {
-                20
-            }
-        }
-        (false, "cpu" | "memory") => {
-            if failing {
-                15
-            } else {
-                8
-            }
-        }
-        (false, "errors") => {
-            if failing {
-                20
-            } else {
-                10
-            }
-        }
-        _ => return None,
-    };
-    Some(deduction(points, reading))
+    let of = |when_failing, when_degraded| Some(if failing { when_failing } else { when_degraded });
+    match (reading.id.server().is_some(), reading.id.question()) {
+        (true, "truth") => of(SERVER_FAILS, 20),
+        (false, "process" | "api") if failing => Some(50),
+        (false, "cpu" | "memory") => of(15, 8),
+        (false, "errors") => of(20, 10),
+        _ => None,
+    }
 }
 
 fn deduction(points: u32, reading: &Reading) -> Deduction {

@@ -1,71 +1,50 @@
 //! Truth: what a hub claims of each server, against what was seen of it.
 //!
 //! Three kinds of evidence count, strongest first: a canary call through the hub, the state of the
-//! server's process, and the tool lists. Evidence older than the end of the server's process is void.
+//! server's process, and the tool lists. Evidence is void when it is older than what it would speak of:
+//! than the process that runs the server now, than the end of the one before, than the hub's own
+//! process, than a change of the claim.
+
+mod life;
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use vitals_model::claim::{ClaimStatus, HubState, ServerClaim};
 use vitals_model::config::{Expect, TargetSettings};
-use vitals_model::observation::{ChildFacts, Failure, FailureKind, ProcessSeen, RunState};
 use vitals_model::reading::Health;
 use vitals_model::text::{Text, count};
 use vitals_model::time::{Timestamp, human};
-use vitals_model::tool::{ToolChange, ToolSet, namespace_prefix};
+use vitals_model::tool::{ToolChange, ToolSet};
 use vitals_model::verdict::{ServerTruth, Verdict};
 
 use crate::facts::Facts;
+pub use life::{Life, life};
+pub(crate) use life::{child, is_disconnected, is_of_server, is_settled, listed_now};
 
-/// What the evidence says of one server, whatever the hub claims.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Life {
-    /// It answered a call, well or with an error of its own.
-    Answers {
-        /// How it answered.
-        how: String,
-    },
-    /// It is there and does not answer.
-    Silent {
-        /// What shows it.
-        why: String,
-    },
-    /// It is gone.
-    Dead {
-        /// What shows it.
-        why: String,
-    },
-    /// Its process is there; nothing could be called.
-    Present {
-        /// What was seen instead of a call.
-        why: String,
-    },
-    /// Nothing shows anything.
-    Untold {
-        /// Why not.
-        why: String,
-    },
-}
+/// How many intervals a good call is believed.
+pub(crate) const STALE_INTERVALS: u32 = 3;
 
-/// The truth about every server of a hub, in order of name.
+/// The truth about every server of a hub, in order of name; each name once.
 pub fn of_hub(facts: &Facts, settings: &TargetSettings, now: Timestamp) -> Vec<ServerTruth> {
     let mut truths: Vec<_> = facts.servers().iter().map(|claim| of_server(facts, claim, settings, now)).collect();
     truths.sort_by(|a, b| a.name.cmp(&b.name));
+    truths.dedup_by(|a, b| a.name == b.name);
     truths
 }
 
 fn of_server(facts: &Facts, claim: &ServerClaim, settings: &TargetSettings, now: Timestamp) -> ServerTruth {
     let name = &claim.name;
     let expect = settings.servers.get(name.as_str()).map_or(Expect::Up, |s| s.expect);
-    let life = life(facts, name);
-    let listed = listed_tools(facts, name);
+    let call_until = now.minus(settings.schedule.session * STALE_INTERVALS);
+    let life = life(facts, name, call_until);
+    let listed = listed_now(facts, name);
     let (verdict, health, reason) = match facts.api_failure() {
-        Some(failure) => (Verdict::Unknown, Health::Unknown, format!("not measured: the hub's API does not answer ({failure})")),
+        Some(failure) => (Verdict::Unknown, Health::Unknown, format!("not measured: the hub's API gives no answer ({failure})")),
         None => judge(&Case { facts, claim, expect, life: &life, listed: listed.as_ref(), settings, now }),
     };
     let call_ms =
         facts.call(name).and_then(|(call, _)| matches!(call.answer, Some(Ok(_))).then(|| call.took.as_secs_f64() * 1000.0));
-    let tools = listed.map(|set| set.len() as u64);
+    let tools = facts.listed(name).map(|set| set.len() as u64);
     ServerTruth { name: name.clone(), claim: Some(claim.status.clone()), verdict, health, reason, tools, call_ms, since: now }
 }
 
@@ -88,13 +67,17 @@ fn judge(case: &Case<'_>) -> Ruling {
         (_, Life::Answers { how }, Expect::Down) => {
             (Verdict::Agrees, Health::Healthy, format!("works ({how}), although the configuration expects it to be down"))
         }
-        (_, Life::Dead { why } | Life::Silent { why } | Life::Untold { why }, Expect::Down) => {
+        (_, Life::Dead { why, .. } | Life::Silent { why } | Life::Untold { why }, Expect::Down) => {
             (Verdict::ExpectedDown, Health::Healthy, format!("down, as the configuration expects; {says}; {why}"))
         }
         (status, Life::Present { why }, Expect::Down) if *status != ClaimStatus::Connected => {
             (Verdict::ExpectedDown, Health::Healthy, format!("down, as the configuration expects; {says}; {why}"))
         }
-        (ClaimStatus::Connected, Life::Dead { why }, _) => (Verdict::Ghost, Health::Failing, format!("{says}; {why}")),
+        // A server that is being restarted dies too: the hub is asked whether it knows.
+        (ClaimStatus::Connected, Life::Dead { why, at }, _) if claim_is_older_than(case.facts, *at) => {
+            (Verdict::Unknown, Health::Unknown, format!("hub said connected before; {why}, asking the hub again"))
+        }
+        (ClaimStatus::Connected, Life::Dead { why, .. }, _) => (Verdict::Ghost, Health::Failing, format!("{says}; {why}")),
         (ClaimStatus::Connected, Life::Silent { why }, _) => (Verdict::Hung, Health::Failing, format!("{says}; {why}")),
         (ClaimStatus::Connected, Life::Answers { how }, _) => judge_tools(case, how),
         (ClaimStatus::Connected, Life::Present { why }, _) => judge_tools(case, &format!("{why}; weaker evidence")),
@@ -124,14 +107,15 @@ fn judge_honest(case: &Case<'_>, says: &str) -> Ruling {
 
 fn judge_connecting(case: &Case<'_>, error: &str) -> Ruling {
     let grace = case.settings.thresholds.start_grace;
-    let waiting = if let Some(since) = case.facts.claim_changed.get(&case.claim.name) {
-        case.now.since(*since)
-    } else {
-        // Never seen otherwise: it may have been connecting since the hub began.
-        let process = case.facts.process.as_ref().map(|known| &known.seen);
-        let hub_up = if let Some(ProcessSeen::Alive(process)) = process { process.uptime } else { Duration::ZERO };
-        hub_up.max(case.now.since(case.facts.first_claim.unwrap_or(case.now)))
+    let course = case.facts.courses.get(&case.claim.name);
+    let changed = course.and_then(|c| c.status_changed);
+    // A claim that was there at our first look may be as old as the hub.
+    let since = match (changed, course) {
+        (Some(at), _) => at,
+        (None, Some(course)) => case.facts.hub_started().map_or(course.first_seen, |start| start.min(course.first_seen)),
+        (None, None) => case.now,
     };
+    let waiting = case.now.since(since);
     if waiting > grace {
         let text = format!("still connecting after {}{error}; start-up is given {}", human(waiting), human(grace));
         (Verdict::Agrees, Health::Failing, text)
@@ -145,10 +129,7 @@ fn judge_connecting(case: &Case<'_>, error: &str) -> Ruling {
 fn judge_tools(case: &Case<'_>, how: &str) -> Ruling {
     let says = says(case.claim);
     let works = |verdict, health, text: String| (verdict, health, format!("{says}; {how}{text}"));
-    let Some(listed) = case.listed else {
-        return works(Verdict::Agrees, Health::Healthy, String::new());
-    };
-    if let Some(claimed) = &case.claim.tools {
+    if let (Some(listed), Some(claimed)) = (case.listed, &case.claim.tools) {
         let change = listed.change_since(claimed);
         if listed.is_empty() && !change.removed.is_empty() && is_starting(case.facts) {
             return works(Verdict::Agrees, Health::Degraded, "; clients see its tools when the hub has started".to_owned());
@@ -199,7 +180,7 @@ pub fn drift(facts: &Facts, server: &Text) -> Option<ToolChange> {
 
 /// A server's tools with their definitions: from the hub's REST list, else from a session's.
 pub fn server_tools(facts: &Facts, server: &Text) -> Option<ToolSet> {
-    facts.claim(server).and_then(|claim| claim.tools.clone()).or_else(|| listed_tools(facts, server))
+    facts.claim(server).and_then(|claim| claim.tools.clone()).or_else(|| listed_now(facts, server))
 }
 
 /// A change in one line.
@@ -214,142 +195,8 @@ pub fn describe(change: &ToolChange) -> String {
     if parts.is_empty() { "tools as last seen".to_owned() } else { format!("{} since last seen", parts.join(", ")) }
 }
 
-/// The tools of `server` that the first session sees, without the hub's prefix.
-pub fn listed_tools(facts: &Facts, server: &Text) -> Option<ToolSet> {
-    let session = facts.session.as_ref()?;
-    let tools = session.seen.sessions.first()?.tools.as_ref().ok()?;
-    let prefix = namespace_prefix(server.as_str());
-    Some(tools.iter().filter_map(|(name, digest)| Some((Text::new(name.as_str().strip_prefix(&prefix)?), digest))).collect())
-}
-
-/// What the evidence says of one server.
-pub fn life(facts: &Facts, server: &Text) -> Life {
-    let child = child(facts, server);
-    let ended = ended_at(facts, server, child);
-    if let Some(stopped) = child.filter(|c| c.state == RunState::Stopped)
-        && facts.process.as_ref().map(|p| p.at) > facts.call(server).map(|(_, at)| at)
-    {
-        // Seen after the last call: whatever that one answered, the next one would not be.
-        return Life::Silent { why: format!("process {} is stopped (SIGSTOP or a debugger)", stopped.id.pid) };
-    }
-    let from = evidence_from(facts, child, ended).max(facts.claim_changed.get(server).copied());
-    let call = facts.call(server).filter(|(_, at)| from.is_none_or(|from| *at >= from));
-    match call.and_then(|(call, _)| call.answer.as_ref().map(|answer| (call, answer))) {
-        Some((call, Ok(_))) => Life::Answers { how: format!("call answered in {}", human(call.took)) },
-        Some((_, Err(failure))) if is_disconnected(failure) && !is_settled(facts, server) => {
-            Life::Untold { why: format!("call answered \"{}\", but it was being restarted: asking again", failure.evidence) }
-        }
-        Some((_, Err(failure))) if is_disconnected(failure) => {
-            let process = ended.map(|(at, pid)| format!("process {pid} is gone since {at}, ")).unwrap_or_default();
-            Life::Dead { why: format!("{process}call answered \"{}\"", failure.evidence) }
-        }
-        Some((call, Err(failure)))
-            if matches!(failure.kind, FailureKind::TimedOut(_)) || failure.kind == FailureKind::Rpc(-32001) =>
-        {
-            let process = child.filter(|c| c.state == RunState::Stopped).map(|c| format!("process {} is stopped, ", c.id.pid));
-            Life::Silent { why: format!("{}no answer to a call within {}", process.unwrap_or_default(), human(call.took)) }
-        }
-        Some((_, Err(failure))) => Life::Answers { how: format!("call answered with an error: {failure}") },
-        None => without_call(facts, server, child, ended),
-    }
-}
-
-/// What can be said without a fresh canary call.
-fn without_call(facts: &Facts, server: &Text, child: Option<&ChildFacts>, ended: Option<(Timestamp, u32)>) -> Life {
-    if let Some(child) = child {
-        let pid = child.id.pid;
-        return match child.state {
-            RunState::Normal | RunState::DiskSleep
-                if facts.session.is_none() || facts.call(server).is_some_and(|(call, _)| call.answer.is_some()) =>
-            {
-                Life::Untold { why: format!("process {pid} is alive, not called yet") }
-            }
-            RunState::Stopped => Life::Silent { why: format!("process {pid} is stopped (SIGSTOP)") },
-            RunState::Zombie => Life::Dead { why: format!("process {pid} is a zombie") },
-            RunState::Normal | RunState::DiskSleep => {
-                Life::Present { why: format!("process {pid} is alive, no tool can be called safely") }
-            }
-        };
-    }
-    match ended {
-        Some((at, pid)) if is_settled(facts, server) => Life::Dead { why: format!("process {pid} is gone since {at}") },
-        Some((_, pid)) => Life::Untold { why: format!("process {pid} ended just now, asking again") },
-        None if facts.unnamed_exit().is_some_and(|at| facts.session.as_ref().is_none_or(|s| s.at < at)) => {
-            Life::Untold { why: "a child of the hub ended just now, asking again".to_owned() }
-        }
-        None => match listed_tools(facts, server) {
-            Some(tools) if !tools.is_empty() => {
-                Life::Present { why: format!("{} listed, no tool can be called safely", count(tools.len() as u64, "tool")) }
-            }
-            Some(_) | None => Life::Untold { why: "nothing could be called and no process is known".to_owned() },
-        },
-    }
-}
-
-/// How long a hub is given to notice that a server's process ended, or to start it again, before its
-/// claim counts as a lie. npm mcp-hub 4.2.1 stops and starts a server in about 0.1 s.
-const SETTLE: Duration = Duration::from_millis(200);
-
-/// How long calls must be refused before a server whose process seems to live counts as dead: the look
-/// at its process may be older than its restart.
-const REFUSED: Duration = Duration::from_millis(500);
-
-/// Whether the evidence about a server may be held against its hub: the hub was asked, and its children
-/// were looked at, long enough after the server's process began or ended or its claim changed.
-pub fn is_settled(facts: &Facts, server: &Text) -> bool {
-    let child = child(facts, server);
-    let exit = facts.exit(server).map(|(at, _)| at).max(facts.unnamed_exit());
-    let turned = match (child, &facts.process) {
-        (Some(child), Some(known)) => Some(known.at.minus(child.uptime)),
-        _ => exit,
-    };
-    let turned = turned.max(facts.claim_changed.get(server).copied());
-    let after = |at: Option<Timestamp>, turned: Timestamp| at.is_none_or(|at| at.since(turned) >= SETTLE);
-    let asked = turned.is_none_or(|turned| {
-        after(facts.api.as_ref().map(|k| k.at), turned) && after(facts.process.as_ref().map(|k| k.at), turned)
-    });
-    asked && (child.is_none() && exit.is_some() || is_refused(facts, server))
-}
-
-/// Whether calls were refused for long enough, where there can be more than one: a visit makes one.
-fn is_refused(facts: &Facts, server: &Text) -> bool {
-    let Some(session) = facts.session.as_ref().filter(|known| known.seen.held) else { return true };
-    facts.refused_since.get(server).is_none_or(|since| session.at.since(*since) >= REFUSED)
-}
-
-/// The words with which a hub says that a server behind it is not there.
-/// Measured on npm mcp-hub 4.2.1: `Not connected`; `Connection closed` is the SDK's for a server that
-/// dies during a call.
-pub(crate) fn is_disconnected(failure: &Failure) -> bool {
-    matches!(failure.kind, FailureKind::ToolError | FailureKind::Rpc(_) | FailureKind::Status { .. })
-        && ["Not connected", "Connection closed", "not connected"].iter().any(|words| failure.evidence.as_str().contains(words))
-}
-
-/// The child process that runs a server, as last seen.
-pub fn child<'a>(facts: &'a Facts, server: &Text) -> Option<&'a ChildFacts> {
-    let known = facts.process.as_ref()?;
-    let ProcessSeen::Alive(process) = &known.seen else { return None };
-    let child = process.children.iter().find(|child| child.server.as_ref() == Some(server))?;
-    let gone = facts.exits.iter().any(|(at, exit)| exit.id == child.id && *at >= known.at);
-    (!gone).then_some(child)
-}
-
-/// From when on a call says something about the process of now: since it started, or since the one
-/// before it ended. The end of a child that could be any server's voids the older calls of all
-/// servers whose process is not known.
-fn evidence_from(facts: &Facts, child: Option<&ChildFacts>, ended: Option<(Timestamp, u32)>) -> Option<Timestamp> {
-    match (child, &facts.process) {
-        (Some(child), Some(known)) => Some(known.at.minus(child.uptime)),
-        _ => ended.map(|(at, _)| at).max(facts.unnamed_exit()),
-    }
-}
-
-/// When the server's process ended, when no other runs it now.
-fn ended_at(facts: &Facts, server: &Text, child: Option<&ChildFacts>) -> Option<(Timestamp, u32)> {
-    if child.is_some() {
-        return None;
-    }
-    facts.exit(server)
+fn claim_is_older_than(facts: &Facts, at: Timestamp) -> bool {
+    facts.api.as_ref().is_some_and(|api| api.at < at)
 }
 
 fn says(claim: &ServerClaim) -> String {

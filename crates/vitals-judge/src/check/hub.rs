@@ -31,6 +31,11 @@ pub fn api_id() -> CheckId {
     CheckId::of_target(Point::HubServers, "api")
 }
 
+/// The check on the state that the hub claims.
+pub(super) fn state_id() -> CheckId {
+    CheckId::of_target(Point::HubServers, "state")
+}
+
 pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     let mut readings = Vec::new();
     if let Some(known) = &scene.facts.process {
@@ -168,7 +173,11 @@ fn port(scene: Scene<'_>, known: &Known<ProcessSeen>, process: &ProcessFacts) ->
         ListenSeen::Unknown(why) => {
             // The API's answer still tells whether anybody listens; only the owner is not known.
             let health = if scene.facts.api_failure().is_none() { "the API answers" } else { "the API does not answer" };
-            vec![draft_port.unknown(format!("owner of the port cannot be told ({why}); {health}"))]
+            vec![
+                draft_port
+                    .hint("run mcp-vitals as the hub's user")
+                    .unknown(format!("owner of the port cannot be told ({why}); {health}")),
+            ]
         }
     }
 }
@@ -204,12 +213,14 @@ fn api(scene: Scene<'_>) -> Option<Reading> {
     let known = scene.facts.api.as_ref()?;
     let draft = Draft::of_target(Point::HubServers, "api", known).cause(process_id());
     if let Some(failure) = scene.facts.api_failure() {
-        let hint = if failure.kind.wants_credentials() {
-            "give the credentials in the configuration: `headers: { Authorization: env:NAME }`"
+        let draft = draft.evidence(format!("after {}", human(failure.after)));
+        return Some(if failure.kind.wants_credentials() {
+            draft
+                .hint("give the credentials in the configuration: `headers: { Authorization: env:NAME }`")
+                .degraded(format!("there, and wants credentials: {failure}"))
         } else {
-            "see whether the hub's process is alive and busy; restart it when it stays mute"
-        };
-        return Some(draft.evidence(format!("after {}", human(failure.after))).hint(hint).failure(failure));
+            draft.hint("see whether the hub's process is alive and busy; restart it when it stays mute").failure(failure)
+        });
     }
     let timing = known.seen.timing;
     let ms = timing.total.as_secs_f64() * 1000.0;
@@ -231,10 +242,6 @@ fn state(scene: Scene<'_>) -> Option<Reading> {
     let Some(state) = &claim.state else {
         return Some(draft.unknown("the hub does not say its state"));
     };
-    let up = match scene.facts.process.as_ref().map(|p| &p.seen) {
-        Some(ProcessSeen::Alive(process)) => process.uptime,
-        _ => Duration::ZERO,
-    };
     let grace = scene.settings.thresholds.start_grace;
     Some(match state {
         HubState::Ready | HubState::Restarted => draft.healthy(format!("hub says {}", state.as_str())),
@@ -242,14 +249,28 @@ fn state(scene: Scene<'_>) -> Option<Reading> {
             let waiting = scene.facts.servers().iter().filter(|s| s.status == vitals_model::claim::ClaimStatus::Connecting);
             let waiting = waiting.map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
             let whom = if waiting.is_empty() { String::new() } else { format!(", waiting for {waiting}") };
-            let text = format!("hub says {} for {}{whom}, expected ready", state.as_str(), human(up));
+            let lasts = state_lasts(scene);
+            let text = format!("hub says {} for {}{whom}, expected ready", state.as_str(), human(lasts));
             let draft = draft.hint("a server that never answers holds up the whole hub: mark it disabled or mend it");
-            if up > grace { draft.failing(text) } else { draft.degraded(text) }
+            if lasts > grace { draft.failing(text) } else { draft.degraded(text) }
         }
         HubState::Stopping | HubState::Stopped => draft
             .hint("start it again if nobody stopped it on purpose")
             .failing(format!("hub says {}, expected ready", state.as_str())),
         HubState::Error => draft.hint("its log says why").failing("hub says error, expected ready"),
-        HubState::Other(word) => draft.degraded(format!("hub says \"{word}\", a state that this version does not know")),
+        HubState::Other(word) => draft
+            .hint("see the hub's release notes for what it means, and whether a newer mcp-vitals knows it")
+            .degraded(format!("hub says \"{word}\", a state that this version does not know")),
     })
+}
+
+/// How long the hub has claimed its state. A state that was there at our first look may be as old as
+/// the hub.
+fn state_lasts(scene: Scene<'_>) -> Duration {
+    let Some(course) = &scene.facts.state else { return Duration::ZERO };
+    let began = match scene.facts.hub_started() {
+        Some(start) if !course.changed => start.min(course.seen),
+        _ => course.seen,
+    };
+    scene.now.since(began)
 }

@@ -75,21 +75,25 @@ fn refused(draft: Draft, failure: &Failure, key: &Text) -> Reading {
         FailureKind::NoSuchHost | FailureKind::Unreachable => draft
             .hint("see this machine's own connection first")
             .bad(Health::Degraded, format!("provider cannot be reached from here: {failure}")),
+        // The hub goes on without it, so a provider that stays mute is worse service, not an end of it.
+        FailureKind::TimedOut(_) | FailureKind::Closed => draft
+            .hint("until it answers the hub falls back to keywords; see the provider's status page")
+            .degraded(format!("provider gives no answer: {failure}")),
         _ => draft.hint("until it answers the hub falls back to keywords").failing(failure.to_string()),
     }
 }
 
 fn fallback(scene: Scene<'_>) -> Option<Reading> {
     let known = scene.facts.log.as_ref()?;
-    let n = scene.facts.log_sum.fallbacks;
-    let recent = known.seen.stretch.fallbacks;
+    let window = scene.settings.thresholds.error_window;
+    let n = scene.facts.log_window.since(scene.now.minus(window)).fallbacks;
     if n == 0 && !matches!(scene.facts.llm.as_ref().map(|k| &k.seen), Some(LlmSeen::Asked { .. })) {
         return None;
     }
     let draft = draft("fallback", known).value(n as f64, Unit::Count);
-    let text = format!("{} of the keyword fallback in the log", count(n, "use"));
-    Some(if recent > 0 {
-        draft.hint("the LLM fails now and then: see hub-llm/key").degraded(format!("{text}, {recent} of them new"))
+    let text = format!("{} of the keyword fallback in the log in the last {}", count(n, "use"), human(window));
+    Some(if n > 0 {
+        draft.hint("the LLM fails now and then: see hub-llm/key").degraded(format!("{text}, expected none"))
     } else {
         draft.healthy(text)
     })

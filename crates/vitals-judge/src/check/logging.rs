@@ -81,11 +81,11 @@ fn disk(scene: Scene<'_>, known: &Known<LogSeen>, file: &LogFile) -> Reading {
 }
 
 fn format(scene: Scene<'_>, known: &Known<LogSeen>) -> Reading {
-    let sum = &scene.facts.log_sum;
-    let lines = sum.plain + sum.pino + sum.stdout + sum.broken;
+    let sum = scene.facts.log_window.hour(scene.now);
+    let lines = sum.total();
     let draft = draft("format", known);
     if lines == 0 {
-        return draft.fact("no line read yet");
+        return draft.fact("no line in the last hour");
     }
     let names = [(sum.pino, "pino JSON"), (sum.stdout, "hub JSON"), (sum.plain, "plain text")];
     let formats = names.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect::<Vec<_>>().join(", ");

@@ -63,9 +63,12 @@ fn call(scene: Scene<'_>, known: &Known<MetaToolSeen>) -> Vec<Reading> {
                 Some(after) => draft("list-changed", known)
                     .value(after.as_secs_f64() * 1000.0, Unit::Millis)
                     .healthy(format!("delivered {} after the call", human(*after))),
-                None => draft("list-changed", known)
-                    .hint("clients keep their old tool list until they ask again")
-                    .degraded("tools/list_changed did not come after the call, expected within 2 s"),
+                None => {
+                    draft("list-changed", known).hint("clients keep their old tool list until they ask again").degraded(format!(
+                        "tools/list_changed did not come after the call, expected within {}",
+                        human(scene.settings.timeouts.list_changed)
+                    ))
+                }
             };
             vec![called(scene, draft_call.took(*took), answer, took.as_secs_f64() * 1000.0), changed]
         }

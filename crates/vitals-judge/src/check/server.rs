@@ -1,21 +1,20 @@
-//! `hub-servers/<server>/…`: each server behind a hub, and servers reached directly.
+//! `hub-servers/<server>/…`: each server behind a hub.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use vitals_model::check::{CheckId, Unit};
+use vitals_model::check::{CheckId, Point, Unit};
 use vitals_model::claim::{ClaimStatus, ServerClaim};
 use vitals_model::config::Expect;
 use vitals_model::observation::{CallSeen, CallWay, FailureKind, RunState, SessionSeen};
 use vitals_model::reading::{Health, Reading, Standing};
-use vitals_model::target::Target;
 use vitals_model::text::{Text, bytes, count};
 use vitals_model::time::{Timestamp, human};
 use vitals_model::verdict::{ServerTruth, Verdict};
 
 use super::Scene;
 use super::draft::Draft;
-use crate::facts::{Facts, Known};
+use crate::facts::Known;
 use crate::truth;
 
 /// The check that says whether a server truly works: the cause of its other checks.
@@ -29,18 +28,18 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     let at = at.into_iter().flatten().max().unwrap_or(api.at);
     let mut readings = Vec::new();
     for truth in scene.truths {
-        readings.push(truth_reading(truth, at).with_cause(super::api_id()));
+        readings.push(truth_of(scene, truth, at));
+        let expected = expects_down(scene, &truth.name);
         let Some(claim) = scene.facts.claim(&truth.name) else { continue };
         if scene.facts.api_failure().is_some() {
             continue;
         }
         let mut parts = vec![claim_reading(api, claim)];
         parts.extend(uptime(scene, api, claim));
-        parts.extend(process(scene, &truth.name));
+        parts.extend(process(scene, claim));
         parts.extend(call(scene, &truth.name));
         parts.extend(tools(scene, claim));
         parts.extend(drift(scene, claim));
-        let expected = scene.settings.servers.get(truth.name.as_str()).is_some_and(|s| s.expect == Expect::Down);
         for part in &mut parts {
             part.cause = Some(truth_id(&truth.name));
             if expected && part.health != Health::Healthy {
@@ -52,27 +51,34 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     readings
 }
 
-trait WithCause {
-    fn with_cause(self, id: CheckId) -> Self;
+fn expects_down(scene: Scene<'_>, server: &Text) -> bool {
+    scene.settings.servers.get(server.as_str()).is_some_and(|s| s.expect == Expect::Down)
 }
 
-impl WithCause for Reading {
-    fn with_cause(mut self, id: CheckId) -> Self {
-        self.cause = Some(id);
-        self
+/// A server of which nobody expects anything is not missed while the hub gives no answer.
+fn truth_of(scene: Scene<'_>, truth: &ServerTruth, at: Timestamp) -> Reading {
+    let mut reading = truth_reading(truth, at, what_to_do(truth));
+    // While the hub starts, that is the reason for whatever its servers lack.
+    reading.cause = Some(if truth::is_starting(scene.facts) { super::hub::state_id() } else { super::api_id() });
+    let is_expected_down = expects_down(scene, &truth.name);
+    if truth.health == Health::Unknown {
+        match truth.claim {
+            _ if is_expected_down => reading.standing = Standing::Expected,
+            Some(ClaimStatus::Disabled) => reading.standing = Standing::Fact,
+            _ => {}
+        }
     }
+    reading
 }
 
-fn truth_reading(truth: &ServerTruth, at: Timestamp) -> Reading {
-    let draft = Draft::new(truth_id(&truth.name), vitals_model::check::Point::HubServers, at, Duration::ZERO);
+pub(super) fn truth_reading(truth: &ServerTruth, at: Timestamp, hint: String) -> Reading {
+    let draft = Draft::new(truth_id(&truth.name), Point::HubServers, at, Duration::ZERO);
     let text = match truth.verdict {
         Verdict::Agrees => truth.reason.clone(),
         verdict => format!("{}: {}", verdict.as_str(), truth.reason),
     };
-    let mut reading = draft.hint(what_to_do(truth)).bad(truth.health, text);
-    if truth.health == Health::Healthy {
-        reading.hint.clear();
-    }
+    let mut reading =
+        if truth.health == Health::Healthy { draft.healthy(text) } else { draft.hint(hint).bad(truth.health, text) };
     if truth.verdict == Verdict::ExpectedDown {
         reading.standing = Standing::Expected;
     }
@@ -95,7 +101,7 @@ fn what_to_do(truth: &ServerTruth) -> String {
         Verdict::Dropped => format!("stop and start {name} through the hub's API, so that its tools are listed again"),
         Verdict::Phantom => "restart the hub: it lists tools that would fail when called".to_owned(),
         Verdict::Drifted => {
-            "read what changed before agents rely on it; from the next look on the new list counts as known".to_owned()
+            "read what changed before agents rely on it; after an hour of `watch` the new list counts as known".to_owned()
         }
         Verdict::Agrees | Verdict::Unknown if truth.claim == Some(ClaimStatus::Unauthorized) => {
             "log in: open the server's authorizationUrl (GET /api/servers)".to_owned()
@@ -132,7 +138,8 @@ fn uptime<T>(scene: Scene<'_>, api: &Known<T>, claim: &ServerClaim) -> Option<Re
     }
     let uptime = claim.uptime?;
     let draft = Draft::of_server(&claim.name, "uptime", api).value(uptime.as_secs_f64(), Unit::Seconds);
-    let zero_for = scene.facts.zero_uptime.get(&claim.name).map_or(Duration::ZERO, |since| api.at.since(*since));
+    let zero_since = scene.facts.courses.get(&claim.name).and_then(|course| course.zero_since);
+    let zero_for = zero_since.map_or(Duration::ZERO, |since| api.at.since(since));
     let started_ago = claim.started_at.map_or(Duration::ZERO, |start| api.at.since(start));
     if uptime.is_zero() && zero_for.max(started_ago) > YOUNG {
         let text = format!(
@@ -145,17 +152,20 @@ fn uptime<T>(scene: Scene<'_>, api: &Known<T>, claim: &ServerClaim) -> Option<Re
     }
 }
 
-fn process(scene: Scene<'_>, server: &Text) -> Option<Reading> {
+fn process(scene: Scene<'_>, claim: &ServerClaim) -> Option<Reading> {
     let known = scene.facts.process.as_ref()?;
-    let draft = Draft::of_server(server, "process", known);
-    let Some(child) = truth::child(scene.facts, server) else {
-        let (at, pid) = scene.facts.exit(server)?;
-        return Some(
-            draft
-                .evidence(format!("exit seen at {at}"))
-                .hint("see hub-servers/<server>/truth")
-                .failing(format!("process {pid} is gone, expected running")),
-        );
+    let draft = Draft::of_server(&claim.name, "process", known);
+    let Some(child) = truth::child(scene.facts, &claim.name) else {
+        let (at, pid) = scene.facts.exit(&claim.name)?;
+        let draft = draft.evidence(format!("exit seen at {at}"));
+        // Nobody says that it should run.
+        if claim.status != ClaimStatus::Connected {
+            return Some(draft.fact(format!("process {pid} is gone")));
+        }
+        if !truth::is_settled(scene.facts, &claim.name) {
+            return Some(draft.unknown(format!("process {pid} ended just now, looking again")));
+        }
+        return Some(draft.hint("see hub-servers/<server>/truth").failing(format!("process {pid} is gone, expected running")));
     };
     let pid = child.id.pid;
     let draft = draft.evidence(child.command.as_str()).value(child.uptime.as_secs_f64(), Unit::Seconds);
@@ -173,12 +183,11 @@ fn process(scene: Scene<'_>, server: &Text) -> Option<Reading> {
 }
 
 fn call(scene: Scene<'_>, server: &Text) -> Option<Reading> {
-    let known = scene.facts.session.as_ref()?;
-    let (call, _) = scene.facts.call(server)?;
+    let (call, known) = scene.facts.call(server)?;
     Some(call_reading(scene, known, call, server))
 }
 
-fn call_reading(scene: Scene<'_>, known: &Known<SessionSeen>, call: &CallSeen, server: &Text) -> Reading {
+pub(super) fn call_reading(scene: Scene<'_>, known: &Known<SessionSeen>, call: &CallSeen, server: &Text) -> Reading {
     let draft = Draft::of_server(server, "call", known).took(call.took);
     let Some(tool) = &call.tool else {
         return draft
@@ -202,11 +211,8 @@ fn call_reading(scene: Scene<'_>, known: &Known<SessionSeen>, call: &CallSeen, s
         // An answer with an error is an answer; a canary should still succeed.
         Some(Err(failure)) => {
             let hint = "see hub-servers/<server>/truth; if the canary itself is wrong, name another: `servers: { NAME: { canary: TOOL } }`";
-            let health = match failure.kind {
-                FailureKind::Rpc(code) if code != -32001 => Health::Degraded,
-                FailureKind::Empty => Health::Degraded,
-                _ => Health::Failing,
-            };
+            let is_timeout = failure.kind == FailureKind::Rpc(-32001);
+            let health = if truth::is_of_server(failure) && !is_timeout { Health::Degraded } else { Health::Failing };
             draft.evidence(way).hint(hint).bad(health, format!("{tool}: {failure}"))
         }
     }
@@ -214,15 +220,18 @@ fn call_reading(scene: Scene<'_>, known: &Known<SessionSeen>, call: &CallSeen, s
 
 fn tools(scene: Scene<'_>, claim: &ServerClaim) -> Option<Reading> {
     let known = scene.facts.session.as_ref()?;
-    let listed = truth::listed_tools(scene.facts, &claim.name)?;
     if claim.status != ClaimStatus::Connected {
         return None;
     }
+    let listed = scene.facts.listed(&claim.name)?;
     let draft = Draft::of_server(&claim.name, "tools", known)
         .value(listed.len() as f64, Unit::Count)
         .evidence(format!("set {:016x}", listed.digest()));
     let text = format!("clients see {}", count(listed.len() as u64, "tool"));
     let Some(claimed) = &claim.tools else { return Some(draft.fact(text)) };
+    if truth::listed_now(scene.facts, &claim.name).is_none() {
+        return Some(draft.unknown(format!("{text} in a list from before the server changed, asking again")));
+    }
     let filtering = scene.facts.filtering().is_some_and(|f| f.enabled == Some(true));
     if claimed.len() == listed.len() || filtering {
         Some(draft.healthy(text))
@@ -247,98 +256,4 @@ fn drift(scene: Scene<'_>, claim: &ServerClaim) -> Option<Reading> {
         Some(change) if change.is_empty() => draft.healthy(format!("{} as last seen", count(now.len() as u64, "tool"))),
         Some(change) => draft.hint("read what changed before agents rely on it").degraded(truth::describe(&change)),
     })
-}
-
-/// The name of the one server of a direct target.
-fn direct_name(target: &Target) -> Text {
-    Text::new(target.id.as_str())
-}
-
-/// The truth about a server reached directly: nobody claims anything of it.
-pub(super) fn direct_truth(target: &Target, facts: &Facts, now: Timestamp) -> Option<ServerTruth> {
-    let known = facts.session.as_ref()?;
-    let view = known.seen.sessions.first()?;
-    let expect = target.settings.servers.get(target.id.as_str()).map_or(Expect::Up, |s| s.expect);
-    let call = known.seen.calls.first();
-    let (verdict, health, reason) = match (&view.opened, &view.tools, call.and_then(|c| c.answer.as_ref())) {
-        (Err(_), _, _) if expect == Expect::Down => {
-            (Verdict::ExpectedDown, Health::Healthy, "down, as the configuration expects".to_owned())
-        }
-        (Err(failure), _, _) if failure.kind.wants_credentials() => {
-            (Verdict::Agrees, Health::Degraded, format!("there, and wants credentials ({failure})"))
-        }
-        (Err(failure), _, _) if failure.kind.is_overload() => {
-            (Verdict::Agrees, Health::Degraded, format!("there, and refuses for now ({failure})"))
-        }
-        (Err(failure), _, _) if matches!(failure.kind, FailureKind::TimedOut(_)) => {
-            (Verdict::Hung, Health::Failing, failure.to_string())
-        }
-        (Err(failure), _, _) => (Verdict::Agrees, Health::Failing, format!("down: {failure}")),
-        (Ok(_), Err(failure), _) => (Verdict::Agrees, Health::Failing, format!("its tools cannot be listed: {failure}")),
-        (Ok(_), Ok(_), Some(Err(failure))) if matches!(failure.kind, FailureKind::TimedOut(_)) => {
-            (Verdict::Hung, Health::Failing, format!("no answer to a call: {failure}"))
-        }
-        (Ok(_), Ok(_), Some(Err(failure))) => {
-            (Verdict::Agrees, Health::Degraded, format!("works, and its canary call fails: {failure}"))
-        }
-        (Ok(_), Ok(tools), Some(Ok(_))) => {
-            let took = call.map(|c| human(c.took)).unwrap_or_default();
-            (Verdict::Agrees, Health::Healthy, format!("{}, call answered in {took}", count(tools.len() as u64, "tool")))
-        }
-        (Ok(_), Ok(tools), None) => (
-            Verdict::Agrees,
-            Health::Healthy,
-            format!("{}, no tool can be called safely: weaker evidence", count(tools.len() as u64, "tool")),
-        ),
-    };
-    let call_ms = call.filter(|c| matches!(c.answer, Some(Ok(_)))).map(|c| c.took.as_secs_f64() * 1000.0);
-    let tools = view.tools.as_ref().ok().map(|set| set.len() as u64);
-    Some(ServerTruth { name: direct_name(target), claim: None, verdict, health, reason, tools, call_ms, since: now })
-}
-
-/// The readings of a server reached directly: one per phase.
-pub(super) fn direct(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
-    let (Some(known), Some(truth)) = (&scene.facts.session, scene.truths.first()) else { return Vec::new() };
-    let Some(view) = known.seen.sessions.first() else { return Vec::new() };
-    let name = direct_name(target);
-    let cause = truth_id(&name);
-    let mut readings = vec![truth_reading(truth, known.at)];
-    let draft = |question: &str| Draft::of_server(&name, question, known).cause(cause.clone());
-    match &view.opened {
-        Err(failure) => {
-            readings.push(draft("open").hint("see whether the server runs and the address is right").failure(failure));
-        }
-        Ok(opened) => {
-            let total = opened.connect + opened.initialize;
-            let text =
-                format!("{} by {}, protocol {}, in {}", opened.server, opened.transport.as_str(), opened.protocol, human(total));
-            let phases = format!("connect {}, initialise {}", human(opened.connect), human(opened.initialize));
-            readings.push(draft("open").value(total.as_secs_f64() * 1000.0, Unit::Millis).evidence(phases).healthy(text));
-            readings.push(match &view.tools {
-                Err(failure) => draft("tools").failure(failure),
-                Ok(tools) => draft("tools")
-                    .value(tools.len() as f64, Unit::Count)
-                    .evidence(format!("set {:016x}, {}", tools.digest(), count(view.pages, "page")))
-                    .healthy(format!("{} listed in {}", count(tools.len() as u64, "tool"), human(view.list_took))),
-            });
-            if view.noise > 0 {
-                let text = format!("{} of output that is not JSON-RPC", count(view.noise, "line"));
-                readings.push(
-                    draft("noise")
-                        .value(view.noise as f64, Unit::Count)
-                        .hint("the server should write its messages to standard error")
-                        .advice(text),
-                );
-            }
-        }
-    }
-    if let Some(call) = known.seen.calls.first() {
-        let mut reading = call_reading(scene, known, call, &name);
-        reading.cause = Some(cause.clone());
-        readings.push(reading);
-    }
-    if truth.verdict == Verdict::ExpectedDown {
-        readings.iter_mut().filter(|r| r.health != Health::Healthy).for_each(|r| r.standing = Standing::Expected);
-    }
-    readings
 }

@@ -45,6 +45,9 @@ fn draft<T>(question: &str, known: &Known<T>) -> Draft {
 fn open(known: &Known<SessionSeen>, first: &SessionView) -> Reading {
     let draft = draft("open", known).cause(super::api_id());
     match &first.opened {
+        Err(failure) if failure.kind.wants_credentials() => draft
+            .hint("give the credentials in the configuration: `headers: { Authorization: env:NAME }`")
+            .degraded(format!("there, and wants credentials: {failure}")),
         Err(failure) => draft.hint("clients cannot connect either: see hub-servers/api and the hub's log").failure(failure),
         Ok(opened) => {
             let total = opened.connect + opened.initialize;
@@ -155,7 +158,7 @@ fn storm(scene: Scene<'_>, known: &Known<VisitSeen>) -> Option<Reading> {
     }
     Some(
         draft
-            .evidence(format!("{} of the storm seen in the log", count(scene.facts.log_sum.storm_lines, "line")))
+            .evidence(format!("{} of the storm seen in the log", count(scene.facts.storm_lines, "line")))
             .hint("each client that disconnects stalls this hub (mcp-hub issue #144): keep sessions open, and upgrade when it is mended")
             .advice(text),
     )
@@ -167,7 +170,8 @@ fn stats(scene: Scene<'_>) -> Option<Reading> {
     let claim = match api.seen.filtering.as_ref() {
         None => return Some(draft.fact("this hub does not filter tools")),
         Some(Err(failure)) => {
-            return Some(draft.bad(vitals_model::reading::Health::Degraded, format!("filtering statistics: {failure}")));
+            let draft = draft.hint("the hub has statistics and cannot give them: see its log");
+            return Some(draft.degraded(format!("filtering statistics: {failure}")));
         }
         Some(Ok(claim)) => claim,
     };

@@ -1,0 +1,37 @@
+//! How often each check is measured, and whether what it said grows old.
+
+use std::time::Duration;
+
+use vitals_model::check::Point;
+use vitals_model::config::Schedule;
+use vitals_model::reading::Reading;
+use vitals_model::target::TargetKind;
+
+/// When a good reading is too old to believe, in intervals of its probe.
+pub(crate) const STALE_INTERVALS: u32 = crate::truth::STALE_INTERVALS;
+
+/// The pace of one check.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Pace {
+    /// Measured this often: without news it is soon not known any more.
+    Every(Duration),
+    /// Looked at this often, and good until the next event says otherwise.
+    Lasting(Duration),
+    /// Measured now and then: it stays what it was.
+    Rare,
+}
+
+/// The pace of the check that gave `reading`.
+pub(crate) fn of(reading: &Reading, kind: TargetKind, schedule: &Schedule) -> Pace {
+    let (light, session) = (Pace::Every(schedule.light), Pace::Every(schedule.session));
+    match (reading.point, reading.id.question()) {
+        (Point::HubLlm, "key" | "latency" | "provider") => Pace::Every(schedule.llm),
+        (Point::FilteringSessions, "open" | "tools" | "isolation")
+        | (Point::MetaToolClients, "registered")
+        | (Point::HubServers, "call" | "tools") => session,
+        (Point::HubServers, _) if kind == TargetKind::Server => session,
+        (Point::FilteringSessions, "cleanup" | "storm") | (Point::MetaToolClients, "call" | "list-changed") => Pace::Rare,
+        (Point::Logging, "errors" | "stream") => Pace::Lasting(schedule.light),
+        _ => light,
+    }
+}

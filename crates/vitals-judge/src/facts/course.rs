@@ -1,0 +1,67 @@
+//! How a claim went on while we watched: when it was first seen and when it changed. What was measured
+//! before a change says nothing about the time after it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use vitals_model::claim::{ClaimStatus, HubState, ServerClaim};
+use vitals_model::text::Text;
+use vitals_model::time::Timestamp;
+
+/// The course of one server's claim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Course {
+    /// When the claim was first seen.
+    pub first_seen: Timestamp,
+    /// When its status last became another one, as far as we saw it.
+    pub status_changed: Option<Timestamp>,
+    /// When the tools that it lists last changed, as far as we saw it.
+    pub tools_changed: Option<Timestamp>,
+    /// Since when it has been "connected with an uptime of zero".
+    pub zero_since: Option<Timestamp>,
+}
+
+/// Brings the courses up to a new answer. Servers that the answer does not have are forgotten.
+pub(super) fn follow(courses: &mut BTreeMap<Text, Course>, before: Option<&[ServerClaim]>, now: &[ServerClaim], at: Timestamp) {
+    courses.retain(|name, _| now.iter().any(|claim| claim.name == *name));
+    for claim in now {
+        // In the very first answer everything is new to us and nothing has changed.
+        let appeared = before.map(|_| at);
+        let known = before.and_then(|claims| claims.iter().find(|c| c.name == claim.name));
+        let course = courses.entry(claim.name.clone()).or_insert(Course {
+            first_seen: at,
+            status_changed: appeared,
+            tools_changed: appeared,
+            zero_since: None,
+        });
+        if known.is_some_and(|k| k.status != claim.status) {
+            course.status_changed = Some(at);
+        }
+        if known.is_some_and(|k| k.tools != claim.tools) {
+            course.tools_changed = Some(at);
+        }
+        let zero = claim.status == ClaimStatus::Connected && claim.uptime == Some(Duration::ZERO);
+        course.zero_since = zero.then(|| course.zero_since.unwrap_or(at));
+    }
+}
+
+/// The state that the hub claims, and since when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StateCourse {
+    /// The state.
+    pub state: HubState,
+    /// When it was first seen.
+    pub seen: Timestamp,
+    /// Whether it was another one before; else it may be as old as the hub.
+    pub changed: bool,
+}
+
+impl StateCourse {
+    /// The course with the state of a new answer.
+    pub(super) fn next(before: Option<&Self>, state: &HubState, at: Timestamp) -> Self {
+        match before {
+            Some(same) if same.state == *state => same.clone(),
+            _ => Self { state: state.clone(), seen: at, changed: before.is_some() },
+        }
+    }
+}

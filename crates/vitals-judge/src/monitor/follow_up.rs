@@ -1,0 +1,98 @@
+//! What to look at again at once because of what was just seen. Polling would find it too, later.
+
+use vitals_model::check::{CheckId, Probe};
+use vitals_model::observation::{ExitRole, Observation, RunState, Seen, StreamNote, StreamSeen};
+use vitals_model::reading::Health;
+use vitals_model::verdict::Verdict;
+
+use super::Watched;
+use crate::check;
+use crate::event::Effect;
+use crate::facts::Known;
+use crate::truth;
+
+impl Watched {
+    /// The probes to send out of turn, after what was seen was judged.
+    pub(super) fn follow_up(&self, observation: &Observation) -> Vec<Effect> {
+        let probes: &[Probe] = match &observation.seen {
+            Seen::Exit(exit) => match exit.role {
+                ExitRole::Hub => &[Probe::Process, Probe::Workspace, Probe::Api],
+                ExitRole::Child { .. } => &[Probe::Api, Probe::Session, Probe::Process],
+            },
+            Seen::Stream(stream) => self.after_stream(stream),
+            Seen::Session(session) if session.sessions.first().is_none_or(|first| first.opened.is_err()) => {
+                &[Probe::Process, Probe::Api]
+            }
+            Seen::Session(_) if self.answers_though_stopped() => &[Probe::Process],
+            // The loop rests between two runs of a probe for longer than a hub takes to settle.
+            Seen::Api(_) | Seen::Process(_) if self.facts.servers().iter().any(|s| !truth::is_settled(&self.facts, &s.name)) => {
+                &[Probe::Api, Probe::Process, Probe::Session]
+            }
+            // What the sessions saw does not fit what the hub last said: it may have changed since.
+            Seen::Session(_) if self.contradicts_an_older_claim() => &[Probe::Api],
+            // Is it the hub that ended? Then that is the fault, and the API's silence follows from it.
+            Seen::Api(_) if self.facts.api_failure().is_some() => &[Probe::Process],
+            Seen::Api(_) if self.has_changed_at(observation) => &[Probe::Session],
+            // A server that is bad now may be good again: do not wait a minute to see it. A stopped
+            // child or a zero uptime wants a call to tell what it means.
+            Seen::Process(_) if self.wants_call() => &[Probe::Session],
+            _ => &[],
+        };
+        probes.iter().map(|probe| Effect::Check(self.target.id.clone(), *probe)).collect()
+    }
+
+    fn after_stream(&self, stream: &StreamSeen) -> &'static [Probe] {
+        match stream {
+            StreamSeen::Lost(_) => &[Probe::Process, Probe::Api],
+            StreamSeen::Opened { .. } => &[Probe::Workspace, Probe::Process, Probe::Api, Probe::Session],
+            StreamSeen::Notes { notes, .. }
+                if notes.iter().any(|n| matches!(n, StreamNote::Changed(_) | StreamNote::Turn(_))) =>
+            {
+                &[Probe::Api, Probe::Process, Probe::Session]
+            }
+            // What was seen bad by looking may be over when it is heard again.
+            StreamSeen::Notes { .. } if self.is_bad(&check::process_id()) || self.is_bad(&check::api_id()) => {
+                &[Probe::Process, Probe::Api]
+            }
+            StreamSeen::Notes { .. } => &[],
+        }
+    }
+
+    fn is_bad(&self, id: &CheckId) -> bool {
+        self.readings.iter().any(|r| r.id == *id && r.health != Health::Healthy)
+    }
+
+    fn answers_though_stopped(&self) -> bool {
+        let answered = |server| matches!(self.facts.call(server), Some((call, _)) if matches!(call.answer, Some(Ok(_))));
+        self.truths.iter().any(|t| {
+            let stopped = truth::child(&self.facts, &t.name).is_some_and(|c| c.state == RunState::Stopped);
+            stopped && answered(&t.name)
+        })
+    }
+
+    fn contradicts_an_older_claim(&self) -> bool {
+        let is_open = |verdict| matches!(verdict, Verdict::Unknown | Verdict::Hidden | Verdict::Dropped | Verdict::Phantom);
+        let newer = self.facts.session.as_ref().map(Known::began) > self.facts.api.as_ref().map(|a| a.at);
+        newer && self.truths.iter().any(|t| is_open(t.verdict))
+    }
+
+    /// Whether this answer of the hub was the first with another state, or with another status or other
+    /// tools of a server.
+    fn has_changed_at(&self, observation: &Observation) -> bool {
+        let at = Some(observation.at);
+        let state = self.facts.state.as_ref().is_some_and(|state| state.changed && state.seen == observation.at);
+        state || self.facts.courses.values().any(|course| course.status_changed == at || course.tools_changed == at)
+    }
+
+    fn wants_call(&self) -> bool {
+        let stopped = self
+            .facts
+            .alive()
+            .is_some_and(|process| process.children.iter().any(|c| matches!(c.state, RunState::Stopped | RunState::Zombie)));
+        let bad = self
+            .truths
+            .iter()
+            .any(|t| matches!(t.health, Health::Failing | Health::Unknown) && t.verdict != Verdict::ExpectedDown);
+        stopped || bad || self.facts.courses.values().any(|course| course.zero_since.is_some())
+    }
+}
