@@ -244,12 +244,11 @@ impl Hands {
     /// The log over the window in which errors and flapping are counted. A held log is read by its own
     /// source ([`Held`]), which this only asks to read on.
     async fn log(&self) -> Option<LogSeen> {
-        let path = self.place.log_file()?;
         if self.manner == Manner::Held {
             self.read_on.notify_one();
             return None;
         }
-        Some(self.look_back(path, self.log_window()).await)
+        Some(self.look_back(self.place.log_file()?, self.log_window()).await)
     }
 
     fn log_window(&self) -> Timestamp {

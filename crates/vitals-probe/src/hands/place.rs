@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
 use url::{Host, Url};
@@ -20,7 +20,9 @@ use crate::{process, workspace};
 pub(super) struct Place {
     local: bool,
     port: Option<u16>,
-    registry: Option<PathBuf>,
+    /// Where the hub's record may be, and where it was found: a hub may come after us.
+    registries: Vec<PathBuf>,
+    registry: OnceLock<PathBuf>,
     log_file: Option<PathBuf>,
     record: Mutex<Record>,
     may_filter: AtomicBool,
@@ -47,11 +49,18 @@ impl Place {
         let local = url.as_ref().is_some_and(is_loopback);
         let port = url.as_ref().and_then(Url::port_or_known_default).filter(|_| local);
         let registry = match &target.origin {
-            Origin::Discovered { registry } => Some(registry.clone()),
-            Origin::Configured | Origin::CommandLine => port.and_then(|port| find_registry(registries, port)),
+            Origin::Discovered { registry } => OnceLock::from(registry.clone()),
+            Origin::Configured | Origin::CommandLine => OnceLock::new(),
         };
-        let log_file = target.settings.log_file.clone().or_else(|| registry.as_deref().map(workspace::log_file));
-        let place = Self { local, port, registry, log_file, record: Mutex::default(), may_filter: AtomicBool::new(true) };
+        let place = Self {
+            local,
+            port,
+            registries: registries.to_vec(),
+            registry,
+            log_file: target.settings.log_file.clone(),
+            record: Mutex::default(),
+            may_filter: AtomicBool::new(true),
+        };
         place.refresh();
         place
     }
@@ -65,7 +74,16 @@ impl Place {
     }
 
     pub(super) fn log_file(&self) -> Option<PathBuf> {
-        self.log_file.clone()
+        self.log_file.clone().or_else(|| self.registry.get().map(|registry| workspace::log_file(registry)))
+    }
+
+    /// The registry that names the hub, looked for until it is found.
+    fn registry(&self, port: u16) -> Option<&Path> {
+        if let Some(known) = self.registry.get() {
+            return Some(known);
+        }
+        let found = find_registry(&self.registries, port)?;
+        Some(self.registry.get_or_init(|| found))
     }
 
     pub(super) fn config(&self) -> Arc<HubConfig> {
@@ -77,7 +95,7 @@ impl Place {
         lock(&self.record).entry.is_some()
     }
 
-    /// Whether the filtering statistics are worth asking for: until the hub said that it has none.
+    /// Whether the filtering statistics are worth asking for: until this run of the hub said that it has none.
     pub(super) fn may_filter(&self) -> bool {
         self.may_filter.load(Ordering::Relaxed)
     }
@@ -97,7 +115,8 @@ impl Place {
 
     /// Reads the record anew, and the configuration when it changed. `None` without a registry.
     pub(super) fn refresh(&self) -> Option<WorkspaceSeen> {
-        let (registry, port) = (self.registry.as_deref()?, self.port?);
+        let port = self.port?;
+        let registry = self.registry(port)?;
         let seen = workspace::look(registry, port);
         let alive = |e: &WorkspaceEntry| e.port != port && e.process.is_some();
         let neighbours = workspace::read(registry).map_or(0, |entries| entries.iter().filter(|e| alive(e)).count());
@@ -125,7 +144,9 @@ impl Place {
     }
 
     fn remember(&self, id: ProcessId) -> ProcessId {
-        lock(&self.record).last_process = Some(id);
+        if lock(&self.record).last_process.replace(id) != Some(id) {
+            self.may_filter.store(true, Ordering::Relaxed);
+        }
         id
     }
 }
