@@ -24,9 +24,9 @@ use crate::secret::Secret;
 /// Sessions held side by side while watching: the least that can show whether one leaks into another.
 const HELD: usize = 2;
 
-/// Most sessions opened in a minute. A hub that ends sessions as soon as they are opened is not asked
-/// for more: each costs it thousands of log lines.
-const OPENED_PER_MINUTE_MAX: usize = 6;
+/// Most sessions begun in a minute. A hub that ends sessions as soon as they are opened, or never gets as
+/// far as opening one, is not asked for more: each costs it thousands of log lines.
+const BEGUN_PER_MINUTE_MAX: usize = 6;
 
 /// Sessions with one target.
 #[derive(Debug)]
@@ -35,8 +35,8 @@ pub(super) struct Sessions {
     manner: Manner,
     open: Vec<Arc<Session>>,
     opened_total: u64,
-    /// When sessions were opened in the last minute.
-    opened_lately: Vec<Stopwatch>,
+    /// When sessions were begun in the last minute: the hub was reached, whatever came of it.
+    begun_lately: Vec<Stopwatch>,
     /// The canary of each server as last chosen: when its tools vanish from the list, it can still be
     /// called by the REST API.
     canaries: BTreeMap<Text, Canary>,
@@ -54,7 +54,7 @@ impl Sessions {
     pub(super) fn new(client: Arc<Client>, timeouts: &Timeouts, environment: Vec<(String, Secret)>, manner: Manner) -> Self {
         let listen = if manner == Manner::Held { Listen::Asked } else { Listen::Unasked };
         let context = Context::new(client, timeouts.clone(), environment, listen);
-        Self { context, manner, open: Vec::new(), opened_total: 0, opened_lately: Vec::new(), canaries: BTreeMap::new() }
+        Self { context, manner, open: Vec::new(), opened_total: 0, begun_lately: Vec::new(), canaries: BTreeMap::new() }
     }
 
     /// The sessions that are open, oldest first.
@@ -114,18 +114,25 @@ impl Sessions {
         self.open.retain(|session| session.ended().is_none());
         let hub = matches!(target.address, Address::Hub { .. });
         let wanted = if self.manner == Manner::Held && hub { HELD } else { 1 };
-        self.opened_lately.retain(|opened| opened.elapsed() < Duration::from_secs(60));
+        self.begun_lately.retain(|begun| begun.elapsed() < Duration::from_secs(60));
         while self.open.len() < wanted {
-            if self.opened_lately.len() == OPENED_PER_MINUTE_MAX {
+            if self.begun_lately.len() == BEGUN_PER_MINUTE_MAX {
                 return Some(ended_too_often());
             }
+            let begun = Stopwatch::start();
             match mcp::open(&target.address, &self.context).await {
                 Ok(session) => {
                     self.opened_total += 1;
-                    self.opened_lately.push(Stopwatch::start());
+                    self.begun_lately.push(begun);
                     self.open.push(Arc::new(session));
                 }
-                Err(failure) => return Some(failure),
+                Err(failure) => {
+                    // One that could not be reached was not hurt, and may be back at any moment.
+                    if !matches!(failure.phase, Phase::Resolve | Phase::Connect) {
+                        self.begun_lately.push(begun);
+                    }
+                    return Some(failure);
+                }
             }
         }
         None
@@ -230,7 +237,7 @@ fn configured_canary(settings: &TargetSettings, server: &str) -> Option<Canary> 
 }
 
 fn ended_too_often() -> Failure {
-    let evidence = format!("sessions end as soon as they are opened: {OPENED_PER_MINUTE_MAX} in a minute, waiting");
+    let evidence = format!("sessions end as soon as they are begun: {BEGUN_PER_MINUTE_MAX} in a minute, waiting");
     Failure { phase: Phase::Initialize, kind: FailureKind::Closed, evidence: Text::new(&evidence), after: Duration::ZERO }
 }
 
