@@ -41,13 +41,16 @@ pub enum ClassicError {
 
 /// The writer of classic records.
 pub struct Classic {
+    path: PathBuf,
     file: File,
     every: Duration,
     next: Instant,
     light_checks: u64,
+    /// The critical incidents that last and were written.
     told: BTreeSet<u64>,
-    /// Records that could not be written (disk full); said once in the snapshot's own state.
-    pub lost: u64,
+    /// Why the last record could not be written, and how many could not be so far.
+    error: Option<std::io::Error>,
+    lost: u64,
 }
 
 impl Classic {
@@ -55,8 +58,20 @@ impl Classic {
     pub fn create(dir: &Path, now: Timestamp, every: Duration) -> Result<Self, ClassicError> {
         let path = dir.join(format!("health_{}.jsonl", stamp(now)));
         let opened = std::fs::create_dir_all(dir).and_then(|()| File::options().create(true).append(true).open(&path));
-        let file = opened.map_err(|source| ClassicError::Open { path, source })?;
-        Ok(Self { file, every, next: Instant::now(), light_checks: 0, told: BTreeSet::new(), lost: 0 })
+        match opened {
+            Ok(file) => Ok(Self::over(path, file, every)),
+            Err(source) => Err(ClassicError::Open { path, source }),
+        }
+    }
+
+    fn over(path: PathBuf, file: File, every: Duration) -> Self {
+        Self { path, file, every, next: Instant::now(), light_checks: 0, told: BTreeSet::new(), error: None, lost: 0 }
+    }
+
+    /// Why records cannot be written now, and how many were lost so far.
+    pub fn health(&self) -> (Option<String>, u64) {
+        let error = self.error.as_ref().map(|error| format!("cannot write {}: {error}", self.path.display()));
+        (error, self.lost)
     }
 
     /// Writes what is due: the alerts of now at once, the periodic records when their time has come and
@@ -65,12 +80,14 @@ impl Classic {
         for target in &snapshot.targets {
             self.critical(target, snapshot.at);
         }
-        let measured = snapshot.targets.iter().any(|t| t.claim.is_some() || t.health != Health::Unknown);
-        if Instant::now() < self.next || !measured {
+        let lasts = |id: &u64| snapshot.targets.iter().any(|t| t.open.iter().any(|i| i.id == *id));
+        self.told.retain(lasts);
+        let mut measured = snapshot.targets.iter().filter(|t| t.claim.is_some() || t.health != Health::Unknown).peekable();
+        if Instant::now() < self.next || measured.peek().is_none() {
             return;
         }
         self.next = Instant::now() + self.every;
-        for target in &snapshot.targets {
+        for target in measured {
             self.periodic(target, snapshot.at);
         }
         self.light_checks += 1;
@@ -121,9 +138,11 @@ impl Classic {
         if let (Some(record), Value::Object(fields)) = (record.as_object_mut(), fields) {
             record.extend(fields);
         }
-        if writeln!(self.file, "{record}").is_err() {
-            self.lost += 1;
-        }
+        // What a full disk cut off stands on a line of its own, and costs no other record.
+        let torn = if self.error.is_some() { "\n" } else { "" };
+        // One write per record: the line is there whole, or not.
+        self.error = self.file.write_all(format!("{torn}{record}\n").as_bytes()).err();
+        self.lost += u64::from(self.error.is_some());
     }
 }
 
