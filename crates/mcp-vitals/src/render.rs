@@ -6,7 +6,7 @@ pub(crate) mod nagios;
 pub(crate) mod report;
 pub(crate) mod text;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,7 +17,8 @@ use vitals_model::view::v1::IncidentView;
 /// Work that takes longer than this shows that it goes on.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Writes to standard output; escape sequences are taken out where no colours are wanted.
+/// Writes to standard output; escape sequences are taken out where no colours are wanted. A reader that
+/// went away (`| head`) has read enough: the command goes on, to its exit code.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let stripped;
     let bytes = if stdout_has_colour() {
@@ -28,9 +29,10 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     };
     // One write, not one per line.
     let mut out = std::io::BufWriter::with_capacity(bytes.len() + 1, std::io::stdout().lock());
-    out.write_all(bytes)?;
-    out.flush()?;
-    Ok(())
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 /// Says something on standard error.

@@ -38,7 +38,7 @@ fn case(out: &mut String, reading: &Reading) {
     if is_failure(reading) {
         let kind = if reading.health == Health::Failing { "critical" } else { "warning" };
         let mut detail = reading.evidence.iter().map(|e| escape(e)).collect::<Vec<_>>();
-        detail.push(format!("to do: {}", escape(&reading.hint)));
+        detail.extend((!reading.hint.is_empty()).then(|| format!("to do: {}", escape(&reading.hint))));
         let _ = writeln!(
             out,
             "{head}>\n      <failure type=\"{kind}\" message=\"{summary}\">{}</failure>\n    </testcase>",

@@ -30,12 +30,29 @@ pub(crate) fn check(snapshot: &Snapshot) -> String {
         }
         out.push_str("\n| check | health | what was seen | what to do |\n|---|---|---|---|\n");
         for reading in bad {
-            let row = (cell(reading.id.as_str()), reading.health.as_str(), cell(&reading.summary), cell(&reading.hint));
-            let _ = writeln!(out, "| `{}` | {} | {} | {} |", row.0, row.1, row.2, row.3);
+            let row = (code(reading.id.as_str()), reading.health.as_str(), cell(&reading.summary), cell(&reading.hint));
+            let _ = writeln!(out, "| {} | {} | {} | {} |", row.0, row.1, row.2, row.3);
         }
         out.push('\n');
     }
     out
+}
+
+/// Text as code, in a cell or out of one: between backticks nothing can be escaped.
+pub(crate) fn code(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| {
+            if c == '`' {
+                '\''
+            } else if c == '|' {
+                '¦'
+            } else {
+                c
+            }
+        })
+        .collect();
+    format!("`{text}`")
 }
 
 /// Text that may stand in a cell: no bar, no markup, no HTML.

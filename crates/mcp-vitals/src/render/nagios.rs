@@ -27,7 +27,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> String {
             if said.is_empty() { format!("{} servers, score {}", target.servers.len(), target.score) } else { said.join("; ") };
         texts.push(format!("{}: {said}", target.target.id));
         if let Some(points) = target.score.points {
-            let _ = write!(perfdata, " '{}/score'={points};;;0;100", target.target.id);
+            let _ = write!(perfdata, " {}={points};;;0;100", label(target.target.id.as_str(), "score"));
         }
         for reading in target.readings.iter().filter(|r| PERFDATA.contains(&r.id.question())) {
             let _ = write!(perfdata, "{}", value(target.target.id.as_str(), reading));
@@ -45,7 +45,7 @@ fn is_cause(reading: &Reading, all: &[Reading]) -> bool {
 }
 
 fn value(target: &str, reading: &Reading) -> String {
-    let Some(value) = reading.value else { return String::new() };
+    let Some(value) = reading.value.filter(|value| value.is_finite()) else { return String::new() };
     let unit = match reading.unit {
         Unit::Count => "",
         Unit::Millis => "ms",
@@ -60,6 +60,10 @@ fn value(target: &str, reading: &Reading) -> String {
         Some(Threshold::Below(warning, critical)) => format!(";{}:;{}:", bound(warning), bound(critical)),
         None => String::new(),
     };
-    let label = format!("{target}/{}", reading.id).replace(['\'', '='], "_");
-    format!(" '{label}'={value:.3}{unit}{bounds}")
+    format!(" {}={value:.3}{unit}{bounds}", label(target, reading.id.as_str()))
+}
+
+/// A quoted label: it may hold neither a quote, nor an equals sign, nor the bar.
+fn label(target: &str, question: &str) -> String {
+    format!("'{}'", format!("{target}/{question}").replace(['\'', '=', '|'], "_"))
 }

@@ -10,7 +10,7 @@ use vitals_model::incident::Incident;
 use vitals_model::time::human;
 use vitals_model::view::v1::IncidentView;
 
-use super::markdown::cell;
+use super::markdown::{cell, code};
 
 /// The unit in which a check's history is kept.
 fn unit(question: &str) -> Unit {
@@ -147,9 +147,9 @@ pub(crate) fn markdown(reports: &[Report]) -> String {
         for incident in &report.incidents {
             let _ = writeln!(
                 out,
-                "- {} `{}` {}: {} ({})",
+                "- {} {} {}: {} ({})",
                 incident.opened_at,
-                incident.check,
+                code(incident.check.as_str()),
                 cell(&incident.kind),
                 cell(&incident.summary),
                 lasted(incident)
@@ -173,8 +173,8 @@ fn resources_table(out: &mut String, report: &Report) {
         let unit = unit(line.id.question());
         let _ = writeln!(
             out,
-            "| `{}` | {} | {} | {} |",
-            line.id,
+            "| {} | {} | {} | {} |",
+            code(line.id.as_str()),
             unit.show(spread.mean),
             unit.show(spread.p95),
             unit.show(spread.max)
