@@ -37,9 +37,13 @@ pub(crate) fn surroundings() -> Surroundings {
     Surroundings { registries: registries.unwrap_or_default(), proxy: Proxy::from_environment(env) }
 }
 
-/// A single-threaded runtime: probes wait, they do not compute.
-pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+/// Carries out `work` on a single-threaded runtime: probes wait, they do not compute. What still runs on
+/// another thread afterwards (a name look-up that outlived its limit) does not keep us.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 /// Where the configuration is when nobody says: it need not be there.

@@ -56,7 +56,7 @@ fn log_since(
 ) -> anyhow::Result<Option<vitals_model::observation::LogSeen>> {
     let hands = Hands::new(target.clone(), &ground.surroundings, Manner::Once);
     let since = clock::now().minus(args.since);
-    Ok(wiring::runtime()?.block_on(hands.look_back_over_log(since)))
+    wiring::block_on(hands.look_back_over_log(since))
 }
 
 /// The original's contract.

@@ -27,7 +27,7 @@ pub(crate) fn run(common: &Common, args: &DashboardArgs) -> anyhow::Result<Exit>
         render::print(&vitals_tui::once(&looked.snapshot, width, look))?;
         return Ok(looked.snapshot.health().into());
     }
-    wiring::runtime()?.block_on(live(ground, look))
+    wiring::block_on(live(ground, look))?
 }
 
 fn colour() -> Colour {
@@ -43,7 +43,8 @@ async fn live(ground: Ground, look: Look) -> anyhow::Result<Exit> {
     let faces = Faces { snapshot: snapshots, tell: Box::new(|_, _| {}) };
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, History::Off, None, faces);
     let screen = vitals_tui::run(screen, commands, look);
-    let obey = async {
+    // It ends with the screen and takes the controls with it: then the engine closes what it holds.
+    let obey = async move {
         while let Some(command) = command_inbox.recv().await {
             let control = match command {
                 Command::CheckNow => Control::CheckNow,
@@ -52,11 +53,7 @@ async fn live(ground: Ground, look: Look) -> anyhow::Result<Exit> {
             let _ = controls.send(control).await;
         }
     };
-    let watching = engine.run(control_inbox, None);
-    let outcome = tokio::select! {
-        shown = async { tokio::join!(screen, obey).0 } => shown,
-        _outcome = watching => Ok(()),
-    };
-    outcome?;
+    let (shown, (), _outcome) = tokio::join!(screen, obey, engine.run(control_inbox, None));
+    shown?;
     Ok(Exit::Ok)
 }

@@ -28,12 +28,9 @@ pub(super) struct Look {
 /// Looks at every target once, all at the same time.
 pub(super) fn look(ground: &Ground, targets: Vec<Target>) -> anyhow::Result<Look> {
     let progress = render::Progress::start("looking");
-    let runtime = wiring::runtime()?;
-    let looked = runtime.block_on(look_at(ground, targets));
-    // A name look-up that outlived its limit must not keep us.
-    runtime.shutdown_background();
+    let looked = wiring::block_on(look_at(ground, targets));
     progress.end();
-    Ok(looked)
+    looked
 }
 
 async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {

@@ -3,6 +3,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc as std_mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -60,7 +61,7 @@ pub(crate) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
         tell: Box::new(move |change, incident| lines.print(change, incident)),
     };
     let classic_schedule = args.classic;
-    let outcome = wiring::runtime()?.block_on(async {
+    let outcome = wiring::block_on(async {
         let end = args.for_.map(|duration| Instant::now() + duration);
         let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
         let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
@@ -74,7 +75,7 @@ pub(crate) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
                 Err(error) => Err(error),
             },
         }
-    })?;
+    })??;
     let lost = printer.end();
     summarise(&outcome, watch_began.elapsed(), lost);
     Ok(Exit::Ok)
@@ -166,7 +167,7 @@ struct Printer {
 struct Lines {
     queue: std_mpsc::SyncSender<String>,
     format: LineFormat,
-    lost: Arc<std::sync::atomic::AtomicU64>,
+    lost: Arc<AtomicU64>,
 }
 
 impl Lines {
@@ -176,7 +177,7 @@ impl Lines {
             LineFormat::Json => render::incident_line(change, incident),
         };
         if self.queue.try_send(text).is_err() {
-            self.lost.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -185,19 +186,22 @@ impl Printer {
     fn start(format: LineFormat) -> Self {
         let (queue, inbox) = std_mpsc::sync_channel::<String>(LINES_MAX);
         let (say_finished, at_end) = std_mpsc::channel();
+        let lost = Arc::new(AtomicU64::new(0));
+        let unwritten = Arc::clone(&lost);
         let thread = std::thread::spawn(move || {
             let mut out = anstream::stdout();
             for line in inbox {
                 // A reader that went away does not end the watch: it still keeps history.
-                let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+                if out.write_all(line.as_bytes()).and_then(|()| out.flush()).is_err() {
+                    unwritten.fetch_add(1, Ordering::Relaxed);
+                }
             }
             let _ = say_finished.send(());
         });
-        let lost = Arc::new(std::sync::atomic::AtomicU64::new(0));
         Self { lines: Lines { queue, format, lost }, thread: Some(thread), at_end }
     }
 
-    /// Prints what is left; how many lines found no room.
+    /// Prints what is left; how many lines found no room or no reader.
     fn end(mut self) -> u64 {
         let lost = Arc::clone(&self.lines.lost);
         drop(self.lines);
@@ -206,7 +210,7 @@ impl Printer {
         {
             let _ = thread.join();
         }
-        lost.load(std::sync::atomic::Ordering::Relaxed)
+        lost.load(Ordering::Relaxed)
     }
 }
 
