@@ -44,8 +44,9 @@ pub fn patience(reading: &Reading, truth: Option<&ServerTruth>, grace: Duration)
     let wait = match (reading.id.server(), reading.id.question(), truth.map(|t| t.verdict)) {
         _ if reading.threshold.is_some() => return Patience { wait: TWO_LOOKS, again: true },
         (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
-        (None, "process" | "port", _) if failing => Duration::ZERO,
-        (None, "api" | "open", _) if failing => A_LOOK,
+        (None, "process", _) if failing => Duration::ZERO,
+        // A hub that ends in good order closes its port before it is gone.
+        (None, "port" | "api" | "open", _) if failing => A_LOOK,
         (None, "state", _) if !failing => grace,
         (Some(_), "truth", _) if is_connecting && !failing => grace,
         _ => RESTART,
