@@ -2,13 +2,14 @@
 //! the incident opens and closes.
 
 use std::process::Command;
+use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::hub::{Options, RealHub, Server};
-use crate::product::{Ran, Running};
+use crate::product::{Home, Ran, Running};
 use crate::wait::Stopwatch;
 use crate::{contract, procs, said, wait};
 
@@ -123,6 +124,38 @@ fn a_killed_hub_is_one_incident_and_is_followed_when_it_comes_back() {
     let ran = end(&hub, watch, Signal::TERM);
     assert_eq!((told(&ran, "OPENED"), told(&ran, "RESOLVED")), (2, 1), "{}", ran.stdout);
     assert!(sessions(&ran) <= 4, "two for each life of the hub: {}", ran.stderr);
+}
+
+#[test]
+fn a_restarted_hub_is_followed_and_is_one_incident_at_most() {
+    let Some(mut hub) = RealHub::start(Options::default()) else { return };
+    let mut watch = begin(&hub, &[]);
+    let servers = [Server::Filesystem, Server::Everything].map(|s| hub.server_pid(s));
+    hub.restart();
+    settle(&hub);
+    let now = [Server::Filesystem, Server::Everything].map(|s| hub.server_pid(s));
+    assert!(servers.iter().all(|old| !now.contains(old)));
+    procs::signal(now[0], Signal::KILL);
+    let line = watch.expect_line("ghost", KILLED_MAX);
+    assert!(line.contains("OPENED") && line.contains("filesystem"), "{line}");
+    let ran = end(&hub, watch, Signal::INT);
+    let others = ran.stdout.lines().filter(|l| l.contains("OPENED") && !l.contains("ghost"));
+    assert!(others.count() <= 1, "{}", ran.stdout);
+    assert!(ran.stderr.contains(" 1 still open"), "the restart is over: {}", ran.stderr);
+    assert!(sessions(&ran) <= 4, "two for each life of the hub: {}", ran.stderr);
+}
+
+#[test]
+fn a_hub_that_comes_later_is_found_and_watched() {
+    let home = Rc::new(Home::new());
+    let mut watch = Running::start(home.mcp_vitals(&["watch"]));
+    watch.expect_note("no hub yet", PATIENCE);
+    let Some(hub) = RealHub::start(Options { home: Some(home), ..Options::default() }) else { return };
+    settle(&hub);
+    procs::signal(hub.server_pid(Server::Filesystem), Signal::KILL);
+    let line = watch.expect_line("OPENED", KILLED_MAX);
+    assert!(line.contains("ghost"), "{line}");
+    end(&hub, watch, Signal::TERM);
 }
 
 #[test]
