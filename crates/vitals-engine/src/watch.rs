@@ -1,11 +1,12 @@
 //! The engine: one loop, one place where the world is awaited ([`Engine::select`]), and the carrying
 //! out of effects. Probes run as tasks of their own, so none delays another or the loop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use vitals_judge::event::{Effect, Event, Memory, Record as Kept};
 use vitals_judge::monitor::Monitor;
@@ -13,12 +14,12 @@ use vitals_model::check::Probe;
 use vitals_model::config::Settings;
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::limits::EVENT_QUEUE_MAX;
+use vitals_model::observation::Observation;
 use vitals_model::snapshot::Snapshot;
-use vitals_model::target::{Target, TargetId};
+use vitals_model::target::{Origin, Target, TargetId};
 use vitals_probe::clock;
 use vitals_probe::discover::{self, Wanted};
 use vitals_probe::hands::{Hands, Happened, Held, Manner, Surroundings};
-use vitals_probe::task::Task;
 
 use crate::export::Classic;
 use crate::schedule::Timetable;
@@ -30,7 +31,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often faces get a new snapshot at most; four times a second is as often as a person can read.
 const PUBLISH_EVERY: Duration = Duration::from_millis(250);
 
-/// How long closing everything may take at the end.
+/// How long closing the sessions of one target may take; targets are closed side by side.
 const END_MAX: Duration = Duration::from_secs(8);
 
 /// What faces and signals ask of the loop.
@@ -79,14 +80,26 @@ impl History {
         }
     }
 
-    fn health(&self) -> Event {
+    /// Why nothing is kept, and how many records that has cost.
+    fn health(&self) -> (Option<String>, u64) {
         match self {
             Self::Kept(store) => {
                 let health = store.health();
-                Event::StoreHealth { error: health.error, lost: health.lost }
+                (health.error, health.lost)
             }
-            Self::Off => Event::StoreHealth { error: None, lost: 0 },
-            Self::Lost { error, records } => Event::StoreHealth { error: Some(error.clone()), lost: *records },
+            Self::Off => (None, 0),
+            Self::Lost { error, records } => (Some(error.clone()), *records),
+        }
+    }
+
+    /// Writes what is left; then as [`History::health`].
+    fn close(self) -> (Option<String>, u64) {
+        match self {
+            Self::Kept(store) => {
+                let health = store.close();
+                (health.error, health.lost)
+            }
+            other => other.health(),
         }
     }
 }
@@ -109,7 +122,13 @@ struct Rig {
     hands: Arc<Hands>,
     held: Held,
     table: Timetable,
-    running: BTreeMap<Probe, Task>,
+}
+
+/// One run of a probe.
+struct Run {
+    target: TargetId,
+    probe: Probe,
+    abort: AbortHandle,
 }
 
 /// The loop.
@@ -121,6 +140,11 @@ pub struct Engine {
     history: History,
     classic: Option<Classic>,
     rigs: BTreeMap<TargetId, Rig>,
+    /// The probes under way: at most one of each kind per target. They end with the engine.
+    probing: JoinSet<Option<Observation>>,
+    runs: HashMap<Id, Run>,
+    /// Targets that are not watched any more, while their sessions are closed: each says how many it had.
+    closing: JoinSet<u64>,
     inbox: mpsc::Receiver<Happened>,
     outbox: mpsc::Sender<Happened>,
     faces: Faces,
@@ -130,11 +154,16 @@ pub struct Engine {
     changed: bool,
     opened: u64,
     resolved: u64,
+    sessions: u64,
 }
+
+/// How a probe ended: with what it saw, if it saw something, or in a panic.
+type Ended = Result<(Id, Option<Observation>), JoinError>;
 
 /// What the loop awaits.
 enum Awaited {
     Happened(Happened),
+    Ended(Ended),
     Control(Control),
     ProbesDue,
     Tick,
@@ -164,6 +193,9 @@ impl Engine {
             history,
             classic,
             rigs: BTreeMap::new(),
+            probing: JoinSet::new(),
+            runs: HashMap::new(),
+            closing: JoinSet::new(),
             inbox,
             outbox,
             faces,
@@ -173,6 +205,7 @@ impl Engine {
             changed: false,
             opened: 0,
             resolved: 0,
+            sessions: 0,
         }
     }
 
@@ -182,6 +215,7 @@ impl Engine {
         loop {
             match self.select(&mut controls, end).await {
                 Awaited::Happened(happened) => self.happened(happened),
+                Awaited::Ended(ended) => self.ended(ended),
                 Awaited::ProbesDue => self.start_due(),
                 Awaited::Tick => self.tick(),
                 Awaited::Discovery => self.discover(),
@@ -194,37 +228,55 @@ impl Engine {
         self.finish().await
     }
 
-    /// The only await on the world.
+    /// The only await on the world. What comes by the clock goes first: each puts itself off, so none can
+    /// starve what comes from targets, while a target that talks without end would starve the clock.
     async fn select(&mut self, controls: &mut mpsc::Receiver<Control>, end: Option<Instant>) -> Awaited {
         let far = Instant::now() + Duration::from_secs(86_400);
         let due = self.rigs.values().filter_map(|rig| rig.table.next()).min().unwrap_or(far);
-        let publish = if self.changed { self.next_publish } else { far };
+        let publish = if self.changed && !self.faces.snapshot.is_closed() { self.next_publish } else { far };
         tokio::select! {
             biased;
             control = controls.recv() => Awaited::Control(control.unwrap_or(Control::Stop)),
             () = tokio::time::sleep_until(end.unwrap_or(far)), if end.is_some() => Awaited::End,
-            Some(happened) = self.inbox.recv() => Awaited::Happened(happened),
             () = tokio::time::sleep_until(due) => Awaited::ProbesDue,
             () = tokio::time::sleep_until(self.next_tick) => Awaited::Tick,
             () = tokio::time::sleep_until(self.next_discovery) => Awaited::Discovery,
             () = tokio::time::sleep_until(publish) => Awaited::Publish,
+            Some(ended) = self.probing.join_next_with_id() => Awaited::Ended(ended),
+            Some(happened) = self.inbox.recv() => Awaited::Happened(happened),
         }
     }
 
     fn happened(&mut self, happened: Happened) {
         match happened {
-            Happened::Observed(observation) => {
-                if let Some(rig) = self.rigs.get_mut(&observation.target) {
-                    rig.held.follow(&observation);
-                }
-                self.apply(Event::Observed(observation));
-            }
+            Happened::Observed(observation) => self.observed(observation),
             Happened::Look(target, probe) => self.ask(&target, probe),
-            Happened::Ended(target, probe) => {
-                if let Some(rig) = self.rigs.get_mut(&target) {
-                    rig.table.ended(probe);
-                    rig.running.remove(&probe);
-                }
+        }
+    }
+
+    fn observed(&mut self, observation: Observation) {
+        if let Some(rig) = self.rigs.get_mut(&observation.target) {
+            rig.held.follow(&observation);
+        }
+        self.apply(Event::Observed(observation));
+    }
+
+    /// A probe that panicked is a fault of ours: it is counted, noted, and runs again when it is due (the
+    /// panic's own words are on standard error). One whose target was given up meanwhile says nothing.
+    fn ended(&mut self, ended: Ended) {
+        let id = match &ended {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        let Some(run) = self.runs.remove(&id) else { return };
+        if let Some(rig) = self.rigs.get_mut(&run.target) {
+            rig.table.ended(run.probe);
+        }
+        match ended {
+            Ok((_, seen)) => seen.into_iter().for_each(|observation| self.observed(observation)),
+            Err(_panic) => {
+                self.note(&format!("the {} probe of {} panicked", run.probe.as_str(), run.target));
+                self.apply(Event::Dropped(1));
             }
         }
     }
@@ -279,18 +331,18 @@ impl Engine {
 
     fn start_due(&mut self) {
         let now = Instant::now();
-        for (id, rig) in &mut self.rigs {
-            for probe in rig.table.start_due(now) {
-                let (hands, outbox, id) = (Arc::clone(&rig.hands), self.outbox.clone(), id.clone());
-                let task = Task::spawn(async move {
-                    if let Some(observation) = hands.run(probe).await {
-                        let _ = outbox.send(Happened::Observed(observation)).await;
-                    }
-                    let _ = outbox.send(Happened::Ended(id, probe)).await;
-                });
-                rig.running.insert(probe, task);
-            }
+        let due = |(id, rig): (&TargetId, &mut Rig)| {
+            let (id, hands) = (id.clone(), Arc::clone(&rig.hands));
+            rig.table.start_due(now).into_iter().map(move |probe| (id.clone(), Arc::clone(&hands), probe))
+        };
+        for (id, hands, probe) in self.rigs.iter_mut().flat_map(due).collect::<Vec<_>>() {
+            self.start(id, probe, async move { hands.run(probe).await });
         }
+    }
+
+    fn start(&mut self, target: TargetId, probe: Probe, work: impl Future<Output = Option<Observation>> + Send + 'static) {
+        let abort = self.probing.spawn(work);
+        self.runs.insert(abort.id(), Run { target, probe, abort });
     }
 
     fn tick(&mut self) {
@@ -299,7 +351,11 @@ impl Engine {
         if dropped > 0 {
             self.apply(Event::Dropped(dropped));
         }
-        self.apply(self.history.health());
+        while let Some(closed) = self.closing.try_join_next() {
+            self.sessions += closed.unwrap_or(0);
+        }
+        let kept = self.history.health();
+        self.tell_kept(kept);
         self.apply(Event::Tick);
         if let Some(classic) = &mut self.classic {
             let snapshot = self.monitor.snapshot(clock::now());
@@ -307,37 +363,69 @@ impl Engine {
         }
     }
 
+    /// How history is kept, with the classic records: both are what is lost on a full disk.
+    fn tell_kept(&mut self, (error, lost): (Option<String>, u64)) {
+        let (unwritten, records) = self.classic.as_ref().map_or((None, 0), Classic::health);
+        self.apply(Event::StoreHealth { error: error.or(unwritten), lost: lost + records });
+    }
+
+    /// Looks for targets: a few small files of this machine are read, which takes no longer than a probe's
+    /// own look at them. A target that is not found any more is still watched: that is when it matters.
     fn discover(&mut self) {
         self.next_discovery = Instant::now() + self.settings.defaults.schedule.discovery;
-        let found = discover::find(&self.settings, &self.surroundings, &self.wanted);
-        for target in found.targets {
-            match self.rigs.get(&target.id) {
-                Some(rig) if rig.hands.target().address == target.address && rig.hands.target().settings == target.settings => {}
-                _ => self.watch(target),
-            }
+        for target in discover::find(&self.settings, &self.surroundings, &self.wanted).targets {
+            self.watch(target);
         }
     }
 
+    /// Watches a target; a known one anew when it is reached in another way or has other settings.
     fn watch(&mut self, target: Target) {
         let id = target.id.clone();
+        if let Some(rig) = self.rigs.get(&id) {
+            let known = rig.hands.target();
+            if known.address == target.address && known.origin == target.origin && known.settings == target.settings {
+                return;
+            }
+        }
+        self.retire(&id);
         let schedule = target.settings.schedule.clone();
         self.apply(Event::Watch(target.clone()));
         let hands = Arc::new(Hands::new(target, &self.surroundings, Manner::Held));
         let held = Held::begin(Arc::clone(&hands), self.outbox.clone());
-        let rig = Rig { hands, held, table: Timetable::new(schedule, Instant::now()), running: BTreeMap::new() };
+        let rig = Rig { hands, held, table: Timetable::new(schedule, Instant::now()) };
         self.rigs.insert(id, rig);
+    }
+
+    /// Takes the hands off a target: its probes end now, its sessions are closed in the background.
+    fn retire(&mut self, id: &TargetId) {
+        let Some(rig) = self.rigs.remove(id) else { return };
+        for (_, run) in self.runs.extract_if(|_, run| run.target == *id) {
+            run.abort.abort();
+        }
+        self.closing.spawn(async move { tokio::time::timeout(END_MAX, rig.held.end()).await.unwrap_or(0) });
     }
 
     fn reload(&mut self, settings: Settings) {
         self.note("configuration reloaded");
         self.settings = settings;
         let found = discover::find(&self.settings, &self.surroundings, &self.wanted);
-        let gone: Vec<_> = self.rigs.keys().filter(|id| found.targets.iter().all(|t| t.id != **id)).cloned().collect();
-        for id in gone {
-            self.rigs.remove(&id);
-            self.apply(Event::Forget(id));
+        let is_found = |known: &Target| found.targets.iter().any(|t| t.id == known.id);
+        let gone: Vec<_> = self.rigs.values().map(|rig| rig.hands.target()).filter(|t| !is_found(t)).cloned().collect();
+        for target in gone {
+            let elsewhere = found.targets.iter().any(|t| discover::is_same_hub(&t.address, &target.address));
+            if self.is_looked_for(&target) && !elsewhere {
+                self.watch(Target { settings: Arc::clone(&self.settings.defaults), ..target });
+            } else {
+                self.retire(&target.id);
+                self.apply(Event::Forget(target.id));
+            }
         }
         self.discover();
+    }
+
+    /// Whether a target was discovered and would be again: that its record is gone is no wish to forget it.
+    fn is_looked_for(&self, target: &Target) -> bool {
+        matches!(target.origin, Origin::Discovered { .. }) && (self.settings.discover || !self.wanted.is_empty())
     }
 
     fn publish(&mut self) {
@@ -348,20 +436,20 @@ impl Engine {
 
     /// Closes what is held, the store last.
     async fn finish(mut self) -> Outcome {
-        self.publish();
-        let mut sessions = 0;
-        for rig in std::mem::take(&mut self.rigs).into_values() {
-            drop(rig.running);
-            if let Ok(Some(cost)) = tokio::time::timeout(END_MAX, rig.held.end()).await {
-                sessions += cost.sessions;
-            }
+        for id in self.rigs.keys().cloned().collect::<Vec<_>>() {
+            self.retire(&id);
+        }
+        while let Some(closed) = self.closing.join_next().await {
+            self.sessions += closed.unwrap_or(0);
         }
         self.note("watch stopped");
-        self.apply(self.history.health());
-        let last: Arc<Snapshot> = self.monitor.snapshot(clock::now());
-        if let History::Kept(store) = self.history {
-            store.close();
-        }
-        Outcome { last, opened: self.opened, resolved: self.resolved, sessions }
+        let kept = std::mem::replace(&mut self.history, History::Off).close();
+        self.tell_kept(kept);
+        self.publish();
+        let last = Arc::clone(&self.faces.snapshot.borrow());
+        Outcome { last, opened: self.opened, resolved: self.resolved, sessions: self.sessions }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Discovery: which targets there are, from what the operator named, the configuration and the hubs'
 //! own records. It opens no connection.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use url::Url;
 use vitals_model::config::{Settings, TargetSettings};
 use vitals_model::observation::WorkspaceEntry;
 use vitals_model::target::{Address, Origin, Target, TargetId};
+use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
 use crate::hands::Surroundings;
@@ -42,10 +43,9 @@ pub fn find(settings: &Settings, surroundings: &Surroundings, wanted: &[Wanted])
     let discovered = discover(settings, surroundings, &mut found.looked);
     if wanted.is_empty() {
         found.targets = configured(settings);
-        let taken: BTreeSet<_> = found.targets.iter().filter_map(|t| loopback_port(&t.address)).collect();
-        found.targets.extend(
-            discovered.into_iter().filter(|t| settings.discover && loopback_port(&t.address).is_none_or(|p| !taken.contains(&p))),
-        );
+        let named = |t: &Target| found.targets.iter().any(|other| is_same_hub(&other.address, &t.address));
+        let unnamed: Vec<_> = discovered.into_iter().filter(|t| settings.discover && !named(t)).collect();
+        found.targets.extend(unnamed);
         return found;
     }
     for want in wanted {
@@ -69,32 +69,31 @@ fn unlike(id: TargetId, others: &[Target]) -> TargetId {
 }
 
 fn resolve(want: &Wanted, settings: &Settings, discovered: &[Target]) -> Result<Target, String> {
+    let configured = configured(settings);
+    // What the configuration names keeps its name and settings, and with them its history.
     let on_command_line = |id: &str, address: Address| {
-        let configured = settings.targets.values().find(|c| c.address == address);
-        let settings = configured.map_or_else(|| Arc::clone(&settings.defaults), |c| Arc::clone(&c.settings));
-        Target { id: TargetId::new(id), address, origin: Origin::CommandLine, settings }
+        let known = configured.iter().find(|t| t.address == address).cloned();
+        let id = TargetId::new(Text::new(id).as_str());
+        known.unwrap_or_else(|| Target { id, address, origin: Origin::CommandLine, settings: Arc::clone(&settings.defaults) })
     };
     match want {
         Wanted::Named(text) if text.contains("://") => {
-            let url = text.trim_end_matches('/').to_owned();
-            let parsed = Url::parse(&url).map_err(|error| format!("{text}: {error}"))?;
-            if !matches!(parsed.scheme(), "http" | "https") {
-                return Err(format!("{text}: expected an http:// or https:// URL"));
-            }
-            let known = discovered.iter().chain(&configured(settings)).find(|t| same_hub(&t.address, &parsed)).cloned();
-            Ok(known.unwrap_or_else(|| on_command_line(&name_of(&parsed), Address::Hub { url })))
+            let parsed = web_address(text)?;
+            let address = Address::Hub { url: text.trim_end_matches('/').to_owned() };
+            let known = configured.iter().chain(discovered).find(|t| is_same_hub(&t.address, &address)).cloned();
+            Ok(known.unwrap_or_else(|| on_command_line(&name_of(&parsed), address)))
         }
         Wanted::Named(name) => {
-            let all: Vec<_> = configured(settings).into_iter().chain(discovered.iter().cloned()).collect();
+            let all: Vec<_> = configured.iter().chain(discovered).collect();
             let named = all.iter().find(|t| t.id.as_str() == name || t.id.as_str().strip_prefix("hub-") == Some(name));
-            named.cloned().ok_or_else(|| {
+            named.copied().cloned().ok_or_else(|| {
                 let known = all.iter().map(|t| t.id.to_string()).collect::<Vec<_>>().join(", ");
                 let known = if known.is_empty() { "no target is known".to_owned() } else { format!("known are {known}") };
                 format!("{name}: no target of this name; {known}")
             })
         }
         Wanted::Mcp(url) => {
-            let parsed = Url::parse(url).map_err(|error| format!("{url}: {error}"))?;
+            let parsed = web_address(url)?;
             Ok(on_command_line(&name_of(&parsed), Address::Http { url: url.clone() }))
         }
         Wanted::Stdio(words) => {
@@ -103,6 +102,11 @@ fn resolve(want: &Wanted, settings: &Settings, discovered: &[Target]) -> Result<
             Ok(on_command_line(&name, Address::Stdio { command: command.clone(), args: args.to_vec() }))
         }
     }
+}
+
+fn web_address(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("{text}: {error}"))?;
+    if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(format!("{text}: expected an http:// or https:// URL")) }
 }
 
 fn configured(settings: &Settings) -> Vec<Target> {
@@ -119,7 +123,7 @@ fn configured(settings: &Settings) -> Vec<Target> {
 /// record with them. A record from before the machine started is an old one, and no target.
 fn discover(settings: &Settings, surroundings: &Surroundings, looked: &mut Vec<(PathBuf, String)>) -> Vec<Target> {
     let booted = booted_at();
-    let mut targets: Vec<Target> = Vec::new();
+    let mut hubs: Vec<(WorkspaceEntry, &PathBuf)> = Vec::new();
     for registry in &surroundings.registries {
         match workspace::read(registry) {
             Err(failure) => looked.push((registry.clone(), failure.to_string())),
@@ -128,21 +132,19 @@ fn discover(settings: &Settings, surroundings: &Surroundings, looked: &mut Vec<(
                 let old =
                     if old.is_empty() { String::new() } else { format!(", {} from before this machine started", old.len()) };
                 looked.push((registry.clone(), format!("{} hub records{old}", now.len())));
-                for entry in now {
-                    let id = TargetId::new(&format!("hub-{}", entry.port));
-                    if targets.iter().all(|t| t.id != id) {
-                        targets.push(discovered(id, &entry, registry, &settings.defaults));
-                    }
-                }
+                hubs.extend(now.into_iter().map(|entry| (entry, registry)));
             }
         }
     }
-    targets
+    // Of two records of one port that lives is right, else the later one: a dead hub stays where it lived.
+    hubs.sort_by_key(|(entry, _)| (entry.port, Reverse((entry.process.is_some(), entry.started_at))));
+    hubs.dedup_by_key(|(entry, _)| entry.port);
+    hubs.iter().map(|(entry, registry)| discovered(entry, registry, &settings.defaults)).collect()
 }
 
-fn discovered(id: TargetId, entry: &WorkspaceEntry, registry: &std::path::Path, settings: &Arc<TargetSettings>) -> Target {
+fn discovered(entry: &WorkspaceEntry, registry: &std::path::Path, settings: &Arc<TargetSettings>) -> Target {
     Target {
-        id,
+        id: TargetId::new(&format!("hub-{}", entry.port)),
         address: Address::Hub { url: format!("http://127.0.0.1:{}", entry.port) },
         origin: Origin::Discovered { registry: registry.to_owned() },
         settings: Arc::clone(settings),
@@ -165,11 +167,16 @@ fn loopback_port(address: &Address) -> Option<u16> {
     matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]")).then(|| url.port_or_known_default())?
 }
 
-fn same_hub(address: &Address, url: &Url) -> bool {
-    let Address::Hub { url: known } = address else { return false };
-    let same_port =
-        loopback_port(address).is_some_and(|port| loopback_port(&Address::Hub { url: url.to_string() }) == Some(port));
-    same_port || Url::parse(known).is_ok_and(|known| known == *url)
+/// Whether two addresses lead to the same hub: one port of this machine has many names.
+pub fn is_same_hub(one: &Address, other: &Address) -> bool {
+    match (one, other) {
+        (Address::Hub { url: one_url }, Address::Hub { url: other_url }) => {
+            let port = loopback_port(one);
+            let same_url = || Url::parse(one_url).is_ok_and(|url| Url::parse(other_url) == Ok(url));
+            (port.is_some() && port == loopback_port(other)) || same_url()
+        }
+        _ => false,
+    }
 }
 
 /// `hub-7001` for a port of this machine, else host and port.
@@ -181,3 +188,6 @@ fn name_of(url: &Url) -> String {
         None => "target".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

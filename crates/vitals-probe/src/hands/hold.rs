@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use vitals_model::check::Probe;
-use vitals_model::observation::{ExitRole, ExitSeen, Observation, ProcessId, ProcessSeen, Seen, StreamSeen, VisitSeen};
+use vitals_model::observation::{ExitRole, ExitSeen, Observation, ProcessId, ProcessSeen, Seen, StreamSeen};
 use vitals_model::target::TargetId;
 
 use super::Hands;
@@ -27,8 +27,6 @@ pub enum Happened {
     Observed(Observation),
     /// Something changed: this probe is worth running now.
     Look(TargetId, Probe),
-    /// A probe that the loop started has ended, after what it saw was told.
-    Ended(TargetId, Probe),
 }
 
 /// The held sources of one target. They end when this is dropped.
@@ -64,7 +62,8 @@ impl Held {
                 for child in &process.children {
                     roles.insert(child.id, ExitRole::Child { command: child.command.clone(), server: child.server.clone() });
                 }
-                self.exits.retain(|id, task| roles.contains_key(id) && !task.is_finished());
+                // One that ended and is still named is a zombie: its end was told, and is not told again.
+                self.exits.retain(|id, _| roles.contains_key(id));
                 for (id, role) in roles {
                     self.await_exit(id, role);
                 }
@@ -115,15 +114,15 @@ impl Held {
         }
     }
 
-    /// Ends the held sources and closes the sessions; what that cost the hub.
-    pub async fn end(self) -> Option<VisitSeen> {
+    /// Ends the held sources and closes the sessions; how many sessions were opened in all.
+    pub async fn end(self) -> u64 {
         let Self { hands, tell, lasting, exits, sessions } = self;
         drop((lasting, exits, sessions, tell));
         // An aborted task lets go of its session when it is next scheduled, which is now.
         tokio::task::yield_now().await;
         let mut open = hands.sessions.lock().await;
-        let cost = VisitSeen { sessions: open.opened_total(), requests: open.requests(), ..VisitSeen::default() };
-        (open.close().await > 0).then_some(cost)
+        open.close().await;
+        open.opened_total()
     }
 }
 
@@ -157,7 +156,13 @@ async fn hold_stream(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
 
 /// Reads the log back once and then on, as it grows and when it is asked to.
 async fn hold_log(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
-    let Some(path) = hands.place.log_file() else { return };
+    // A hub that is not there yet has no record that says where its log is: each log probe asks again.
+    let path = loop {
+        match hands.place.log_file() {
+            Some(path) => break path,
+            None => hands.read_on.notified().await,
+        }
+    };
     let mut follower = Follower::new(path.clone(), hands.place.writers());
     let watch = Stopwatch::start();
     let mut seen = hands.look_back(path, hands.log_window()).await;
