@@ -2,11 +2,13 @@
 //! follows. `tests/cases/README.md` says how they are written.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a case that cannot be read must fail the test")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use spec::Case;
-use vitals_model::check::CheckId;
+use vitals_model::check::{CheckId, Threshold};
+use vitals_model::reading::Reading;
 
 #[path = "cases/runner/laws.rs"]
 mod laws;
@@ -45,31 +47,34 @@ fn files() -> Vec<(String, String)> {
     files
 }
 
-/// Plays every case; what they produced, and what was wrong.
-fn play_all() -> (BTreeSet<CheckId>, Vec<String>) {
-    let (mut ids, mut wrong) = (BTreeSet::new(), Vec::new());
+/// What playing every case came to.
+#[derive(Default)]
+struct Played {
+    /// Every check that was answered, as the reference writes it, with its readings.
+    produced: BTreeMap<String, Vec<Reading>>,
+    /// What was not as expected.
+    wrong: Vec<String>,
+}
+
+static PLAYED: LazyLock<Played> = LazyLock::new(|| {
+    let mut all = Played::default();
     for (name, text) in files() {
         let case: Case = match toml::from_str(&text) {
             Ok(case) => case,
             Err(error) => {
-                wrong.push(format!("{name}: {error}"));
+                all.wrong.push(format!("{name}: {error}"));
                 continue;
             }
         };
         assert!(case.about.len() > 20 && !case.step.is_empty(), "{name} tells nothing");
         let played = play::Play::new(&case).run(&case);
-        wrong.extend(played.wrong.iter().map(|what| format!("{name}: {what}\n    ({})", case.about)));
-        ids.extend(played.ids);
+        all.wrong.extend(played.wrong.iter().map(|what| format!("{name}: {what}\n    ({})", case.about)));
+        for (id, reading) in played.produced {
+            all.produced.entry(documented(&id)).or_default().push(reading);
+        }
     }
-    (ids, wrong)
-}
-
-#[test]
-fn every_case_ends_as_it_says() {
-    assert!(files().len() >= CASES_MIN, "{} cases", files().len());
-    let (_, wrong) = play_all();
-    assert!(wrong.is_empty(), "{} of the expectations are not met:\n{}", wrong.len(), wrong.join("\n"));
-}
+    all
+});
 
 /// An id as the reference writes it.
 fn documented(id: &CheckId) -> String {
@@ -80,16 +85,52 @@ fn documented(id: &CheckId) -> String {
 }
 
 #[test]
+fn every_case_ends_as_it_says() {
+    assert!(files().len() >= CASES_MIN, "{} cases", files().len());
+    let wrong = &PLAYED.wrong;
+    assert!(wrong.is_empty(), "{} of the expectations are not met:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The rows of the reference: id, unit, and where it becomes bad.
+fn reference() -> Vec<(String, String, String)> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/checks.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let row = |line: &str| {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        Some((cells.get(1)?.trim_matches('`').to_owned(), (*cells.get(3)?).to_owned(), (*cells.get(4)?).to_owned()))
+    };
+    page.lines().filter(|line| line.starts_with("| `")).filter_map(row).collect()
+}
+
+#[test]
 fn the_reference_names_every_check_that_the_cases_produce_and_no_other() {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/checks.md")).unwrap();
-    let rows = page.lines().filter(|line| line.starts_with("| `"));
-    let in_page: BTreeSet<_> =
-        rows.filter_map(|row| row.split('`').nth(1)).filter(|id| id.contains('/')).map(str::to_owned).collect();
-    let produced: BTreeSet<_> = play_all().0.iter().map(documented).collect();
+    let in_page: BTreeSet<_> = reference().into_iter().map(|(id, _, _)| id).collect();
+    let produced: BTreeSet<_> = PLAYED.produced.keys().cloned().collect();
     let undocumented: Vec<_> = produced.difference(&in_page).collect();
     let unproduced: Vec<_> = in_page.difference(&produced).collect();
     assert!(undocumented.is_empty(), "not in the reference: {undocumented:?}");
     assert!(unproduced.is_empty(), "in the reference, and in no case: {unproduced:?}");
+}
+
+#[test]
+fn the_reference_gives_the_units_and_the_default_bounds_of_the_product() {
+    for (id, unit, bounds) in reference() {
+        for reading in PLAYED.produced.get(&id).into_iter().flatten() {
+            if reading.value.is_some() {
+                assert_eq!(unit, reading.unit.as_str(), "unit of {id}");
+            }
+            let (word, degraded, failing) = match reading.threshold {
+                Some(Threshold::Above(degraded, failing)) => ("above", degraded, failing),
+                Some(Threshold::Below(degraded, failing)) => ("below", degraded, failing),
+                None => continue,
+            };
+            // Files are bounded by a share of the process's own limit; a CPU figure over a moment is no average.
+            if failing.is_finite() && id != "hub-servers/fds" {
+                let expected = format!("{word} {} · {word} {}", reading.unit.show(degraded), reading.unit.show(failing));
+                assert_eq!(bounds, expected, "bounds of {id}");
+            }
+        }
+    }
 }
 
 #[test]

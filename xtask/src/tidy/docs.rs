@@ -39,6 +39,8 @@ const QUESTIONS: [(Point, &[&str]); 6] = [
             "<server>/call",
             "<server>/tools",
             "<server>/drift",
+            "<server>/open",
+            "<server>/noise",
         ],
     ),
     (Point::HubLlm, &["provider", "key", "latency", "fallback"]),

@@ -1,5 +1,7 @@
 //! `hub-llm/…`: the LLM provider behind tool filtering.
 
+use std::time::Duration;
+
 use vitals_model::check::{Point, Unit};
 use vitals_model::observation::{Failure, FailureKind, LlmModels, LlmSeen};
 use vitals_model::reading::{Health, Reading};
@@ -27,9 +29,7 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
                     Err(failure) => refused(draft_key, failure, key),
                 });
                 if answer.is_ok() {
-                    let ms = took.as_secs_f64() * 1000.0;
-                    let text = format!("models.list answered in {}", human(*took));
-                    readings.push(draft("latency", known).above(ms, Unit::Millis, scene.settings.thresholds.llm_ms, text));
+                    readings.push(latency(scene, draft("latency", known).took(*took), *took));
                 }
             }
         }
@@ -40,6 +40,12 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
 
 fn draft<T>(question: &str, known: &Known<T>) -> Draft {
     Draft::of_target(Point::HubLlm, question, known)
+}
+
+fn latency(scene: Scene<'_>, draft: Draft, took: Duration) -> Reading {
+    let text = format!("models.list answered in {}", human(took));
+    let hint = "see the provider's status page, and this machine's own connection";
+    draft.hint(hint).above(took.as_secs_f64() * 1000.0, Unit::Millis, scene.settings.thresholds.llm_ms, text)
 }
 
 fn accepted(draft: Draft, models: &LlmModels, model: &str) -> Reading {

@@ -4,7 +4,7 @@ use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::time::Timestamp;
 
 /// What is wrong with a reading, if anything.
-pub(crate) fn of_reading(reading: &Reading, at: f64, now: Timestamp) -> Option<String> {
+pub(crate) fn of_reading(reading: &Reading, now: Timestamp) -> Option<&'static str> {
     let is_bad = matches!(reading.health, Health::Degraded | Health::Failing);
     let told = reading.standing == Standing::Judged || reading.standing == Standing::Advice;
     let broken = [
@@ -16,6 +16,5 @@ pub(crate) fn of_reading(reading: &Reading, at: f64, now: Timestamp) -> Option<S
         (reading.value.is_some_and(|v| !v.is_finite()), "has a value that is no number"),
         (reading.standing == Standing::Fact && is_bad, "is a fact and bad"),
     ];
-    let (_, what) = broken.into_iter().find(|(is_broken, _)| *is_broken)?;
-    Some(format!("after {at} s: {} {what}: {}", reading.id, reading.summary))
+    broken.into_iter().find(|(is_broken, _)| *is_broken).map(|(_, what)| what)
 }

@@ -1,6 +1,6 @@
 //! Plays a case against a monitor, a second at a time, and compares what follows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,8 +32,10 @@ pub(crate) struct Play {
     /// Seconds played so far.
     now: f64,
     effects: Vec<Effect>,
-    /// Every check id that was produced.
-    pub(crate) ids: BTreeSet<CheckId>,
+    /// Every check that was answered, with its last reading.
+    pub(crate) produced: BTreeMap<CheckId, Reading>,
+    /// Checks whose readings broke a law: each is told once.
+    lawless: BTreeSet<CheckId>,
     /// What was not as expected, with its step.
     pub(crate) wrong: Vec<String>,
 }
@@ -56,7 +58,8 @@ impl Play {
             target,
             now: 0.0,
             effects: Vec::new(),
-            ids: BTreeSet::new(),
+            produced: BTreeMap::new(),
+            lawless: BTreeSet::new(),
             wrong: Vec::new(),
         }
     }
@@ -86,7 +89,8 @@ impl Play {
     fn pass_to(&mut self, at: f64) {
         while self.now + 1.0 <= at {
             self.now += 1.0;
-            self.apply(Event::Tick);
+            let effects = self.monitor.apply(time(self.now), Event::Tick);
+            self.effects.extend(effects);
         }
         self.now = at;
     }
@@ -94,10 +98,20 @@ impl Play {
     fn apply(&mut self, event: Event) {
         let effects = self.monitor.apply(time(self.now), event);
         self.effects.extend(effects);
+        self.look();
+    }
+
+    /// What every reading must be like, and which checks there are.
+    fn look(&mut self) {
         if let Some(state) = self.state() {
-            self.ids.extend(state.readings.iter().map(|r| r.id.clone()));
-            let wrong = state.readings.iter().filter_map(|reading| super::laws::of_reading(reading, self.now, time(self.now)));
-            self.wrong.extend(wrong.collect::<Vec<_>>());
+            for reading in &state.readings {
+                self.produced.insert(reading.id.clone(), reading.clone());
+                if let Some(what) = super::laws::of_reading(reading, time(self.now))
+                    && self.lawless.insert(reading.id.clone())
+                {
+                    self.wrong.push(format!("after {} s: {} {what}: {}", self.now, reading.id, reading.summary));
+                }
+            }
         }
     }
 
@@ -158,6 +172,7 @@ impl Play {
     }
 
     fn compare(&mut self, step: &Step) {
+        self.look();
         let mut wrong = Wrong { at: step.repeat.map_or(step.at, |r| r.until), found: std::mem::take(&mut self.wrong) };
         self.compare_changes(&step.expect, &mut wrong);
         match self.state() {
