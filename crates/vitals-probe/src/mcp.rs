@@ -215,4 +215,4 @@ async fn try_http(url: &Url, transport: Transport, context: &Context) -> Result<
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -252,3 +252,6 @@ fn no_view(failure: &Failure) -> SessionView {
         noise: 0,
     }
 }
+
+#[cfg(test)]
+mod tests;

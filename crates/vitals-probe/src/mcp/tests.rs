@@ -1,7 +1,7 @@
 //! The MCP client against doubles that do what real servers rarely do, and against real servers.
 
 mod child;
-mod double;
+pub(crate) mod double;
 mod legacy;
 mod real;
 mod streamable;

@@ -12,27 +12,27 @@ use crate::task::Task;
 
 /// A request as the double saw it.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
-    pub(super) http: String,
-    pub(super) path: String,
-    pub(super) headers: BTreeMap<String, String>,
-    pub(super) body: Value,
+pub(crate) struct Seen {
+    pub(crate) http: String,
+    pub(crate) path: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Value,
 }
 
 impl Seen {
     /// The JSON-RPC method, or nothing.
-    pub(super) fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> &str {
         self.body["method"].as_str().unwrap_or_default()
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 }
 
 /// What the double does with a request.
 #[derive(Clone, Debug)]
-pub(super) enum Reply {
+pub(crate) enum Reply {
     /// An answer with this status, content type and body.
     Full(u16, &'static str, String),
     /// As `Full` with JSON, and with one more header.
@@ -48,24 +48,24 @@ pub(super) enum Reply {
 }
 
 impl Reply {
-    pub(super) fn json(body: String) -> Self {
+    pub(crate) fn json(body: String) -> Self {
         Self::Json(200, body, None)
     }
 
-    pub(super) fn status(code: u16) -> Self {
+    pub(crate) fn status(code: u16) -> Self {
         Self::Full(code, "text/html", format!("<h1>{code}</h1>"))
     }
 }
 
 /// A message as an event.
-pub(super) fn event(message: &str) -> String {
+pub(crate) fn event(message: &str) -> String {
     format!("event: message\ndata: {message}\n\n")
 }
 
 type Script = Arc<dyn Fn(&Seen) -> Reply + Send + Sync>;
 
 /// A running double; it ends when dropped.
-pub(super) struct Double {
+pub(crate) struct Double {
     port: u16,
     seen: Arc<Mutex<Vec<Seen>>>,
     pushes: broadcast::Sender<String>,
@@ -73,7 +73,7 @@ pub(super) struct Double {
 }
 
 impl Double {
-    pub(super) async fn start(script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (seen, pushes, script) = (Arc::<Mutex<Vec<Seen>>>::default(), broadcast::Sender::new(64), Arc::new(script) as Script);
@@ -87,30 +87,30 @@ impl Double {
         Self { port, seen, pushes, _task: task }
     }
 
-    pub(super) fn address(&self) -> Address {
+    pub(crate) fn address(&self) -> Address {
         Address::Http { url: format!("http://127.0.0.1:{}/mcp", self.port) }
     }
 
-    pub(super) fn hub(&self) -> Address {
+    pub(crate) fn hub(&self) -> Address {
         Address::Hub { url: format!("http://127.0.0.1:{}", self.port) }
     }
 
     /// Sends `message` on every open stream.
-    pub(super) fn push(&self, message: &str) {
+    pub(crate) fn push(&self, message: &str) {
         self.pushes.send(event(message)).unwrap();
     }
 
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
     /// HTTP method and JSON-RPC method of every request so far.
-    pub(super) fn story(&self) -> Vec<String> {
+    pub(crate) fn story(&self) -> Vec<String> {
         self.seen().iter().map(|seen| format!("{} {}", seen.http, seen.method()).trim().to_owned()).collect()
     }
 
     /// How many streams are open.
-    pub(super) fn streams(&self) -> usize {
+    pub(crate) fn streams(&self) -> usize {
         self.pushes.receiver_count()
     }
 }
