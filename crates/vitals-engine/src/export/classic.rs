@@ -164,3 +164,6 @@ fn stamp(at: Timestamp) -> String {
     let text: String = at.to_string().chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
     text.replace('T', "_")
 }
+
+#[cfg(test)]
+mod tests;
