@@ -50,9 +50,14 @@ pub fn widen(evidence: &mut Evidence, reader: &Reader, target: &TargetId, window
     if evidence.errors.is_none() {
         evidence.errors = errors(reader, target, from, to)?;
     }
-    let seen: Vec<_> = evidence.turns.iter().filter_map(|t| t.at).collect();
-    let before = seen.iter().min().copied().unwrap_or(to);
-    evidence.turns.extend(turns(reader, target, from, before)?);
+    let before = evidence.turns.iter().filter_map(|t| t.at).min().unwrap_or(to);
+    let known = turns(reader, target, from, before)?;
+    if evidence.turns.iter().any(|t| t.at.is_some()) {
+        evidence.turns.extend(known);
+    } else if known.len() >= evidence.turns.len() {
+        // A log without times tells of the same turns as history: whichever knows more is counted, not both.
+        evidence.turns = known;
+    }
     Ok(())
 }
 
@@ -94,3 +99,6 @@ fn turns(reader: &Reader, target: &TargetId, from: Timestamp, to: Timestamp) -> 
     }
     Ok(turns)
 }
+
+#[cfg(test)]
+mod tests;

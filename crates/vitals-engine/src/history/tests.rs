@@ -1,0 +1,146 @@
+//! The past out of a small real store.
+
+use vitals_model::config::Storage;
+use vitals_model::incident::{Incident, IncidentState};
+use vitals_model::reading::{Health, Sample};
+use vitals_model::tool::ToolSet;
+
+use super::*;
+use crate::store::{Record, Store};
+
+/// 12:00 UTC of a day in November 2026.
+const NOON: Timestamp = Timestamp::from_millis(1_795_348_800_000);
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn hub() -> TargetId {
+    TargetId::new("hub-7001")
+}
+
+fn before(minutes: u32) -> Timestamp {
+    NOON.minus(MINUTE * minutes)
+}
+
+fn sample(id: CheckId, at: Timestamp, value: f64) -> Record {
+    Record::Sample(hub(), Sample { id, at, health: Health::Healthy, value: Some(value) })
+}
+
+fn incident(id: u64, target: &str, opened: Timestamp, state: IncidentState) -> Record {
+    Record::Incident(Box::new(Incident {
+        id,
+        target: TargetId::new(target),
+        check: CheckId::of_target(Point::HubServers, "api"),
+        kind: "api".to_owned(),
+        health: Health::Failing,
+        state,
+        summary: "no answer".to_owned(),
+        evidence: Vec::new(),
+        hint: String::new(),
+        opened_at: opened,
+        updated_at: opened,
+        resolved_at: (state == IncidentState::Resolved).then_some(opened),
+    }))
+}
+
+/// A history with these records, open for reading.
+fn reader(records: Vec<Record>) -> (tempfile::TempDir, Reader) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path(), &Storage { raw: Duration::from_secs(86_400 * 36_500), ..Storage::default() }).unwrap();
+    records.into_iter().for_each(|record| store.put(record));
+    assert_eq!(store.close().lost, 0);
+    let reader = Store::read(dir.path()).unwrap();
+    (dir, reader)
+}
+
+fn cpu() -> CheckId {
+    CheckId::of_target(Point::HubServers, "cpu")
+}
+
+fn level(level: &str) -> CheckId {
+    CheckId::from_stored(&format!("logging/lines/{level}"))
+}
+
+fn turn() -> CheckId {
+    CheckId::of_server(&Text::new("fs"), "turn")
+}
+
+#[test]
+fn a_new_monitor_remembers_what_lasts_the_last_number_and_the_tools() {
+    let (_dir, reader) = reader(vec![
+        incident(4, "hub-7001", before(9), IncidentState::Open),
+        incident(7, "hub-7001", before(5), IncidentState::Resolved),
+        Record::Tools(hub(), Text::new("fs"), ToolSet::default()),
+        sample(cpu(), before(1), 1.0),
+    ]);
+    let memory = memory(&reader).unwrap();
+    assert_eq!(memory.open.iter().map(|i| i.id).collect::<Vec<_>>(), [4]);
+    assert_eq!(memory.last_incident, 7);
+    assert_eq!(memory.tools, [(hub(), Text::new("fs"), ToolSet::default())]);
+}
+
+#[test]
+fn the_past_of_one_target_ends_where_it_was_asked_to() {
+    let (_dir, reader) = reader(vec![
+        sample(cpu(), before(90), 9.0),
+        sample(cpu(), before(30), 2.0),
+        sample(cpu(), before(20), 4.0),
+        sample(level("error"), NOON, 1.0),
+        incident(1, "hub-7001", before(30), IncidentState::Open),
+        incident(2, "other", before(30), IncidentState::Open),
+        incident(3, "hub-7001", NOON.plus(MINUTE), IncidentState::Open),
+    ]);
+    let past = past(&reader, &hub(), before(60), NOON).unwrap();
+    let spread = past.summaries[&cpu()].spread.unwrap();
+    assert_eq!((spread.values, spread.min, spread.max), (2, 2.0, 4.0));
+    assert_eq!(past.last[&cpu()], (before(20), Health::Healthy));
+    assert!(!past.last.contains_key(&level("error")), "the end is not in it");
+    assert_eq!(past.incidents.iter().map(|i| i.id).collect::<Vec<_>>(), [1]);
+}
+
+/// The evidence of a look at noon, widened by an hour of this history.
+fn widened(evidence: Evidence, records: Vec<Record>) -> Evidence {
+    let (_dir, reader) = reader(records);
+    let mut evidence = Evidence { at: NOON, ..evidence };
+    widen(&mut evidence, &reader, &hub(), 60 * MINUTE).unwrap();
+    evidence
+}
+
+#[test]
+fn a_window_has_what_was_measured_in_it_oldest_first() {
+    let fresh = Evidence { cpu: vec![7.0], ..Evidence::default() };
+    let wide =
+        widened(fresh, vec![sample(cpu(), before(61), 1.0), sample(cpu(), before(59), 2.0), sample(cpu(), before(1), 3.0)]);
+    assert_eq!((wide.cpu, wide.window, wide.errors), (vec![2.0, 3.0, 7.0], 60 * MINUTE, None));
+}
+
+#[test]
+fn errors_are_counted_per_minute_and_only_errors() {
+    let records = || {
+        let second = |n| before(10).plus(Duration::from_secs(n));
+        vec![
+            sample(level("info"), second(1), 100.0),
+            sample(level("error"), second(1), 2.0),
+            sample(level("fatal"), second(2), 1.0),
+            sample(level("error"), before(5), 4.0),
+        ]
+    };
+    assert_eq!(widened(Evidence::default(), records()).errors, Some(vec![(before(10), 3), (before(5), 4)]));
+    let known = Evidence { errors: Some(vec![(before(1), 1)]), ..Evidence::default() };
+    assert_eq!(widened(known, records()).errors, Some(vec![(before(1), 1)]), "the log itself knows better");
+    let quiet = widened(Evidence::default(), vec![sample(level("info"), before(1), 1.0)]);
+    assert_eq!(quiet.errors, Some(Vec::new()), "levels were read, none was an error");
+}
+
+#[test]
+fn no_turn_is_counted_twice() {
+    let known = |at| ServerTurn { at, server: Text::new("fs"), turn: Turn::Lost };
+    let records = || vec![sample(turn(), before(20), 0.0), sample(turn(), before(10), 1.0), sample(turn(), before(5), 0.0)];
+    let times = |evidence: Evidence| evidence.turns.iter().map(|t| (t.at, t.turn)).collect::<Vec<_>>();
+    let (lost, back) = (Turn::Lost, Turn::Connected);
+    let of_history = vec![(Some(before(20)), lost), (Some(before(10)), back), (Some(before(5)), lost)];
+    assert_eq!(times(widened(Evidence::default(), records())), of_history);
+    let timed = Evidence { turns: vec![known(Some(before(10)))], ..Evidence::default() };
+    assert_eq!(times(widened(timed, records())), [(Some(before(10)), lost), (Some(before(20)), lost)]);
+    let untimed = |n| Evidence { turns: vec![known(None); n], ..Evidence::default() };
+    assert_eq!(times(widened(untimed(2), records())), of_history, "history knows more");
+    assert_eq!(times(widened(untimed(4), records())), vec![(None, lost); 4], "the log knows more");
+}
