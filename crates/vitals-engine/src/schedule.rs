@@ -70,6 +70,8 @@ impl Timetable {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const S: Duration = Duration::from_secs(1);
@@ -115,5 +117,80 @@ mod tests {
         }
         assert_eq!(table.start_due(woke), []);
         assert!(table.next().is_some_and(|at| at > woke));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Wait(u64),
+        Ask(usize),
+        End(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            3 => (0_u64..15_000).prop_map(Step::Wait),
+            2 => (0_u64..400).prop_map(Step::Wait),
+            2 => (0..Probe::ALL.len()).prop_map(Step::Ask),
+            5 => (0..Probe::ALL.len()).prop_map(Step::End),
+        ];
+        proptest::collection::vec(step, 1..200)
+    }
+
+    /// What a naive reader of the rules knows of one probe.
+    #[derive(Clone, Copy, Default)]
+    struct Known {
+        runs: bool,
+        last: Option<Instant>,
+        asked: bool,
+    }
+
+    /// Whether the rules call for a start at `now`, as far as they can be told without a schedule: asked
+    /// for and rested, or a whole interval after the last start.
+    fn must_start(known: Known, interval: Option<Duration>, now: Instant) -> bool {
+        let rested = known.last.is_none_or(|last| now >= last + REST);
+        let interval_over = interval.is_some_and(|interval| known.last.is_none_or(|last| now >= last + interval));
+        !known.runs && ((known.asked && rested) || interval_over)
+    }
+
+    proptest! {
+        #[test]
+        fn laws(steps in steps()) {
+            let schedule = Schedule::default();
+            let began = Instant::now();
+            let mut now = began;
+            let mut table = Timetable::new(schedule.clone(), now);
+            let mut known = [Known::default(); Probe::ALL.len()];
+            let (mut starts, mut asks) = ([0_u32; Probe::ALL.len()], [0_u32; Probe::ALL.len()]);
+            for step in steps {
+                match step {
+                    Step::Wait(ms) => now += Duration::from_millis(ms),
+                    Step::Ask(n) => {
+                        table.ask(Probe::ALL[n], now);
+                        known[n].asked = true;
+                        asks[n] += 1;
+                    }
+                    Step::End(n) => {
+                        table.ended(Probe::ALL[n]);
+                        known[n].runs = false;
+                    }
+                }
+                let started = table.start_due(now);
+                for (n, probe) in Probe::ALL.into_iter().enumerate() {
+                    let interval = schedule.interval(probe);
+                    let starts_now = started.contains(&probe);
+                    prop_assert!(starts_now || !must_start(known[n], interval, now), "{probe:?} is forgotten");
+                    if starts_now {
+                        prop_assert!(!known[n].runs, "{probe:?} twice at once");
+                        prop_assert!(!known[n].asked || interval.is_some() || known[n].last.is_none_or(|l| now >= l + REST));
+                        prop_assert!(known[n].asked || interval.is_some(), "{probe:?} for no reason");
+                        known[n] = Known { runs: true, last: Some(now), asked: false };
+                        starts[n] += 1;
+                    }
+                    let regular = interval.map_or(0, |i| 1 + (now - began).as_millis() / i.as_millis());
+                    prop_assert!(u128::from(starts[n]) <= regular + u128::from(asks[n]), "{probe:?} too often");
+                }
+                prop_assert!(table.next().is_none_or(|next| next > now), "what was due was started");
+            }
+        }
     }
 }
