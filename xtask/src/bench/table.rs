@@ -43,6 +43,7 @@ fn thousands(value: f64) -> String {
         v if v >= 1e9 => format!("{:.2} GB", v / 1e9),
         v if v >= 1e6 => format!("{:.1} MB", v / 1e6),
         v if v >= 1e3 => format!("{:.1} kB", v / 1e3),
+        v if v < 10.0 && v.fract() > 0.0 => format!("{v:.2} B"),
         v => format!("{v:.0} B"),
     }
 }
