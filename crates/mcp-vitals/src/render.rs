@@ -99,3 +99,6 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
