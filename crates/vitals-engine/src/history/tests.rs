@@ -45,7 +45,9 @@ fn incident(id: u64, target: &str, opened: Timestamp, state: IncidentState) -> R
 fn reader(records: Vec<Record>) -> (tempfile::TempDir, Reader) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), &Storage { raw: Duration::from_secs(86_400 * 36_500), ..Storage::default() }).unwrap();
-    records.into_iter().for_each(|record| store.put(record));
+    for record in records {
+        store.put(record);
+    }
     assert_eq!(store.close().lost, 0);
     let reader = Store::read(dir.path()).unwrap();
     (dir, reader)
@@ -134,13 +136,13 @@ fn errors_are_counted_per_minute_and_only_errors() {
 fn no_turn_is_counted_twice() {
     let known = |at| ServerTurn { at, server: Text::new("fs"), turn: Turn::Lost };
     let records = || vec![sample(turn(), before(20), 0.0), sample(turn(), before(10), 1.0), sample(turn(), before(5), 0.0)];
-    let times = |evidence: Evidence| evidence.turns.iter().map(|t| (t.at, t.turn)).collect::<Vec<_>>();
+    let turns_of = |evidence: Evidence| evidence.turns.iter().map(|t| (t.at, t.turn)).collect::<Vec<_>>();
     let (lost, back) = (Turn::Lost, Turn::Connected);
     let of_history = vec![(Some(before(20)), lost), (Some(before(10)), back), (Some(before(5)), lost)];
-    assert_eq!(times(widened(Evidence::default(), records())), of_history);
+    assert_eq!(turns_of(widened(Evidence::default(), records())), of_history);
     let timed = Evidence { turns: vec![known(Some(before(10)))], ..Evidence::default() };
-    assert_eq!(times(widened(timed, records())), [(Some(before(10)), lost), (Some(before(20)), lost)]);
+    assert_eq!(turns_of(widened(timed, records())), [(Some(before(10)), lost), (Some(before(20)), lost)]);
     let untimed = |n| Evidence { turns: vec![known(None); n], ..Evidence::default() };
-    assert_eq!(times(widened(untimed(2), records())), of_history, "history knows more");
-    assert_eq!(times(widened(untimed(4), records())), vec![(None, lost); 4], "the log knows more");
+    assert_eq!(turns_of(widened(untimed(2), records())), of_history, "history knows more");
+    assert_eq!(turns_of(widened(untimed(4), records())), vec![(None, lost); 4], "the log knows more");
 }

@@ -42,7 +42,7 @@ struct Bench {
 }
 
 impl Bench {
-    async fn new(double: Double, manner: Manner, servers: &[(&str, ServerSettings)]) -> Self {
+    fn new(double: Double, manner: Manner, servers: &[(&str, ServerSettings)]) -> Self {
         let settings = TargetSettings {
             servers: servers.iter().map(|(name, settings)| ((*name).to_owned(), settings.clone())).collect(),
             ..TargetSettings::default()
@@ -76,15 +76,7 @@ impl Bench {
 }
 
 fn claim(name: &str, status: ClaimStatus) -> ServerClaim {
-    ServerClaim {
-        name: Text::new(name),
-        status,
-        error: None,
-        uptime: None,
-        started_at: None,
-        transport: None,
-        tools: None,
-    }
+    ServerClaim { name: Text::new(name), status, error: None, uptime: None, started_at: None, transport: None, tools: None }
 }
 
 /// Name, tool, way and items of each call.
@@ -96,7 +88,7 @@ fn told(seen: &SessionSeen) -> Vec<(&str, Option<&str>, CallWay, Option<u64>)> {
 #[tokio::test]
 async fn each_server_has_its_own_canary_also_when_one_name_begins_another() {
     let tools = json!([harmless("fs__look"), harmless("fs__old__peek"), {"name": "web__fetch"}]);
-    let mut bench = Bench::new(hub(Arc::new(move || tools.clone())).await, Manner::Once, &[]).await;
+    let mut bench = Bench::new(hub(Arc::new(move || tools.clone())).await, Manner::Once, &[]);
     let claims = ["fs", "fs__old", "web"].map(|name| claim(name, ClaimStatus::Connected));
     let seen = bench.look(&claims).await;
     let expected = [
@@ -117,7 +109,7 @@ async fn the_configured_canary_comes_before_the_one_that_the_list_offers() {
         canary_arguments: Some(r#"{"path":"/x"}"#.to_owned()),
         ..ServerSettings::default()
     };
-    let mut bench = Bench::new(hub(Arc::new(move || tools.clone())).await, Manner::Once, &[("fs", canary)]).await;
+    let mut bench = Bench::new(hub(Arc::new(move || tools.clone())).await, Manner::Once, &[("fs", canary)]);
     bench.look(&[claim("fs", ClaimStatus::Connected)]).await;
     assert_eq!(bench.called(), ["fs__read"]);
     let call = bench.double.seen().into_iter().find(|seen| seen.method() == "tools/call").unwrap();
@@ -129,7 +121,7 @@ async fn a_server_whose_tools_vanished_is_still_called_by_the_rest_api() {
     let gone = Arc::new(AtomicBool::new(false));
     let is_gone = Arc::clone(&gone);
     let tools = move || if is_gone.load(Ordering::Relaxed) { json!([]) } else { json!([harmless("fs__look")]) };
-    let mut bench = Bench::new(hub(Arc::new(tools)).await, Manner::Held, &[]).await;
+    let mut bench = Bench::new(hub(Arc::new(tools)).await, Manner::Held, &[]);
     let connected = [claim("fs", ClaimStatus::Connected)];
     assert_eq!(told(&bench.look(&connected).await), [("fs", Some("look"), CallWay::Session, Some(1))]);
     gone.store(true, Ordering::Relaxed);
@@ -143,7 +135,7 @@ async fn a_server_whose_tools_vanished_is_still_called_by_the_rest_api() {
 
 #[tokio::test]
 async fn two_sessions_are_held_and_not_opened_again() {
-    let mut bench = Bench::new(hub(Arc::new(|| json!([]))).await, Manner::Held, &[]).await;
+    let mut bench = Bench::new(hub(Arc::new(|| json!([]))).await, Manner::Held, &[]);
     for _ in 0..3 {
         let seen = bench.look(&[]).await;
         assert_eq!((seen.sessions.len(), seen.opened_total), (2, 2));
@@ -170,7 +162,7 @@ async fn fickle(first: &'static str, opened: Arc<AtomicU64>) -> Double {
 async fn a_hub_that_ends_every_session_is_tried_six_times_in_a_minute() {
     let opened = Arc::new(AtomicU64::new(0));
     let double = fickle("event: endpoint\ndata: /messages?sessionId=1\n\n", Arc::clone(&opened)).await;
-    let mut bench = Bench::new(double, Manner::Held, &[]).await;
+    let mut bench = Bench::new(double, Manner::Held, &[]);
     for _ in 0..20 {
         let seen = bench.look(&[]).await;
         assert!(seen.sessions.iter().all(|view| view.opened.is_err()), "{seen:?}");
@@ -183,7 +175,7 @@ async fn a_hub_that_ends_every_session_is_tried_six_times_in_a_minute() {
 #[tokio::test]
 async fn a_hub_that_is_not_there_is_tried_each_time_because_that_costs_it_nothing() {
     let double = hub(Arc::new(|| json!([]))).await;
-    let mut bench = Bench::new(double, Manner::Held, &[]).await;
+    let mut bench = Bench::new(double, Manner::Held, &[]);
     bench.target.address = Address::Hub { url: "http://127.0.0.1:1".to_owned() };
     for _ in 0..2 * BEGUN_PER_MINUTE_MAX {
         let refused = bench.look(&[]).await.sessions.pop().unwrap().opened.unwrap_err();
