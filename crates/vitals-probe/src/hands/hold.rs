@@ -196,3 +196,6 @@ fn offer(hands: &Hands, tell: &mpsc::Sender<Happened>, seen: StreamSeen) {
         hands.count_dropped(dropped);
     }
 }
+
+#[cfg(test)]
+mod tests;

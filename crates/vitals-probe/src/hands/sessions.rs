@@ -254,4 +254,4 @@ fn no_view(failure: &Failure) -> SessionView {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

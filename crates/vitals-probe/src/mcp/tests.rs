@@ -39,7 +39,7 @@ async fn soon<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Waits until `value` is what it should be.
-async fn eventually(what: &str, mut value: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut value: impl FnMut() -> bool) {
     let waited = Stopwatch::start();
     while !value() {
         assert!(waited.elapsed() < LIMIT, "never: {what}");

@@ -9,7 +9,7 @@ use super::*;
 use crate::mcp::tests::double::{Double, Reply, Seen};
 
 /// What the double's hub lists.
-type Tools = Arc<dyn Fn() -> Value + Send + Sync>;
+pub(in crate::hands) type Tools = Arc<dyn Fn() -> Value + Send + Sync>;
 
 /// A harmless tool without arguments.
 fn harmless(name: &str) -> Value {
@@ -17,7 +17,7 @@ fn harmless(name: &str) -> Value {
 }
 
 /// A hub that speaks HTTP+SSE on `/mcp` and answers REST calls.
-async fn hub(tools: Tools) -> Double {
+pub(in crate::hands) async fn hub(tools: Tools) -> Double {
     let answer =
         |seen: &Seen, result: &Value| Reply::Push(json!({"jsonrpc": "2.0", "id": seen.body["id"], "result": result}).to_string());
     Double::start(move |seen| match (seen.path.as_str(), seen.method()) {
