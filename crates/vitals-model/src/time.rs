@@ -77,7 +77,7 @@ pub fn human(duration: Duration) -> String {
         format!("{:.1} s", duration.as_secs_f64())
     } else if s < 3600 {
         format!("{}m {:02}s", s / 60, s % 60)
-    } else if s < 86_400 {
+    } else if s < 48 * 3600 {
         format!("{}h {:02}m", s / 3600, s % 3600 / 60)
     } else {
         format!("{}d {:02}h", s / 86_400, s % 86_400 / 3600)
@@ -111,6 +111,7 @@ mod tests {
             (1200.0, "1.2 s"),
             (192_000.0, "3m 12s"),
             (54_240_000.0, "15h 04m"),
+            (86_400_000.0, "24h 00m"),
             (183_600_000.0, "2d 03h"),
         ];
         for (ms, text) in cases {
