@@ -9,7 +9,7 @@ use url::Url;
 use vitals_model::config::{Settings, TargetSettings};
 use vitals_model::observation::WorkspaceEntry;
 use vitals_model::target::{Address, Origin, Target, TargetId};
-use vitals_model::text::Text;
+use vitals_model::text::{Text, count};
 use vitals_model::time::Timestamp;
 
 use crate::hands::Surroundings;
@@ -131,7 +131,7 @@ fn discover(settings: &Settings, surroundings: &Surroundings, looked: &mut Vec<(
                 let (now, old): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| is_current(entry, booted));
                 let old =
                     if old.is_empty() { String::new() } else { format!(", {} from before this machine started", old.len()) };
-                looked.push((registry.clone(), format!("{} hub records{old}", now.len())));
+                looked.push((registry.clone(), format!("{}{old}", count(now.len() as u64, "hub record"))));
                 hubs.extend(now.into_iter().map(|entry| (entry, registry)));
             }
         }

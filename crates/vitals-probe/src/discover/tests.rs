@@ -116,7 +116,7 @@ fn a_record_from_before_the_machine_started_is_no_target_and_a_dead_hub_is_one()
     let world = world(&[&[(7001, NOBODY, old), (7002, NOBODY, now)]]);
     let found = find(&Settings::default(), &world.surroundings, &[]);
     assert_eq!(ids(&found), ["hub-7002"]);
-    assert_eq!(found.looked[0].1, "1 hub records, 1 from before this machine started");
+    assert_eq!(found.looked[0].1, "1 hub record, 1 from before this machine started");
 }
 
 #[test]
