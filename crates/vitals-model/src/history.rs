@@ -2,30 +2,38 @@
 
 use std::time::Duration;
 
-/// Samples per health.
+/// The time spent in each health. A sample stands from its own time until the next one of its check, for a bounded
+/// time at most, so that many looks in a short while weigh no more than a few.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct HealthCounts {
-    /// How many were healthy.
-    pub healthy: u64,
-    /// How many could not be measured.
-    pub unknown: u64,
-    /// How many were degraded.
-    pub degraded: u64,
-    /// How many were failing.
-    pub failing: u64,
+pub struct HealthTimes {
+    /// How long it was healthy.
+    pub healthy: Duration,
+    /// How long it was looked at and could not be measured.
+    pub unknown: Duration,
+    /// How long it was degraded.
+    pub degraded: Duration,
+    /// How long it was failing.
+    pub failing: Duration,
+    /// How many samples lie in the span.
+    pub samples: u64,
 }
 
-impl HealthCounts {
-    /// All of them.
+impl HealthTimes {
+    /// How many samples these times come from.
     pub const fn total(&self) -> u64 {
+        self.samples
+    }
+
+    /// The time that somebody looked.
+    pub fn observed(&self) -> Duration {
         self.healthy + self.unknown + self.degraded + self.failing
     }
 
-    /// The share (0–1) of known samples that were not failing; `None` when nothing is known.
+    /// The share (0–1) of the known time that was not failing; `None` when nothing is known.
     pub fn uptime(&self) -> Option<f64> {
         let up = self.healthy + self.degraded;
         let known = up + self.failing;
-        (known > 0).then(|| up as f64 / known as f64)
+        (!known.is_zero()).then(|| up.as_secs_f64() / known.as_secs_f64())
     }
 }
 
@@ -51,10 +59,10 @@ pub struct Spread {
 /// What a span of one check's history comes to.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Summary {
-    /// The time that the samples stand for: pauses of more than twice the usual pace count as not observed.
+    /// The time that the samples stand for: what a pause has beyond twice the usual pace counts as not observed.
     pub observed: Duration,
-    /// Samples per health.
-    pub healths: HealthCounts,
+    /// The same time per health.
+    pub healths: HealthTimes,
     /// The values; `None` when no sample had one.
     pub spread: Option<Spread>,
 }

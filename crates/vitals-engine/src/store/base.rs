@@ -9,8 +9,8 @@ use vitals_model::time::Timestamp;
 
 use super::StoreError;
 
-/// The schema this version writes, kept in `user_version`.
-pub(super) const SCHEMA: i64 = 1;
+/// The schema this version writes, kept in `user_version`. Schema 1 was never released.
+pub(super) const SCHEMA: i64 = 2;
 
 /// How long a statement waits for another process, which holds a lock only while it repairs the log of a killed writer.
 const BUSY_MAX: Duration = Duration::from_secs(1);
@@ -88,10 +88,14 @@ fn small(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The schema of the file, 0 for a new one; a newer one than ours is refused.
+/// The schema of the file, 0 for a new one. A newer one than ours is refused; an older one is as good as damaged,
+/// because no release wrote it.
 fn schema(connection: &Connection) -> Result<i64, StoreError> {
-    let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > SCHEMA { Err(StoreError::Newer { found, known: SCHEMA }) } else { Ok(found) }
+    match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
+        found @ (0 | SCHEMA) => Ok(found),
+        found if found > SCHEMA => Err(StoreError::Newer { found, known: SCHEMA }),
+        _ => Err(StoreError::Damaged("schema (older than any release)")),
+    }
 }
 
 /// Renames the damaged history of `dir` (and its log, which belongs to it) out of the way; returns its new place.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use vitals_model::check::CheckId;
-use vitals_model::history::{HealthCounts, Spread, Summary};
+use vitals_model::history::{HealthTimes, Spread, Summary};
 use vitals_model::incident::Incident;
 use vitals_model::reading::Sample;
 use vitals_model::target::TargetId;
@@ -16,8 +16,9 @@ use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 
 use super::record::v1::{IncidentRecord, ToolsRecord, health_of};
-use super::rollup::{Rollup, coverage};
-use super::seal::{HOUR_MS, WINDOW_MS, start_of};
+use super::rollup::Rollup;
+use super::rollup::standing::{self, STANDS_MS_MAX};
+use super::seal::{HOUR_MS, Latest, WINDOW_MS, start_of};
 use super::segment::{self, Row};
 use super::{StoreError, base};
 
@@ -92,10 +93,10 @@ impl Reader {
         let Some(series) = self.series(target, check)? else { return Ok(Summary::default()) };
         let (from, to) = (from.as_millis(), to.as_millis());
         let mut sum = Rollup::default();
-        let mut rows = self.fresh(series, (from, to))?;
+        // The sample before the span may reach into it.
+        let mut fresh = self.fresh(series, (from.saturating_sub(STANDS_MS_MAX), to))?;
+        fresh.sort_by_key(|row| row.at);
         if let Some((first, end)) = whole((from, to), HOUR_MS) {
-            self.sealed(series, (from, first), &mut rows)?;
-            self.sealed(series, (end, to), &mut rows)?;
             if let Some((first_day, end_day)) = whole((first, end), DAY_MS) {
                 self.rolled_up(series, 1, (first, first_day), &mut sum)?;
                 self.rolled_up(series, 24, (first_day, end_day), &mut sum)?;
@@ -103,12 +104,11 @@ impl Reader {
             } else {
                 self.rolled_up(series, 1, (first, end), &mut sum)?;
             }
+            self.as_if_sealed(series, (first, end), &fresh, &mut sum)?;
+            self.edge(series, (from, first), &fresh, &mut sum)?;
+            self.edge(series, (end, to), &fresh, &mut sum)?;
         } else {
-            self.sealed(series, (from, to), &mut rows)?;
-        }
-        rows.sort_by_key(|row| row.at);
-        for (row, covered_ms) in rows.iter().zip(coverage(&rows)) {
-            sum.add(row, covered_ms);
+            self.edge(series, (from, to), &fresh, &mut sum)?;
         }
         Ok(summary(&sum, Duration::from_millis(to.saturating_sub(from).max(0).unsigned_abs())))
     }
@@ -192,6 +192,36 @@ impl Reader {
         Ok(())
     }
 
+    /// Adds a span without rollups, from samples.
+    fn edge(&self, series: i64, (from, to): (i64, i64), fresh: &[Row], sum: &mut Rollup) -> Result<(), StoreError> {
+        if from >= to {
+            return Ok(());
+        }
+        let around = from.saturating_sub(STANDS_MS_MAX)..to;
+        let mut rows: Vec<Row> = fresh.iter().filter(|row| around.contains(&row.at)).copied().collect();
+        self.sealed(series, (around.start, around.end), &mut rows)?;
+        rows.sort_by_key(|row| row.at);
+        sum.stand(&standing::within(&rows, (from, to)));
+        rows.iter().filter(|row| row.at >= from).for_each(|row| sum.add(row));
+        Ok(())
+    }
+
+    /// Adds to the rollups of whole hours what they would have more if the `fresh` rows (sorted by time) were sealed.
+    fn as_if_sealed(&self, series: i64, (from, to): (i64, i64), fresh: &[Row], sum: &mut Rollup) -> Result<(), StoreError> {
+        let hours = from..to;
+        fresh.iter().filter(|row| hours.contains(&row.at)).for_each(|row| sum.add(row));
+        let mut before: Option<Row> = None;
+        for rows in fresh.chunk_by(|a, b| start_of(a.at, WINDOW_MS) == start_of(b.at, WINDOW_MS)) {
+            let window = start_of(rows[0].at, WINDOW_MS);
+            let mut latest = Latest::of(&self.connection, series, window)?;
+            latest.before = latest.before.into_iter().chain(before).max_by_key(|row| row.at);
+            let gained = latest.gained_with(window, rows).filter(|(start, _)| hours.contains(start));
+            gained.for_each(|(_, times)| sum.stand(&times));
+            before = rows.last().copied();
+        }
+        Ok(())
+    }
+
     fn rolled_up(&self, series: i64, hours: i64, (from, to): (i64, i64), sum: &mut Rollup) -> Result<(), StoreError> {
         let sql = "SELECT body FROM rollup WHERE series = ? AND hours = ? AND start >= ? AND start < ?";
         let mut rollups = self.connection.prepare_cached(sql)?;
@@ -215,11 +245,12 @@ fn sample(check: &CheckId, row: &Row) -> Sample {
 }
 
 fn summary(sum: &Rollup, span: Duration) -> Summary {
-    let [healthy, unknown, degraded, failing] = sum.healths;
+    let [healthy, unknown, degraded, failing] = sum.times.map(|ms| Duration::from_millis(ms.max(0).unsigned_abs()));
+    let times = HealthTimes { healthy, unknown, degraded, failing, samples: sum.samples };
     let percentile = |permille| sum.percentile(permille).unwrap_or(0.0);
     Summary {
-        observed: Duration::from_millis(sum.covered_ms).min(span),
-        healths: HealthCounts { healthy, unknown, degraded, failing },
+        observed: times.observed().min(span),
+        healths: times,
         spread: sum.min_mean_max().map(|(min, mean, max)| Spread {
             values: sum.values(),
             min,

@@ -4,12 +4,15 @@
 //! 1/64 (1.6 %) away from any value in it, and so is every percentile (values nearer to zero than 2^-20
 //! count as zero). Sketches add up without losing more.
 
-use super::record::v1::health_code;
 use super::segment::Row;
 use super::varint::{Cursor, put_f64, put_i64, put_u64};
 
+pub(super) mod standing;
+
 #[cfg(test)]
 mod tests;
+
+use standing::Times;
 
 /// Version of this layout, the first byte of each rollup.
 const LAYOUT: u8 = 1;
@@ -26,10 +29,11 @@ const BUCKETS_MAX: usize = 2 * 2048 * 32 + 1;
 /// What a span of samples of one check comes to.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub(super) struct Rollup {
-    /// Samples per health, by [`health_code`].
-    pub(super) healths: [u64; 4],
-    /// Milliseconds that the samples stand for.
-    pub(super) covered_ms: u64,
+    /// How many samples.
+    pub(super) samples: u64,
+    /// The time per health that samples stand for within the span, whenever they were taken. What is to be added
+    /// to a rollup may take from it: a sample that comes between two others shortens the time of the first.
+    pub(super) times: Times,
     /// Sum, least and greatest of the values; all zero when there is none.
     sum: f64,
     min: f64,
@@ -39,22 +43,26 @@ pub(super) struct Rollup {
 }
 
 impl Rollup {
-    /// Adds one sample that stands for `covered_ms`.
-    pub(super) fn add(&mut self, row: &Row, covered_ms: u64) {
-        self.healths[usize::from(health_code(row.health))] += 1;
-        self.covered_ms = self.covered_ms.saturating_add(covered_ms);
+    /// Adds one sample without its time.
+    pub(super) fn add(&mut self, row: &Row) {
+        self.samples = self.samples.saturating_add(1);
         if let Some(value) = row.value {
             self.spread(value, value, value);
             self.count(bucket(value), 1);
         }
     }
 
+    /// Adds time.
+    pub(super) fn stand(&mut self, times: &Times) {
+        for (mine, more) in self.times.iter_mut().zip(times) {
+            *mine = mine.saturating_add(*more);
+        }
+    }
+
     /// Adds all of `other`.
     pub(super) fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.healths.iter_mut().zip(other.healths) {
-            *mine = mine.saturating_add(theirs);
-        }
-        self.covered_ms = self.covered_ms.saturating_add(other.covered_ms);
+        self.samples = self.samples.saturating_add(other.samples);
+        self.stand(&other.times);
         if !other.sketch.is_empty() {
             self.spread(other.sum, other.min, other.max);
         }
@@ -102,8 +110,9 @@ impl Rollup {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(48 + self.sketch.len() * 3);
         out.push(LAYOUT);
-        for n in self.healths.into_iter().chain([self.covered_ms]) {
-            put_u64(&mut out, n);
+        put_u64(&mut out, self.samples);
+        for ms in self.times {
+            put_i64(&mut out, ms);
         }
         put_u64(&mut out, self.sketch.len() as u64);
         if !self.sketch.is_empty() {
@@ -126,11 +135,10 @@ impl Rollup {
         if cursor.byte()? != LAYOUT {
             return None;
         }
-        let mut rollup = Self::default();
-        for n in &mut rollup.healths {
-            *n = cursor.u64()?;
+        let mut rollup = Self { samples: cursor.u64()?, ..Self::default() };
+        for ms in &mut rollup.times {
+            *ms = cursor.i64()?;
         }
-        rollup.covered_ms = cursor.u64()?;
         let buckets = cursor.count(BUCKETS_MAX)?;
         if buckets > 0 {
             (rollup.sum, rollup.min, rollup.max) = (cursor.f64()?, cursor.f64()?, cursor.f64()?);
@@ -160,15 +168,4 @@ fn middle(bucket: i64) -> f64 {
     let bits = (bucket.unsigned_abs().saturating_add(FIRST - 1)) << DROPPED_BITS;
     let magnitude = f64::from_bits(bits | 1 << (DROPPED_BITS - 1));
     if bucket < 0 { -magnitude } else { magnitude }
-}
-
-/// The milliseconds that each of `rows` (sorted by time) stands for: the time since the one before, but at most
-/// twice the usual pace, so that hours in which nobody looked count as not observed.
-pub(super) fn coverage(rows: &[Row]) -> Vec<u64> {
-    let gap = |pair: &[Row]| pair[1].at.saturating_sub(pair[0].at).unsigned_abs();
-    let mut gaps: Vec<u64> = rows.windows(2).map(gap).collect();
-    let middle = gaps.len() / 2;
-    let pace = if gaps.is_empty() { 0 } else { *gaps.select_nth_unstable(middle).1 };
-    let first = rows.first().map(|_| pace);
-    first.into_iter().chain(rows.windows(2).map(|pair| gap(pair).min(2 * pace))).collect()
 }

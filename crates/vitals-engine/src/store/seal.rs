@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
-use super::rollup::{Rollup, coverage};
+use super::rollup::Rollup;
+use super::rollup::standing::{self, Times};
 use super::segment::{self, Row};
 
 pub(super) const HOUR_MS: i64 = 3_600_000;
 
 /// Length of a segment's window.
+pub(super) const WINDOW_HOURS: usize = 6;
 pub(super) const WINDOW_MS: i64 = 6 * HOUR_MS;
 
 /// Spans of rollups in hours, shortest first.
@@ -23,10 +25,11 @@ pub(super) fn seal(connection: &Connection, series: i64, rows: &mut [Row]) -> Re
     let mut hours = BTreeMap::new();
     for window in rows.chunk_by(|a, b| start_of(a.at, WINDOW_MS) == start_of(b.at, WINDOW_MS)) {
         for part in window.chunks(segment::ROWS_MAX) {
-            let covered = append(connection, series, part)?;
-            for (row, covered_ms) in part.iter().zip(covered) {
-                let hour: &mut Rollup = hours.entry(start_of(row.at, HOUR_MS)).or_default();
-                hour.add(row, covered_ms);
+            for (start, gained) in append(connection, series, part)? {
+                hours.entry(start).or_insert_with(Rollup::default).stand(&gained);
+            }
+            for row in part {
+                hours.entry(start_of(row.at, HOUR_MS)).or_default().add(row);
             }
         }
     }
@@ -38,29 +41,70 @@ pub(super) fn start_of(at: i64, width: i64) -> i64 {
     at.div_euclid(width).saturating_mul(width)
 }
 
-/// Adds sorted rows of one window to its latest part, or begins a new one when they do not fit.
-/// Returns the milliseconds that each row stands for.
-fn append(connection: &Connection, series: i64, rows: &[Row]) -> Result<Vec<u64>, StoreError> {
-    let window = start_of(rows[0].at, WINDOW_MS);
+/// What new samples of a window come after: the window's latest part.
+pub(super) struct Latest {
+    part: i64,
+    /// Sorted by time; empty before the first part.
+    rows: Vec<Row>,
+    /// The last sample of the window before, whose time may reach into this one. A later part has none: what came
+    /// before it has its time already.
+    pub(super) before: Option<Row>,
+}
+
+impl Latest {
+    pub(super) fn of(connection: &Connection, series: i64, window: i64) -> Result<Self, StoreError> {
+        let (part, rows) = latest(connection, series, window)?.unwrap_or_default();
+        let before = if part == 0 { latest(connection, series, window.saturating_sub(WINDOW_MS))? } else { None };
+        Ok(Self { part, rows, before: before.and_then(|(_, rows)| rows.last().copied()) })
+    }
+
+    /// The rows with `more` among them, sorted by time.
+    fn with(&self, more: &[Row]) -> Vec<Row> {
+        let mut all = [&self.rows, more].concat();
+        // Stable, and nearly done already.
+        all.sort_by_key(|row| row.at);
+        all
+    }
+
+    /// By how much each hour's times change when the rows become `all`: the hours' starts and what to add.
+    fn gained(&self, window: i64, all: &[Row]) -> impl Iterator<Item = (i64, Times)> + use<> {
+        let [old, new] = [&self.rows[..], all].map(|rows| standing::by_hour(self.before, rows, window));
+        let starts = (0..).map(move |hour: i64| window.saturating_add(hour * HOUR_MS));
+        let change = |(old, new): (Times, Times)| std::array::from_fn(|health| new[health] - old[health]);
+        starts.zip(old.into_iter().zip(new).map(change)).filter(|(_, gained)| *gained != Times::default())
+    }
+
+    /// By how much each hour's times would change if `fresh` rows of the window were sealed.
+    pub(super) fn gained_with(&self, window: i64, fresh: &[Row]) -> impl Iterator<Item = (i64, Times)> + use<> {
+        self.gained(window, &self.with(fresh))
+    }
+}
+
+/// The number and the rows of a window's latest part; `None` when it has none.
+fn latest(connection: &Connection, series: i64, window: i64) -> Result<Option<(i64, Vec<Row>)>, StoreError> {
     let latest = connection
         .prepare_cached("SELECT part, body FROM segment WHERE series = ? AND window = ? ORDER BY part DESC LIMIT 1")?
         .query_row(params![series, window], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
         .optional()?;
-    let (mut part, mut all) = (0, Vec::new());
-    if let Some((number, body)) = latest {
-        let before = segment::decode(&body).ok_or(StoreError::Damaged("segment"))?;
-        (part, all) = if before.len() + rows.len() > segment::ROWS_MAX { (number + 1, Vec::new()) } else { (number, before) };
-    }
-    let old = all.len();
-    all.extend_from_slice(rows);
-    // An index sorted by time tells old rows from new ones; the sort is stable, and nearly done already.
-    let mut order: Vec<usize> = (0..all.len()).collect();
-    order.sort_by_key(|i| all[*i].at);
-    let sorted: Vec<Row> = order.iter().map(|i| all[*i]).collect();
+    let Some((part, body)) = latest else { return Ok(None) };
+    Ok(Some((part, segment::decode(&body).ok_or(StoreError::Damaged("segment"))?)))
+}
+
+/// Adds sorted rows of one window to its latest part, or begins a new one when they do not fit.
+/// Returns by how much the times of hours change.
+fn append(connection: &Connection, series: i64, rows: &[Row]) -> Result<impl Iterator<Item = (i64, Times)> + use<>, StoreError> {
+    let window = start_of(rows[0].at, WINDOW_MS);
+    let latest = Latest::of(connection, series, window)?;
+    let all = latest.with(rows);
+    let (part, body) = if all.len() > segment::ROWS_MAX {
+        (latest.part + 1, segment::encode(rows))
+    } else {
+        (latest.part, segment::encode(&all))
+    };
     connection
         .prepare_cached("INSERT OR REPLACE INTO segment (series, window, part, body) VALUES (?, ?, ?, ?)")?
-        .execute(params![series, window, part, segment::encode(&sorted)])?;
-    Ok(order.iter().zip(coverage(&sorted)).filter_map(|(i, covered)| (*i >= old).then_some(covered)).collect())
+        .execute(params![series, window, part, body])?;
+    Ok(latest.gained(window, &all))
 }
 
 fn roll_up(connection: &Connection, series: i64, hours: BTreeMap<i64, Rollup>) -> Result<(), StoreError> {

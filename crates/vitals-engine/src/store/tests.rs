@@ -9,12 +9,11 @@ use vitals_model::incident::IncidentState;
 use vitals_model::reading::Health;
 use vitals_probe::clock::Stopwatch;
 
-use vitals_model::history::HealthCounts;
-
 use super::seal::{HOUR_MS, WINDOW_MS};
 use super::*;
 
 mod kill;
+mod standing;
 mod trouble;
 
 /// A Sunday in November 2026, 00:00 UTC.
@@ -191,7 +190,10 @@ fn a_crowded_window_has_several_parts_and_none_is_large() {
     let times: Vec<i64> = kept(&reader).iter().map(|(ms, _)| (ms - DAY) / 100).collect();
     assert!(times.iter().copied().eq(0..count), "{} of {count}", times.len());
     let summary = reader.summary(&target(), &check(), at(DAY), at(DAY + HOUR_MS)).expect("summary");
-    assert_eq!(summary.healths.healthy, count.unsigned_abs());
+    assert_eq!(summary.healths.samples, count.unsigned_abs());
+    // The last look stands for half a minute; neither the seals nor the parts in between count any time twice.
+    let stands = Duration::from_millis((count * 100 - 100 + 30_000).unsigned_abs());
+    assert_eq!((summary.healths.healthy, summary.observed), (stands, stands));
 }
 
 #[test]
@@ -219,7 +221,7 @@ fn the_writer_seals_by_itself_and_nothing_is_seen_twice() {
     assert!(count(dir.path(), "SELECT count(*) FROM head") < 8192);
     assert_eq!(kept(&read(dir.path())).len(), 10_000);
     let summary = read(dir.path()).summary(&target(), &check(), at(DAY), at(DAY + WINDOW_MS)).expect("summary");
-    assert_eq!((summary.healths.total(), summary.observed.as_secs()), (10_000, 10_000));
+    assert_eq!((summary.healths.total(), summary.observed.as_secs()), (10_000, 9_999 + 30));
 }
 
 #[test]
@@ -264,17 +266,14 @@ fn retention_takes_raw_then_rollups_then_the_name_and_never_incidents() {
 }
 
 /// What a summary should say, from the samples themselves.
-fn naive(samples: &BTreeMap<i64, (Health, Option<f64>)>, from: i64, to: i64) -> ([u64; 4], Option<(u64, f64, f64)>) {
-    let (mut healths, mut values) = ([0; 4], Vec::new());
-    for (health, value) in samples.range(from..to.max(from)).map(|(_, sample)| sample) {
-        healths[usize::from(record::v1::health_code(*health))] += 1;
-        values.extend(*value);
-    }
+fn naive(samples: &BTreeMap<i64, (Health, Option<f64>)>, from: i64, to: i64) -> (usize, Option<(u64, f64, f64)>) {
+    let inside = || samples.range(from..to.max(from));
+    let mut values: Vec<f64> = inside().filter_map(|(_, (_, value))| *value).collect();
     values.sort_by(f64::total_cmp);
     let spread = (!values.is_empty()).then(|| {
         (values.len() as u64, values.iter().sum::<f64>() / values.len() as f64, values[(values.len() * 95).div_ceil(100) - 1])
     });
-    (healths, spread)
+    (inside().count(), spread)
 }
 
 proptest! {
@@ -304,9 +303,8 @@ proptest! {
         }
         let (from, to) = (DAY + window.0, DAY + window.1);
         let told = read(dir.path()).summary(&target(), &check(), at(from), at(to)).expect("summary");
-        let (healths, spread) = naive(&samples, from, to);
-        let counts = told.healths;
-        prop_assert_eq!([counts.healthy, counts.unknown, counts.degraded, counts.failing], healths);
+        let (count, spread) = naive(&samples, from, to);
+        prop_assert_eq!(told.healths.total(), count as u64);
         prop_assert_eq!(told.spread.map(|s| s.values), spread.map(|s| s.0));
         if let (Some(told), Some((_, mean, p95))) = (told.spread, spread) {
             prop_assert!((told.mean - mean).abs() < 1e-6 * mean, "mean {} for {}", told.mean, mean);
@@ -314,11 +312,4 @@ proptest! {
         }
         prop_assert!(told.observed <= at(to).since(at(from)));
     }
-}
-
-#[test]
-fn uptime_leaves_out_what_is_not_known() {
-    let counts = HealthCounts { healthy: 6, unknown: 90, degraded: 2, failing: 2 };
-    assert_eq!((counts.uptime(), counts.total()), (Some(0.8), 100));
-    assert_eq!(HealthCounts { unknown: 3, ..HealthCounts::default() }.uptime(), None);
 }

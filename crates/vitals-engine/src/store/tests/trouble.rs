@@ -58,14 +58,28 @@ fn a_segment_that_makes_no_sense_does_not_stop_the_store() {
 fn a_newer_file_is_refused_and_left_alone() {
     let dir = used();
     let connection = rusqlite::Connection::open(base::path(dir.path())).expect("opens");
-    connection.pragma_update(None, "user_version", 2).expect("newer");
+    connection.pragma_update(None, "user_version", base::SCHEMA + 1).expect("newer");
     drop(connection);
     for refusal in [Store::open(dir.path(), &Storage::default()).err(), Store::read(dir.path()).err()] {
-        assert!(matches!(refusal, Some(StoreError::Newer { found: 2, known: 1 })), "{refusal:?}");
+        let Some(StoreError::Newer { found, known }) = refusal else { panic!("{refusal:?}") };
+        assert_eq!((found, known), (base::SCHEMA + 1, base::SCHEMA));
     }
     let connection = rusqlite::Connection::open(base::path(dir.path())).expect("opens");
     let left: i64 = connection.query_row("SELECT count(*) FROM head", [], |row| row.get(0)).expect("left");
     assert_eq!(left, 1);
+}
+
+#[test]
+fn a_file_older_than_any_release_is_moved_aside() {
+    let dir = used();
+    let connection = rusqlite::Connection::open(base::path(dir.path())).expect("opens");
+    connection.pragma_update(None, "user_version", 1).expect("older");
+    drop(connection);
+    assert!(matches!(Store::read(dir.path()).err(), Some(StoreError::Damaged(_))));
+    let store = open(dir.path());
+    put(&store, DAY + 1, 2.0);
+    assert!(store.close().moved_aside.is_some_and(|aside| aside.exists()));
+    assert_eq!(kept(&read(dir.path())), [(DAY + 1, 2.0)]);
 }
 
 #[test]
