@@ -45,17 +45,16 @@ pub struct Held {
 impl Held {
     /// Begins to hold the event stream and the log of a hub.
     pub fn begin(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) -> Self {
-        let mut lasting = Vec::new();
-        if hands.base().is_some() {
-            lasting.push(Task::spawn(hold_stream(Arc::clone(&hands), tell.clone())));
-            lasting.push(Task::spawn(hold_log(Arc::clone(&hands), tell.clone())));
-        }
-        Self { hands, tell, lasting, exits: BTreeMap::new(), sessions: BTreeMap::new() }
+        Self { lasting: lasting(&hands, &tell), hands, tell, exits: BTreeMap::new(), sessions: BTreeMap::new() }
     }
 
     /// Awaits the end of every process that an observation names, and the changes of every session
     /// that it found open. To be called with each observation of the target.
     pub fn follow(&mut self, observation: &Observation) {
+        // Neither ends by itself: one that did has panicked, and is begun again.
+        if self.lasting.iter().any(Task::is_finished) {
+            self.lasting = lasting(&self.hands, &self.tell);
+        }
         match &observation.seen {
             Seen::Process(ProcessSeen::Alive(process)) => {
                 let mut roles = BTreeMap::from([(process.id, ExitRole::Hub)]);
@@ -124,6 +123,15 @@ impl Held {
         open.close().await;
         open.opened_total()
     }
+}
+
+/// The sources that last as long as a hub is watched.
+fn lasting(hands: &Arc<Hands>, tell: &mpsc::Sender<Happened>) -> Vec<Task> {
+    if hands.base().is_none() {
+        return Vec::new();
+    }
+    let stream = Task::spawn(hold_stream(Arc::clone(hands), tell.clone()));
+    vec![stream, Task::spawn(hold_log(Arc::clone(hands), tell.clone()))]
 }
 
 async fn hold_stream(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
