@@ -12,10 +12,12 @@ use vitals_model::check::CheckId;
 use vitals_model::claim::ClaimStatus;
 use vitals_model::incident::{Incident, IncidentChange, IncidentState};
 use vitals_model::limits::{EVIDENCE_PIECES_MAX, RECENT_INCIDENTS_MAX};
-use vitals_model::reading::{Health, Reading, Standing};
+use vitals_model::reading::{Health, Reading};
 use vitals_model::target::TargetId;
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
+
+use crate::cause::{self, is_bad};
 
 /// How long a check must have had no reading, on a target that answers, before its incident is over.
 const ABSENT: Duration = Duration::from_secs(3600);
@@ -111,12 +113,11 @@ impl Ledger {
 
     /// Compares the readings of now with the incidents of before. `next_id` gives a new incident's id.
     pub fn update(&mut self, look: Look<'_>, mut next_id: impl FnMut() -> u64) -> Vec<(IncidentChange, Incident)> {
-        let bad: BTreeMap<_, _> = look.readings.iter().filter(|r| is_bad(r)).map(|r| (&r.id, r.health)).collect();
         let mut changes = Vec::new();
         for reading in look.readings {
             let truth = truth_of(reading, look.truths);
             let change = match (self.open.contains_key(&reading.id), is_bad(reading)) {
-                (false, true) if !explained(reading, &bad) && !outdated(reading, look.readings) => {
+                (false, true) if !explained(reading, look.readings) && !outdated(reading, look.readings) => {
                     self.open_when_due(look, reading, truth, &mut next_id)
                 }
                 (true, true) => self.worsen(reading, truth, look.now),
@@ -256,13 +257,9 @@ impl Ledger {
     }
 }
 
-fn is_bad(reading: &Reading) -> bool {
-    reading.standing == Standing::Judged && matches!(reading.health, Health::Degraded | Health::Failing)
-}
-
 /// A milder fault does not explain a worse one: a slow API is no reason for sessions that fail.
-fn explained(reading: &Reading, bad: &BTreeMap<&CheckId, Health>) -> bool {
-    reading.cause.as_ref().is_some_and(|cause| bad.get(cause).is_some_and(|health| *health >= reading.health))
+fn explained(reading: &Reading, all: &[Reading]) -> bool {
+    cause::of(reading, all).any(|cause| is_bad(cause) && cause.health >= reading.health)
 }
 
 /// Whether this reading was measured before the check that it depends on was good again: then it says

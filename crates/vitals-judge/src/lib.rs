@@ -5,6 +5,7 @@
 //! readings, [`truth`] compares claims with facts, [`score`] adds up, [`detect`] looks at windows of
 //! time, [`incident`] keeps what lasts.
 
+mod cause;
 pub mod check;
 pub mod detect;
 pub mod event;

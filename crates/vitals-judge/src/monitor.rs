@@ -28,6 +28,10 @@ use crate::own::Own;
 /// The window of the detectors while watching, and of the level counts that faces show.
 const LIVE_WINDOW: Duration = Duration::from_secs(3600);
 
+/// How long the last kept sample of a check without a reading is remembered: one that comes and goes is
+/// kept at its usual pace too.
+const KEPT_REMEMBERED: Duration = Duration::from_secs(60);
+
 /// One watched target.
 #[derive(Debug)]
 struct Watched {
@@ -167,7 +171,7 @@ impl Watched {
         self.readings = readings;
         let is_measured = |id: &CheckId| self.readings.iter().any(|r| r.id == *id);
         self.trends.retain(|id, _| is_measured(id));
-        self.kept.retain(|id, _| is_measured(id));
+        self.kept.retain(|id, (at, _)| is_measured(id) || now.since(*at) < KEPT_REMEMBERED);
         let mut next_id = || {
             *last_incident += 1;
             *last_incident

@@ -16,32 +16,38 @@
 //! and API there is no score. The weights are the original system's (−50, −15, −15, −20 to −30, up to
 //! −20, up to −20).
 
-use std::collections::BTreeSet;
-
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::score::{Deduction, Score};
 
+use crate::cause::{self, is_bad};
 use crate::check::{api_id, process_id};
 
 /// The most that all checks without a weight of their own take off together.
 const OTHERS_MAX: u32 = 20;
+
+/// What the hub's process or its API takes off when it is down.
+const HUB_DOWN: u32 = 50;
 
 /// What a server takes off that fails its users.
 const SERVER_FAILS: u32 = 30;
 
 /// The score of a target's readings.
 pub fn score(readings: &[Reading]) -> Score {
-    let heavy: BTreeSet<_> = readings.iter().filter(|r| is_bad(r) && points(r) >= Some(OTHERS_MAX)).map(|r| &r.id).collect();
-    let is_explained = |r: &Reading| r.id.question() != "truth" && r.cause.as_ref().is_some_and(|cause| heavy.contains(cause));
-    let is_hub_down = [process_id(), api_id()].iter().any(|id| heavy.contains(id));
-    let mut deductions = Vec::new();
+    // The hub itself counts once; with it down, whatever hangs on its process or its API follows from that.
+    let hub = [process_id(), api_id()];
+    let down = hub.iter().find_map(|id| readings.iter().find(|r| r.id == *id && is_bad(r) && r.health == Health::Failing));
+    let explains = |cause: &Reading| {
+        if hub.contains(&cause.id) { down.is_some() } else { is_bad(cause) && points(cause) >= Some(OTHERS_MAX) }
+    };
+    let mut deductions: Vec<_> = down.map(|reading| deduction(HUB_DOWN, reading)).into_iter().collect();
     let mut others = 0;
     for reading in readings {
-        let is_lost =
-            is_hub_down && is_truth(reading) && reading.standing == Standing::Judged && reading.health != Health::Healthy;
-        if is_lost {
-            deductions.push(deduction(SERVER_FAILS, reading));
-        } else if is_bad(reading) && !is_explained(reading) {
+        let is_unreachable = down.is_some() && reading.standing == Standing::Judged && reading.health != Health::Healthy;
+        if is_truth(reading) && (is_bad(reading) || is_unreachable) {
+            let points = if is_unreachable { Some(SERVER_FAILS) } else { points(reading) };
+            deductions.extend(points.map(|points| deduction(points, reading)));
+        } else if is_bad(reading) && !(down.is_some() && hub.contains(&reading.id)) && !cause::of(reading, readings).any(explains)
+        {
             let points = points(reading).unwrap_or_else(|| {
                 let points = if reading.health == Health::Failing { 10 } else { 5 }.min(OTHERS_MAX - others);
                 others += points;
@@ -56,10 +62,6 @@ pub fn score(readings: &[Reading]) -> Score {
     let lost: u32 = deductions.iter().map(|d| d.points).sum();
     let points = measured(readings).then(|| 100 - lost.min(100));
     Score { points, deductions }
-}
-
-fn is_bad(reading: &Reading) -> bool {
-    reading.standing == Standing::Judged && matches!(reading.health, Health::Degraded | Health::Failing)
 }
 
 fn is_truth(reading: &Reading) -> bool {
@@ -79,7 +81,6 @@ fn points(reading: &Reading) -> Option<u32> {
     let of = |when_failing, when_degraded| Some(if failing { when_failing } else { when_degraded });
     match (reading.id.server().is_some(), reading.id.question()) {
         (true, "truth") => of(SERVER_FAILS, 20),
-        (false, "process" | "api") if failing => Some(50),
         (false, "cpu" | "memory") => of(15, 8),
         (false, "errors") => of(20, 10),
         _ => None,

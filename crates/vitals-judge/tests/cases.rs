@@ -14,6 +14,8 @@ use vitals_model::reading::Reading;
 mod laws;
 #[path = "cases/runner/play.rs"]
 mod play;
+#[path = "cases/runner/seen.rs"]
+mod seen;
 #[path = "cases/runner/sources.rs"]
 mod sources;
 #[path = "cases/runner/spec.rs"]

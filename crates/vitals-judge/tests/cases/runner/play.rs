@@ -53,7 +53,7 @@ impl Play {
         monitor.apply(time(0.0), Event::Watch(target.clone()));
         Self {
             monitor,
-            world: World::of(case),
+            world: World::of(&case.servers),
             sources: Sources::default(),
             target,
             now: 0.0,

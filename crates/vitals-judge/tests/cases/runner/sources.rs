@@ -11,8 +11,8 @@ use vitals_model::observation::{
 use vitals_model::text::Text;
 use vitals_model::tool::{ToolSet, namespaced};
 
-use super::spec::{Call, Llm, Log, MetaTool, OrWord, Session, Visit};
-use super::world::{World, failure, time, tools};
+use crate::seen::{Call, Llm, Log, MetaTool, OrWord, Session, Visit};
+use crate::world::{World, failure, time, tools};
 
 /// The sessions' side of a case: as they were last seen.
 #[derive(Clone, Default, Debug)]

@@ -15,7 +15,7 @@ use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 
-use super::spec::{Api, Case, Child, Claim, OrWord, Process};
+use crate::seen::{Api, Child, Claim, OrWord, Process};
 
 /// How long everything has been running when a case begins.
 const AGE_S: f64 = 7200.0;
@@ -48,8 +48,9 @@ pub(crate) fn time(seconds: f64) -> Timestamp {
 }
 
 impl World {
-    pub(crate) fn of(case: &Case) -> Self {
-        let servers = case.servers.iter().zip(1..).map(|((name, tools), n)| {
+    /// A hub with these servers and their tools; everything is well.
+    pub(crate) fn of(servers: &BTreeMap<String, Vec<String>>) -> Self {
+        let servers = servers.iter().zip(1..).map(|((name, tools), n)| {
             let child = Child { pid: Some(HUB_PID + n), started: Some(-AGE_S), state: None };
             let claim = Claim { status: None, error: None, uptime_s: None, tools: None };
             (name.clone(), Server { tools: tools.clone(), child: Some(child), is_named: true, claim: Some(claim) })
@@ -72,6 +73,11 @@ impl World {
 
     fn server(&mut self, name: &str) -> &mut Server {
         self.servers.get_mut(name).unwrap_or_else(|| panic!("the case has no server {name}"))
+    }
+
+    /// Whether a server has a process that could end or change.
+    pub(crate) fn has_child(&self, name: &str) -> bool {
+        self.servers.get(name).is_some_and(|server| server.child.is_some())
     }
 
     pub(crate) fn workspace(&self, word: &str) -> Seen {
@@ -104,7 +110,8 @@ impl World {
             return Seen::Exit(ExitSeen { id: id(self.hub.pid, self.hub.started), role: ExitRole::Hub });
         }
         let name = who.strip_prefix("unnamed ").unwrap_or(who);
-        let child = self.server(name).child.take().unwrap_or_else(|| panic!("{name} has no process that could end"));
+        assert!(self.has_child(name), "{name} has no process that could end");
+        let child = self.server(name).child.take().expect("a process");
         let server = (name == who).then(|| Text::new(name));
         Seen::Exit(ExitSeen { id: id(child.pid, child.started), role: ExitRole::Child { command: Text::new("node"), server } })
     }
