@@ -145,10 +145,10 @@ fn is_refused(facts: &Facts, server: &Text) -> bool {
 
 /// The words with which a hub says that a server behind it is not there.
 /// Measured on npm mcp-hub 4.2.1: `Not connected`; `Connection closed` is the SDK's for a server that
-/// dies during a call.
+/// dies during a call, `Server not initialized` for one that was just started again.
 pub(crate) fn is_disconnected(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::ToolError | FailureKind::Rpc(_) | FailureKind::Status { .. })
-        && ["Not connected", "Connection closed", "not connected"].iter().any(|words| failure.evidence.as_str().contains(words))
+        && ["ot connected", "Connection closed", "not initialized"].iter().any(|words| failure.evidence.as_str().contains(words))
 }
 
 /// Whether an error can only have come from the server itself: the hub passed the call on.
