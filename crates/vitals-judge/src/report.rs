@@ -180,8 +180,12 @@ fn score(
         take((1.0 - up) * 50.0, format!("{id} failing for {:.2} % of the time", (1.0 - up) * 100.0));
     }
     for server in servers {
-        let Some(up) = server.uptime else { continue };
+        let truth = CheckId::from_stored(&format!("{}/{}/truth", Point::HubServers.as_str(), server.name));
+        let Some((healths, up)) = past.summaries.get(&truth).map(|s| s.healths).zip(server.uptime) else { continue };
         take((1.0 - up) * 30.0, format!("{} did not truly work for {:.2} % of the time", server.name, (1.0 - up) * 100.0));
+        let known = healths.healthy + healths.degraded + healths.failing;
+        let badly = healths.degraded.as_secs_f64() / known.as_secs_f64();
+        take(badly * 20.0, format!("{} worked badly for {:.2} % of the time", server.name, badly * 100.0));
     }
     for (question, bounds) in [("cpu", limits.cpu_percent), ("memory", limits.memory_percent)] {
         let Some(mean) = resources.iter().find(|l| l.id.question() == question).and_then(|l| l.spread).map(|s| s.mean) else {
