@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use vitals_model::check::{CheckId, Point, Unit};
 use vitals_model::claim::HubState;
+use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{ChildFacts, ListenSeen, ProcessFacts, ProcessSeen, RunState};
 use vitals_model::reading::{Health, Reading};
 use vitals_model::text::{Text, bytes, count, plural};
@@ -227,6 +228,10 @@ fn api(scene: Scene<'_>) -> Option<Reading> {
     let text = format!("answered in {}, {}", human(timing.total), bytes(known.seen.health_bytes));
     let phases =
         format!("connect {}, first byte {}, total {}", human(timing.connect), human(timing.first_byte), human(timing.total));
+    let draft = match known.seen.servers_left_out {
+        0 => draft,
+        n => draft.evidence(format!("{} beyond the first {SERVERS_MAX}: not judged", count(n, "server"))),
+    };
     Some(draft.evidence(phases).hint("its event loop is busy: see hub-servers/cpu and filtering-sessions/storm").above(
         ms,
         Unit::Millis,
