@@ -163,7 +163,7 @@ impl Ledger {
             kind: kind(reading, truth),
             health: reading.health,
             state: IncidentState::Open,
-            summary: reading.summary.clone(),
+            summary: summary(reading, truth),
             evidence: reading.evidence.iter().take(EVIDENCE_PIECES_MAX).cloned().collect(),
             hint: reading.hint.clone(),
             opened_at: reading.since.min(look.now),
@@ -189,7 +189,7 @@ impl Ledger {
         }
         incident.health = incident.health.max(reading.health);
         incident.kind = kind;
-        incident.summary.clone_from(&reading.summary);
+        incident.summary = summary(reading, truth);
         incident.hint.clone_from(&reading.hint);
         incident.updated_at = now;
         for line in &reading.evidence {
@@ -271,6 +271,11 @@ fn outdated(reading: &Reading, all: &[Reading]) -> bool {
 
 fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {
     (reading.id.question() == "truth").then(|| truths.iter().find(|t| crate::check::truth_id(&t.name) == reading.id))?
+}
+
+/// What was seen; for a server the verdict stands beside it as the incident's kind.
+fn summary(reading: &Reading, truth: Option<&ServerTruth>) -> String {
+    truth.map_or_else(|| reading.summary.clone(), |truth| truth.reason.clone())
 }
 
 /// The verdict for a server, or what it honestly is; else the check's question.

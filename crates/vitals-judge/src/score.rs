@@ -5,6 +5,7 @@
 //!  −50  the hub's process is down, or its API does not answer (once, whichever is the cause)
 //!  −30  per server that fails its users, or that nobody can reach; −20 per server that serves them badly
 //!  −15  CPU beyond its critical threshold, −8 beyond its warning; memory likewise
+//!  −60  when the target is a server asked directly and fails: there is nothing else in it
 //!  −20  errors beyond their critical threshold, −10 beyond their warning
 //!   −5  per other degraded check, −10 per other failing one, −20 for all of these together
 //! ```
@@ -30,6 +31,9 @@ const HUB_DOWN: u32 = 50;
 
 /// What a server takes off that fails its users.
 const SERVER_FAILS: u32 = 30;
+
+/// What a server that is asked directly takes off when it fails: the target is as good as down.
+const DIRECT_FAILS: u32 = 60;
 
 /// The score of a target's readings.
 pub fn score(readings: &[Reading]) -> Score {
@@ -80,7 +84,8 @@ fn points(reading: &Reading) -> Option<u32> {
     let failing = reading.health == Health::Failing;
     let of = |when_failing, when_degraded| Some(if failing { when_failing } else { when_degraded });
     match (reading.id.server().is_some(), reading.id.question()) {
-        (true, "truth") => of(SERVER_FAILS, 20),
+        // Behind a hub a server's truth hangs on the API; one that is asked directly hangs on nothing.
+        (true, "truth") => of(if reading.cause.is_some() { SERVER_FAILS } else { DIRECT_FAILS }, 20),
         (false, "cpu" | "memory") => of(15, 8),
         (false, "errors") => of(20, 10),
         _ => None,

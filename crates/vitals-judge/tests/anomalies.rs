@@ -106,8 +106,12 @@ fn resources_are_judged_by_their_mean_and_tell_their_peak() {
     let (outcome, reason) = resources(&[0.0, 0.0, 15.0], &[1.0]);
     assert_eq!(outcome, QUIET, "one busy moment");
     assert!(reason.starts_with("CPU 5.0 % on average, 15.0 % at most"), "{reason}");
-    assert_eq!(resources(&[5.1], &[1.0]).0, WARNING);
-    assert_eq!(resources(&[10.1], &[1.0]).0, CRITICAL);
+    assert_eq!(resources(&[5.1; 3], &[1.0]).0, WARNING);
+    assert_eq!(resources(&[10.1; 3], &[1.0]).0, CRITICAL);
+    let (outcome, reason) = resources(&[40.0], &[1.0]);
+    assert_eq!(outcome, QUIET, "one look is no average");
+    assert!(reason.starts_with("CPU 40.0 % in 1 look, too few for an average"), "{reason}");
+    assert_eq!(resources(&[95.0], &[1.0]).0, CRITICAL, "a hub that spins shows in one look");
     assert_eq!(resources(&[1.0], &[10.1]).0, CRITICAL);
     assert_eq!(resources(&[], &[6.0]).0, WARNING);
     assert_eq!(resources(&[], &[]).0, Outcome::NotYet);

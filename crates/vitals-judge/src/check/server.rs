@@ -106,6 +106,10 @@ fn what_to_do(truth: &ServerTruth) -> String {
         Verdict::Agrees | Verdict::Unknown if truth.claim == Some(ClaimStatus::Unauthorized) => {
             "log in: open the server's authorizationUrl (GET /api/servers)".to_owned()
         }
+        Verdict::Agrees if truth.health != Health::Healthy && truth.claim.is_none() => {
+            "see whether the server runs and its address or command is right; what it writes to its standard error says more"
+                .to_owned()
+        }
         Verdict::Agrees if truth.health != Health::Healthy => {
             format!(
                 "see why in the hub's log; if it is not meant to work, write `servers: {{ {name}: {{ expect: down }} }}` in the configuration"
