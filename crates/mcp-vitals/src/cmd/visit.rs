@@ -34,7 +34,9 @@ pub(super) fn look(ground: &Ground, targets: Vec<Target>) -> anyhow::Result<Look
 }
 
 async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
-    let mut monitor = Monitor::new(clock::now(), wiring::memory(&ground.state_dir));
+    let memory = wiring::memory(&ground.state_dir);
+    let last_incident = memory.last_incident;
+    let mut monitor = Monitor::new(clock::now(), memory);
     let mut visits = tokio::task::JoinSet::new();
     for target in targets {
         monitor.apply(clock::now(), Event::Watch(target.clone()));
@@ -51,7 +53,16 @@ async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
             }));
         }
     }
-    Look { snapshot: monitor.snapshot(clock::now()), kept, monitor }
+    Look { snapshot: only_known_incidents(monitor.snapshot(clock::now()), last_incident), kept, monitor }
+}
+
+/// Incidents are `watch`'s: what a single look finds bad is in its readings, and has no number in any
+/// history.
+fn only_known_incidents(mut snapshot: Arc<Snapshot>, last: u64) -> Arc<Snapshot> {
+    for target in &mut Arc::make_mut(&mut snapshot).targets {
+        Arc::make_mut(target).open.retain(|incident| incident.id <= last);
+    }
+    snapshot
 }
 
 /// A history that is opened while the look goes on: syncing a file takes as long as asking a hub.

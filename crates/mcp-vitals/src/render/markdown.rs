@@ -25,7 +25,11 @@ pub(crate) fn check(snapshot: &Snapshot) -> String {
         let bad: Vec<_> =
             target.readings.iter().filter(|r| r.standing == Standing::Judged && r.health != Health::Healthy).collect();
         if bad.is_empty() {
-            let _ = writeln!(out, "\nAll {} checks are healthy.\n", target.readings.len());
+            let _ = writeln!(
+                out,
+                "\nAll {} checks are healthy.\n",
+                target.readings.iter().filter(|r| r.standing == Standing::Judged).count()
+            );
             continue;
         }
         out.push_str("\n| check | health | what was seen | what to do |\n|---|---|---|---|\n");
