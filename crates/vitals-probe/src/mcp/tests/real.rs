@@ -1,5 +1,5 @@
-//! Real servers: the reference server over its three transports, and npm mcp-hub. They are run when
-//! `MCP_VITALS_REAL_HUB` names a folder with their `node_modules`, and skipped aloud when it does not.
+//! Real servers: the reference server over its three transports, and npm mcp-hub, where the acceptance
+//! tests have installed them (`cargo test --workspace` runs those first); skipped aloud elsewhere.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio as Pipe;
@@ -11,11 +11,15 @@ use super::*;
 const EVERYTHING: &str = "node_modules/@modelcontextprotocol/server-everything/dist/index.js";
 const HUB: &str = "node_modules/.bin/mcp-hub";
 
-#[expect(clippy::disallowed_methods, reason = "the one switch of these tests")]
+/// The folder with `node_modules`, below the target folder that this test was built in.
 fn modules(test: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("MCP_VITALS_REAL_HUB").map(PathBuf::from);
+    let program = std::env::current_exe().ok()?;
+    let installed = program.ancestors().nth(3).map(|target| target.join("tmp"));
+    let folders =
+        installed.and_then(|tmp| std::fs::read_dir(tmp).ok()).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let folder = folders.into_iter().find(|folder| folder.join(HUB).exists() && folder.join(EVERYTHING).exists());
     if folder.is_none() {
-        eprintln!("skipped: {test}: MCP_VITALS_REAL_HUB names no folder with node_modules");
+        eprintln!("skipped: {test}: the real servers are not installed; `cargo test -p mcp-vitals` installs them where node is");
     }
     folder
 }
