@@ -97,18 +97,6 @@ pub fn namespace_prefix(server: &str) -> String {
     format!("{safe}__")
 }
 
-/// The tool of `server` that a hub lists as `listed`, without the prefix; `None` when it is another
-/// server's. Where several of the hub's `servers` fit (`a` and `a__b`), the longest prefix is meant.
-pub fn own_tool<'a, 's>(listed: &'a str, server: &str, mut servers: impl Iterator<Item = &'s str>) -> Option<&'a str> {
-    let prefix = namespace_prefix(server);
-    let own = listed.strip_prefix(&prefix)?;
-    let fits_better = |other: &str| {
-        let theirs = namespace_prefix(other);
-        theirs.len() > prefix.len() && listed.starts_with(&theirs)
-    };
-    (!servers.any(fits_better)).then_some(own)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,15 +114,6 @@ mod tests {
         assert_eq!(change.removed, [Text::new("old")]);
         assert_eq!(change.changed, [Text::new("sum")]);
         assert!(before.change_since(&before).is_empty());
-    }
-
-    #[test]
-    fn a_server_whose_name_begins_like_anothers_keeps_its_tools() {
-        let servers = || ["a", "a__b", "c"].into_iter();
-        assert_eq!(own_tool("a__read", "a", servers()), Some("read"));
-        assert_eq!(own_tool("a__b__read", "a", servers()), None);
-        assert_eq!(own_tool("a__b__read", "a__b", servers()), Some("read"));
-        assert_eq!(own_tool("c__read", "a", servers()), None);
     }
 
     #[test]

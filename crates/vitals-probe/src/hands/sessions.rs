@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use url::Url;
 use vitals_model::claim::{ClaimStatus, ServerClaim};
@@ -12,7 +13,7 @@ use vitals_model::config::{TargetSettings, Timeouts};
 use vitals_model::observation::{CallSeen, CallWay, Failure, FailureKind, Opened, Phase, SessionSeen, SessionView};
 use vitals_model::target::{Address, Target};
 use vitals_model::text::Text;
-use vitals_model::tool::{namespace_prefix, own_tool};
+use vitals_model::tool::namespace_prefix;
 
 use super::Manner;
 use crate::clock::Stopwatch;
@@ -23,6 +24,9 @@ use crate::secret::Secret;
 
 /// Sessions held side by side while watching: the least that can show whether one leaks into another.
 const HELD: usize = 2;
+
+/// Most canary calls under way at once: each is a connection to the hub.
+const CALLS_AT_ONCE_MAX: usize = 32;
 
 /// Most sessions begun in a minute. A hub that ends sessions as soon as they are opened, or never gets as
 /// far as opening one, is not asked for more: each costs it thousands of log lines.
@@ -148,10 +152,10 @@ impl Sessions {
         base: Option<&Url>,
     ) -> Vec<CallSeen> {
         let mut planned = Vec::new();
-        for claim in claims.iter().filter(|c| c.status != ClaimStatus::Disabled) {
-            let names = || claims.iter().map(|c| c.name.as_str());
-            let own = infos.iter().filter(|info| own_tool(&info.name, claim.name.as_str(), names()).is_some()).cloned();
-            let own: Vec<_> = own.collect();
+        for (claim, own) in claims.iter().zip(by_server(claims, infos)) {
+            if claim.status == ClaimStatus::Disabled {
+                continue;
+            }
             let canary = self.choose(settings, &claim.name, &own);
             let listed = !own.is_empty();
             // A server that is not claimed and not listed cannot be called: there is nothing to hide.
@@ -182,7 +186,7 @@ impl Sessions {
                 CallSeen { server, tool: Some(Text::new(&canary.tool)), way, answer, took: watch.elapsed() }
             }
         });
-        let mut calls = join_all(calls).await;
+        let mut calls: Vec<_> = stream::iter(calls).buffer_unordered(CALLS_AT_ONCE_MAX).collect().await;
         calls.sort_by(|a, b| a.server.cmp(&b.server));
         calls
     }
@@ -227,6 +231,19 @@ impl Sessions {
         }
         n
     }
+}
+
+/// The tools of each server. Where several servers fit (`a` and `a__b`), the longest prefix is meant.
+fn by_server(claims: &[ServerClaim], infos: &[ToolInfo]) -> Vec<Vec<ToolInfo>> {
+    let prefixes: Vec<_> = claims.iter().map(|claim| namespace_prefix(claim.name.as_str())).collect();
+    let mut own = vec![Vec::new(); claims.len()];
+    for info in infos {
+        let fitting = (0..prefixes.len()).filter(|n| info.name.starts_with(&prefixes[*n]));
+        if let Some(n) = fitting.max_by_key(|n| prefixes[*n].len()) {
+            own[n].push(info.clone());
+        }
+    }
+    own
 }
 
 fn configured_canary(settings: &TargetSettings, server: &str) -> Option<Canary> {
