@@ -144,6 +144,12 @@ impl Monitor {
         Arc::new(Snapshot { at: now, began_at: self.began_at, targets, own: self.own.state.clone() })
     }
 
+    /// The tools of every server as they are now, to be kept by a single look: it shows a drift once, and
+    /// the next look knows it. A watch keeps them by itself, after it has shown a drift for an hour.
+    pub fn tools(&self) -> Vec<Record> {
+        self.targets.values().flat_map(Watched::tools_now).collect()
+    }
+
     /// What detectors look at for one target, from the live window alone.
     pub fn evidence(&self, target: &TargetId, now: Timestamp) -> Option<Evidence> {
         self.targets.get(target).map(|watched| watched.evidence(now))

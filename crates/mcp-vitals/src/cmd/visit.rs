@@ -91,7 +91,7 @@ impl Look {
             Ok(Err(error)) => return render::note(&format!("history not kept: {:#}", anyhow::Error::from(error))),
             Err(_panic) => return render::note("history not kept: opening it failed"),
         };
-        for kept in self.kept {
+        for kept in self.kept.into_iter().chain(self.monitor.tools()) {
             match kept {
                 Kept::Sample(target, sample) => store.put(Record::Sample(target, sample)),
                 Kept::Tools(target, server, tools) => store.put(Record::Tools(target, server, tools)),

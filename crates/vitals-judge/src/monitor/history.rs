@@ -7,6 +7,7 @@ use vitals_model::limits::TREND_POINTS_MAX;
 use vitals_model::observation::{Level, LevelCounts, Observation, Seen, StreamNote, StreamSeen, Turn};
 use vitals_model::reading::{Health, Reading, Sample, Standing};
 use vitals_model::time::Timestamp;
+use vitals_model::verdict::ServerTruth;
 
 use super::Watched;
 use crate::check::pace::{self, Pace};
@@ -87,6 +88,13 @@ impl Watched {
             series(CheckId::of_server(&turn.server, "turn"), turn.at.filter(is_credible).unwrap_or(at), value)
         };
         self.facts.new_turns.iter().map(of).collect()
+    }
+
+    /// The tools of every server as they are now.
+    pub(super) fn tools_now(&self) -> impl Iterator<Item = Record> + '_ {
+        let now = |truth: &ServerTruth| Some((truth.name.clone(), truth::server_tools(&self.facts, &truth.name)?));
+        let listed = self.truths.iter().filter_map(now).filter(|(_, tools)| !tools.is_empty());
+        listed.map(|(server, tools)| Record::Tools(self.target.id.clone(), server, tools))
     }
 
     /// Which tool lists count as known: the first one seen, and a changed one after it was shown.
