@@ -175,15 +175,7 @@ impl Hands {
     }
 
     fn no_session(&self, failure: &Failure) -> SessionSeen {
-        let view = SessionView {
-            opened: Err(failure.clone()),
-            tools: Err(failure.clone()),
-            list_took: Duration::ZERO,
-            pages: 0,
-            meta_tool: false,
-            list_changes: 0,
-            noise: 0,
-        };
+        let view = SessionView::failed(failure);
         SessionSeen { sessions: vec![view], calls: Vec::new(), opened_total: 0, held: self.manner == Manner::Held }
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use url::Url;
 use vitals_model::claim::{ClaimStatus, ServerClaim};
 use vitals_model::config::{TargetSettings, Timeouts};
-use vitals_model::observation::{CallSeen, CallWay, Failure, FailureKind, Opened, Phase, SessionSeen, SessionView};
+use vitals_model::observation::{CallSeen, CallWay, Failure, FailureKind, Phase, SessionSeen, SessionView};
 use vitals_model::target::{Address, Target};
 use vitals_model::text::Text;
 use vitals_model::tool::namespace_prefix;
@@ -104,7 +104,7 @@ impl Sessions {
             }
         }
         if let Some(failure) = failed {
-            views.push(no_view(&failure));
+            views.push(SessionView::failed(&failure));
         }
         let calls = match &target.address {
             Address::Hub { .. } => self.call_servers(&target.settings, claims, &infos, client, base).await,
@@ -256,18 +256,6 @@ fn configured_canary(settings: &TargetSettings, server: &str) -> Option<Canary> 
 fn ended_too_often() -> Failure {
     let evidence = format!("sessions end as soon as they are begun: {BEGUN_PER_MINUTE_MAX} in a minute, waiting");
     Failure { phase: Phase::Initialize, kind: FailureKind::Closed, evidence: Text::new(&evidence), after: Duration::ZERO }
-}
-
-fn no_view(failure: &Failure) -> SessionView {
-    SessionView {
-        opened: Err::<Opened, _>(failure.clone()),
-        tools: Err(failure.clone()),
-        list_took: Duration::ZERO,
-        pages: 0,
-        meta_tool: false,
-        list_changes: 0,
-        noise: 0,
-    }
 }
 
 #[cfg(test)]
