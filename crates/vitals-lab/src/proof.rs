@@ -1,0 +1,1 @@
+//! The proof: every fault is injected, seen, cleared and seen to be over.

@@ -1,0 +1,1 @@
+//! Scenarios: lists of steps with expectations, run against the lab or another hub.
