@@ -1,0 +1,1 @@
+//! The servers, spoken to by the client of the official SDK.
