@@ -73,12 +73,8 @@ impl Stub {
     }
 
     async fn start_with(slow: Duration) -> io::Result<Self> {
-        let shared = Arc::new(Shared {
-            fault: watch::Sender::new(None),
-            models: AtomicU64::new(0),
-            generate: AtomicU64::new(0),
-            slow,
-        });
+        let shared =
+            Arc::new(Shared { fault: watch::Sender::new(None), models: AtomicU64::new(0), generate: AtomicU64::new(0), slow });
         let over = CancellationToken::new();
         let listener = Listener::bind(over.clone()).await?;
         let base_url = format!("http://{}", axum::serve::Listener::local_addr(&listener)?);

@@ -15,8 +15,26 @@ const KEYWORDS: [(&str, &[&str]); 6] = [
 
 /// Names that lists of categories use. Three of them in a row, with commas or quotes between, are such a list.
 const NAMES: [&str; 20] = [
-    "filesystem", "search", "math", "web", "database", "git", "github", "echo", "memory", "communication", "code", "media",
-    "other", "development", "system", "data", "files", "utility", "browser", "general",
+    "filesystem",
+    "search",
+    "math",
+    "web",
+    "database",
+    "git",
+    "github",
+    "echo",
+    "memory",
+    "communication",
+    "code",
+    "media",
+    "other",
+    "development",
+    "system",
+    "data",
+    "files",
+    "utility",
+    "browser",
+    "general",
 ];
 
 /// Names of one category in different lists.

@@ -80,7 +80,8 @@ pub(super) fn unauthorized() -> Response {
 /// The quota is used up.
 pub(super) fn quota() -> Response {
     let retry = json!({ "@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": format!("{QUOTA_S}s") });
-    let words = format!("You exceeded your current quota, please check your plan and billing details. Please retry in {QUOTA_S}s.");
+    let words =
+        format!("You exceeded your current quota, please check your plan and billing details. Please retry in {QUOTA_S}s.");
     let mut answer = error(StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", &words, &[retry]);
     answer.headers_mut().insert(header::RETRY_AFTER, QUOTA_S.into());
     answer

@@ -30,7 +30,7 @@ async fn post(stub: &Stub, path: &str, body: &Value, limit: Duration) -> Result<
     let url = Url::parse(&format!("{}/v1beta/models/{path}", stub.base_url())).unwrap();
     let key = Secret::new(stub.key().to_owned());
     let answer = client().send(Request::post_json(&url, body).secret("x-goog-api-key", &key), limit).await?;
-    let status = answer.status;
+    let status = answer.status();
     let (bytes, _) = answer.bytes(1 << 20).await?;
     Ok((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
 }
@@ -136,7 +136,7 @@ async fn each_fault_is_seen_by_the_probe_and_is_over_when_cleared() {
         (LlmFault::Unavailable, status(503, None), "The model is overloaded"),
         (LlmFault::Timeout, FailureKind::TimedOut(short), ""),
         (LlmFault::Slow, FailureKind::TimedOut(short), ""),
-        (LlmFault::Malformed, FailureKind::Malformed, "<!DOCTYPE html>"),
+        (LlmFault::Malformed, FailureKind::NotJson, "<!DOCTYPE html>"),
     ];
     for (fault, kind, evidence) in cases {
         stub.set(Some(fault));

@@ -74,6 +74,11 @@ impl Server {
         self.open.load(Ordering::Acquire)
     }
 
+    /// Whether the input has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.ended.is_cancelled()
+    }
+
     /// Word of each change of the tools from now on.
     pub(super) fn tool_changes(&self, faults: watch::Receiver<FaultSet>) -> ToolChanges<'_> {
         ToolChanges { server: self, last: self.tools(), faults }
@@ -108,6 +113,7 @@ impl Server {
             let _slow = tokio::time::timeout(self.pace.start, over(&mut faults, ServerFault::SlowStart)).await;
         };
         tokio::select! {
+            biased;
             () = started => {}
             () = self.ended.cancelled() => return Err(ErrorData::internal_error("the input has ended", None)),
         }
@@ -116,10 +122,10 @@ impl Server {
     }
 
     /// Remembers how long a call took, and gives the time of the middle one of the last.
-    fn usual(&self, tool: &str, took: Duration) -> Duration {
+    fn usual(&self, tool: &str, time: Duration) -> Duration {
         let mut usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
         let times = usual.entry(tool.to_owned()).or_default();
-        times.push_back(took);
+        times.push_back(time);
         if times.len() > USUAL_CALLS_MAX {
             times.pop_front();
         }
@@ -128,7 +134,11 @@ impl Server {
         sorted[sorted.len() / 2]
     }
 
-    async fn call(&self, request: &CallToolRequestParams, context: &RequestContext<RoleServer>) -> Result<CallToolResult, ErrorData> {
+    async fn call(
+        &self,
+        request: &CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
         let tools = self.tools();
         let Some(tool) = tools.iter().find(|tool| tool.name == request.name) else {
             return Err(ErrorData::invalid_params(format!("tool {} not found", request.name), None));
@@ -139,11 +149,11 @@ impl Server {
             Err(why) => Err(format!("input validation error: {why}")),
             Ok(()) => self.toolbox.call(&tool.name, &arguments, context).await,
         };
-        let took = clock.elapsed();
-        let usual = self.usual(&tool.name, took);
+        let natural = clock.elapsed();
+        let usual = self.usual(&tool.name, natural);
         if self.has(ServerFault::SlowCalls) {
             let wanted = (usual * SLOW_FACTOR).clamp(self.pace.call_min, SLOW_CALL_MAX.max(self.pace.call_min));
-            let _input_ended = tokio::time::timeout(wanted.saturating_sub(took), self.ended.cancelled()).await;
+            let _input_ended = tokio::time::timeout(wanted.saturating_sub(natural), self.ended.cancelled()).await;
         }
         if self.has(ServerFault::EmptyAnswers) {
             return Ok(CallToolResult::success(Vec::new()));

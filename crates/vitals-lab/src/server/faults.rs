@@ -70,7 +70,7 @@ pub(super) async fn over(faults: &mut watch::Receiver<FaultSet>, fault: ServerFa
 /// twice within one tick of the file system's clock may keep its time and its length.
 type Stamp = (u64, u64, i64, i64);
 
-struct File {
+pub(super) struct File {
     path: PathBuf,
     /// Of the content that was last read; `None` without a file.
     seen: Option<Stamp>,
@@ -79,13 +79,13 @@ struct File {
 }
 
 impl File {
-    fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf) -> Self {
         Self { path, seen: None, complaint: String::new() }
     }
 
     /// The faults, when the file is another one than at the last look. One that cannot be used changes
     /// nothing, and that is said once.
-    fn look(&mut self) -> Option<FaultSet> {
+    pub(super) fn look(&mut self) -> Option<FaultSet> {
         let stamp = stamp(&self.path);
         if stamp == self.seen {
             return None;

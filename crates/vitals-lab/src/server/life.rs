@@ -51,7 +51,7 @@ impl Default for Pace {
             start: Duration::from_secs(30),
             call_min: Duration::from_millis(300),
             noise: Duration::from_secs(1),
-            ignore_max: Duration::from_mins(10),
+            ignore_max: Duration::from_secs(600),
         }
     }
 }
@@ -101,12 +101,11 @@ pub(super) async fn serve(
     let (ended, mute) = (CancellationToken::new(), CancellationToken::new());
     let (failed, failure) = oneshot::channel();
 
-    let talk = match part.kind {
-        ServerKind::Github => Task::spawn(wait_for_token(to_hear, to_say)),
-        _ => {
-            let server = Server::new(&part, faults.now(), ended.clone(), pace)?;
-            Task::spawn(talk(Arc::new(server), faults.now(), to_hear, to_say, failed))
-        }
+    let talk = if part.kind == ServerKind::Github {
+        Task::spawn(wait_for_token(to_hear, to_say))
+    } else {
+        let server = Server::new(&part, faults.now(), ended.clone(), pace)?;
+        Task::spawn(talk(Arc::new(server), faults.now(), to_hear, to_say, failed))
     };
     let listen = Task::spawn(hear(input, heard, ended.clone()));
     let speak = Task::spawn(speak(said, output, faults.now(), pace.noise, mute.clone()));
@@ -115,10 +114,15 @@ pub(super) async fn serve(
         end = natural_end(faults.now(), &ended, &mute, pace.ignore_max) => end,
         () = terminated(terms, faults.now(), pace.ignore_max) => End::Terminated,
         () = crash(faults.now(), pace.crash) => End::Crashed,
-        Ok(words) = failure => return Err(ServerError::NoSession(words)),
     };
     if end == End::InputEnded {
         let _cut = tokio::time::timeout(LAST_WORDS_MAX, mute.cancelled()).await;
+    }
+    // The output is lost too when the SDK gives a session up, and that is said a moment later.
+    if end == End::OutputLost
+        && let Ok(Ok(words)) = tokio::time::timeout(LAST_WORDS_MAX, failure).await
+    {
+        return Err(ServerError::NoSession(words));
     }
     drop((talk, listen, speak));
     Ok(end)
@@ -183,7 +187,9 @@ async fn talk(
 ) {
     let running = match server.clone().serve((heard, to_say)).await {
         Ok(running) => running,
+        // The input ended first, which is no fault of the session's.
         Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return,
+        Err(_) if server.is_over() => return,
         Err(error) => {
             let _nobody_waits = failed.send(error.to_string());
             return;

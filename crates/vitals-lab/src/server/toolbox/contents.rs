@@ -86,7 +86,8 @@ impl Contents {
     }
 
     async fn with_logging(&self, context: &RequestContext<RoleServer>) -> CallToolResult {
-        for (step, words) in ["Tool execution started", "Tool processing data", "Tool execution completed"].into_iter().enumerate()
+        for (step, words) in
+            ["Tool execution started", "Tool processing data", "Tool execution completed"].into_iter().enumerate()
         {
             if step > 0 {
                 tokio::time::sleep(STEP).await;

@@ -64,8 +64,13 @@ pub(super) fn tools() -> Vec<Tool> {
         .annotate(reads()),
         tool("get_file_info", "Get File Info", "Size, times and permissions of a file or folder.", object(&path, &["path"]))
             .annotate(reads()),
-        tool("list_allowed_directories", "List Allowed Directories", "The folders that this server may use.", object(&json!({}), &[]))
-            .annotate(reads()),
+        tool(
+            "list_allowed_directories",
+            "List Allowed Directories",
+            "The folders that this server may use.",
+            object(&json!({}), &[]),
+        )
+        .annotate(reads()),
     ];
     let Value::Object(content) = object(&json!({ "content": { "type": "string" } }), &["content"]) else { return all };
     let content = Arc::new(content);
