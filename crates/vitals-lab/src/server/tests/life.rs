@@ -35,7 +35,7 @@ async fn the_end_of_the_input_is_the_end() {
         let clock = Stopwatch::start();
         drop(input);
         assert_eq!(server.ended().await, End::InputEnded);
-        assert!(clock.elapsed() < Duration::from_secs(1));
+        assert!(clock.elapsed() < DEADLINE / 2);
     }
 }
 
@@ -161,4 +161,30 @@ async fn a_first_message_that_opens_nothing_is_an_error() {
     let (mut server, mut input, _output) = start(ServerKind::Echo, &[], QUICK);
     send(&mut input, &json!({ "jsonrpc": "2.0", "id": 1, "result": {} })).await;
     assert!(matches!(within(&mut server.end).await.unwrap(), Err(ServerError::NoSession(_))));
+}
+
+#[tokio::test]
+async fn the_newest_revision_needs_no_session_and_tells_subscribers_of_changes() {
+    let (server, mut input, output) = start(ServerKind::Echo, &[], QUICK);
+    let mut output = BufReader::new(output).lines();
+    let request = |id: u32, method: &str, mut params: Value| {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
+    };
+    send(&mut input, &request(1, "server/discover", json!({}))).await;
+    let (answer, _) = message(&mut output).await;
+    assert!(answer["result"]["supportedVersions"].as_array().unwrap().contains(&json!("2026-07-28")), "{answer}");
+    send(&mut input, &request(2, "tools/list", json!({}))).await;
+    assert_eq!(message(&mut output).await.0["result"]["tools"].as_array().unwrap().len(), 5);
+    send(&mut input, &request(3, "subscriptions/listen", json!({ "notifications": { "toolsListChanged": true } }))).await;
+    assert_eq!(message(&mut output).await.0["method"], "notifications/subscriptions/acknowledged");
+    server.inject(&[ServerFault::ToolsEmptied]);
+    let (told, _) = message(&mut output).await;
+    assert_eq!(told["method"], "notifications/tools/list_changed");
+    assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 3);
+    send(&mut input, &request(4, "tools/list", json!({}))).await;
+    assert_eq!(message(&mut output).await.0["result"]["tools"], json!([]));
 }
