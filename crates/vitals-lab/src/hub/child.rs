@@ -292,7 +292,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_long_line_is_cut_and_the_next_one_is_read() {
-        let mut input = std::io::Cursor::new(b"0123456789\nabc".to_vec());
+        let mut input = io::Cursor::new(b"0123456789\nabc".to_vec());
         let mut line = Vec::new();
         assert_eq!(next_line(&mut input, &mut line, 4).await, Some(false));
         assert_eq!(line, b"0123");

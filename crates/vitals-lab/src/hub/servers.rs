@@ -6,7 +6,7 @@ mod link;
 mod listing;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
