@@ -1,0 +1,39 @@
+//! The seam between the hub and its MCP endpoint: what the rest of the hub asks of it.
+
+use serde_json::Value;
+
+/// The hub's MCP endpoint, as the rest of the hub sees it.
+pub(crate) trait Front: Send + Sync {
+    /// Its routes, `/mcp` and `/messages`.
+    fn routes(&self) -> axum::Router;
+
+    /// Live MCP sessions.
+    fn clients(&self) -> usize;
+
+    /// What `GET /api/filtering/stats` answers; `None` for a hub without filtering.
+    fn stats(&self) -> Option<Value>;
+
+    /// Tools that the endpoint has registered.
+    fn registered(&self) -> usize;
+}
+
+/// No MCP endpoint.
+pub(crate) struct Closed;
+
+impl Front for Closed {
+    fn routes(&self) -> axum::Router {
+        axum::Router::new()
+    }
+
+    fn clients(&self) -> usize {
+        0
+    }
+
+    fn stats(&self) -> Option<Value> {
+        None
+    }
+
+    fn registered(&self) -> usize {
+        0
+    }
+}
