@@ -3,4 +3,7 @@
 //! told to.
 
 pub(crate) mod backend;
+pub(crate) mod filter;
+pub(crate) mod front;
 pub(crate) mod journal;
+pub(crate) mod mcp;
