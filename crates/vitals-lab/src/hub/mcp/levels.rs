@@ -2,7 +2,7 @@
 //! 2026-07-28, and part of every revision before it, so the deprecated types are named here only.
 #![expect(deprecated, reason = "clients of the earlier revisions have them")]
 
-use rmcp::model::{LoggingLevel, ServerCapabilities, ServerNotification, SetLevelRequestParams};
+use rmcp::model::{LoggingLevel, RequestMetaObject, ServerCapabilities, ServerNotification, SetLevelRequestParams};
 
 /// The request for a level.
 pub(super) type SetLevel = SetLevelRequestParams;
@@ -15,6 +15,12 @@ pub(super) fn capabilities() -> ServerCapabilities {
 /// The severity that a client asks for, least first.
 pub(super) const fn asked(request: &SetLevel) -> u8 {
     place(request.level)
+}
+
+/// The severity that a request of the stateless revision asks for. Without one it is sent no log messages.
+pub(super) fn asked_by_request(meta: &RequestMetaObject) -> Option<u8> {
+    let level = meta.0.0.get("io.modelcontextprotocol/logLevel")?;
+    serde_json::from_value(level.clone()).ok().map(place)
 }
 
 /// The severity of a log message; `None` for any other notification.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation, InitializeRequestParams,
-    InitializeResult, ListToolsResult, PaginatedRequestParams, RequestMetaObject,
+    InitializeResult, ListToolsResult, PaginatedRequestParams, RequestMetaObject, ResultType,
     ServerConfig, ServerNotification, SubscriptionFilter, Tool,
 };
 use rmcp::service::{Peer, RequestContext, SubscriptionContext};
@@ -137,31 +137,40 @@ impl Visitor {
         let (notes, mut noted) = mpsc::channel(NOTES_MAX);
         let call = self.shared.backend.call_noted(request, notes);
         tokio::pin!(call);
+        let least = || self.member().map(|member| member.severity).or_else(|| levels::asked_by_request(&context.meta));
         loop {
             tokio::select! {
                 biased;
                 () = context.ct.cancelled() => return Err(ErrorData::internal_error("the request was cancelled", None)),
-                Some(note) = noted.recv() => self.tell(note, &context.peer).await,
+                Some(note) = noted.recv() => tell(note, least(), &context.peer).await,
                 result = &mut call => {
                     while let Ok(note) = noted.try_recv() {
-                        self.tell(note, &context.peer).await;
+                        tell(note, least(), &context.peer).await;
                     }
-                    return result;
+                    return result.map(completed);
                 }
             }
         }
     }
+}
 
-    async fn tell(&self, note: ServerNotification, peer: &Peer<RoleServer>) {
-        let wanted = match &note {
-            ServerNotification::ProgressNotification(_) => true,
-            note => levels::severity(note).is_some_and(|severity| severity >= self.member().map_or(0, |member| member.severity)),
-        };
-        if wanted {
-            // A client that is gone is found out by the answer.
-            drop(peer.send_notification(note).await);
-        }
+/// Passes a note on: progress always, log messages from the severity `least`, nothing else.
+async fn tell(note: ServerNotification, least: Option<u8>, peer: &Peer<RoleServer>) {
+    let wanted = match &note {
+        ServerNotification::ProgressNotification(_) => true,
+        note => levels::severity(note).zip(least).is_some_and(|(severity, least)| severity >= least),
+    };
+    if wanted {
+        // A client that is gone is found out by the answer.
+        drop(peer.send_notification(note).await);
     }
+}
+
+/// Servers of the earlier revisions do not say that a result is complete, and the latest one asks for it. The
+/// library takes it out again for clients of the earlier ones.
+fn completed(mut result: CallToolResult) -> CallToolResult {
+    result.result_type.get_or_insert(ResultType::COMPLETE);
+    result
 }
 
 fn unknown_tool(name: &str) -> ErrorData {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData, JsonObject, Tool};
+use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorCode, ErrorData, JsonObject, Tool};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -48,6 +48,9 @@ impl Backend for Double {
                 notes.send(note_of(note)).await.map_err(|e| ErrorData::internal_error(e.to_string(), None))?;
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
+            if request.name == "test_trigger_tool_change" {
+                self.listing.send_modify(|listing| Arc::make_mut(listing).tools.push(tool("contents", "test_added")));
+            }
             self.call(request).await
         }
         .boxed()
@@ -77,12 +80,21 @@ pub(crate) fn suite() -> Vec<Listed> {
         "test_error_handling",
     ];
     let mut tools: Vec<_> = names.into_iter().map(|name| listed("contents", name, plain.clone())).collect();
-    let address = json!({ "type": "object", "properties": { "street": { "type": "string" }, "city": { "type": "string" } } });
+    for name in ["test_reconnection", "test_logging_tool", "test_missing_capability", "test_streaming_elicitation", "test_trigger_tool_change"] {
+        tools.push(listed("contents", name, plain.clone()));
+    }
+    let region = json!({ "type": "string", "x-mcp-header": "Region" });
+    tools.push(listed("contents", "test_headers", json!({ "type": "object", "properties": { "region": region } })));
+    let address = json!({ "$anchor": "address", "type": "object", "properties": { "street": { "type": "string" }, "city": { "type": "string" } } });
     let schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "$defs": { "address": address },
         "properties": { "name": { "type": "string" }, "address": { "$ref": "#/$defs/address" } },
+        "allOf": [{ "anyOf": [{ "required": ["name"] }, { "required": ["address"] }] }],
+        "if": { "required": ["name"] },
+        "then": { "properties": { "name": { "minLength": 1 } } },
+        "else": { "required": ["address"] },
         "additionalProperties": false,
     });
     tools.push(listed("contents", "json_schema_2020_12_tool", schema));
@@ -108,6 +120,11 @@ fn answer(request: &CallToolRequestParams) -> Result<CallToolResult, ErrorData> 
         "test_multiple_content_types" => {
             json!({ "content": [text("Multiple content types test:"), image, resource("application/json", "{\"test\":\"data\"}")] })
         }
+        // It needs sampling, and no client of a hub can be asked for that.
+        "test_missing_capability" => {
+            let needed = json!({ "requiredCapabilities": { "sampling": {} } });
+            return Err(ErrorData::new(ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY, "sampling is needed", Some(needed)));
+        }
         "test_error_handling" => {
             json!({ "content": [text("This tool intentionally returns an error for testing")], "isError": true })
         }
@@ -125,7 +142,7 @@ fn answer(request: &CallToolRequestParams) -> Result<CallToolResult, ErrorData> 
 /// What is said during a call.
 fn noted(request: &CallToolRequestParams) -> Vec<Value> {
     match request.name.as_ref() {
-        "test_tool_with_logging" => ["Tool execution started", "Tool processing data", "Tool execution completed"]
+        "test_tool_with_logging" | "test_logging_tool" => ["Tool execution started", "Tool processing data", "Tool execution completed"]
             .map(|words| json!({ "method": "notifications/message", "params": { "level": "info", "data": words } }))
             .to_vec(),
         "test_tool_with_progress" => {
