@@ -35,11 +35,7 @@ const TRY_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) enum SettingsError {
     /// A value that is not one of those known.
     #[error("toolFiltering.{place} is {value}: known are {known}")]
-    Unknown {
-        place: &'static str,
-        value: String,
-        known: &'static str,
-    },
+    Unknown { place: &'static str, value: String, known: &'static str },
     /// A base URL that is none.
     #[error("toolFiltering.llmCategorization.baseURL is no URL: {0}")]
     BaseUrl(String),
@@ -153,9 +149,7 @@ impl Llm {
         let own = text("baseURL").or_else(|| text("baseUrl"));
         let base = own.unwrap_or(GEMINI).trim_end_matches('/');
         let model = text("model").unwrap_or(MODEL).trim_start_matches("models/");
-        let at = |path: String| {
-            Url::parse(&format!("{base}/v1beta/{path}")).map_err(|e| SettingsError::BaseUrl(e.to_string()))
-        };
+        let at = |path: String| Url::parse(&format!("{base}/v1beta/{path}")).map_err(|e| SettingsError::BaseUrl(e.to_string()));
         let number = |key: &str| section.get(key).and_then(Value::as_u64);
         Ok(Self {
             models: at("models".to_owned())?,

@@ -33,16 +33,8 @@ const WORDS: [(Category, &[&str]); 7] = [
 
 impl Category {
     /// All of them.
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Filesystem,
-        Self::Git,
-        Self::Database,
-        Self::Web,
-        Self::Math,
-        Self::Echo,
-        Self::Search,
-        Self::Other,
-    ];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Filesystem, Self::Git, Self::Database, Self::Web, Self::Math, Self::Echo, Self::Search, Self::Other];
 
     /// Those of the exposure `minimal`.
     pub(crate) const MINIMAL: [Self; 2] = [Self::Filesystem, Self::Search];

@@ -15,8 +15,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::serve_server_with_ct;
-use rmcp::transport::sink_stream::TransportAdapterSinkStream;
 use rmcp::transport::common::server_side_http::session_id;
+use rmcp::transport::sink_stream::TransportAdapterSinkStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, PollSender};
 use vitals_probe::task::Task;
@@ -96,7 +96,8 @@ impl Legacy {
             return not_found(request.method(), "/messages");
         }
         let id = request.uri().query().and_then(|query| {
-            url::form_urlencoded::parse(query.as_bytes()).find_map(|(key, value)| (key == "sessionId").then(|| value.into_owned()))
+            url::form_urlencoded::parse(query.as_bytes())
+                .find_map(|(key, value)| (key == "sessionId").then(|| value.into_owned()))
         });
         let incoming = id.and_then(|id| self.lines().get(&id).map(|line| line.incoming.clone()));
         let Some(incoming) = incoming else {

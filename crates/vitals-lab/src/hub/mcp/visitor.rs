@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ErrorData, Implementation, InitializeRequestParams,
-    InitializeResult, ListToolsResult, PaginatedRequestParams, RequestMetaObject, ResultType,
-    ServerConfig, ServerNotification, SubscriptionFilter, Tool,
+    InitializeResult, ListToolsResult, PaginatedRequestParams, RequestMetaObject, ResultType, ServerConfig, ServerNotification,
+    SubscriptionFilter, Tool,
 };
 use rmcp::service::{Peer, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use vitals_probe::mcp::META_TOOL;
 
-use super::members::{Member, Number, SESSIONS_MAX};
 use super::levels::{self, SetLevel};
+use super::members::{Member, Number, SESSIONS_MAX};
 use super::shared::Shared;
 use crate::fault::HubFault;
 use crate::hub::filter::Category;

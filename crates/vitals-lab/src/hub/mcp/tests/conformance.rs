@@ -21,6 +21,9 @@ const SUITE: &str = "node_modules/@modelcontextprotocol/conformance/dist/index.j
 /// among the packages is used.
 const NODE_MIN: u32 = 22;
 
+/// Checks that pass at either revision, at least.
+const CHECKS_MIN: u32 = 50;
+
 /// Written last, so that an install that was cut short is not taken for one.
 const COMPLETE: &str = "complete";
 
@@ -46,7 +49,10 @@ async fn conforms(revision: &'static str) {
         Command::new(node).arg(folder.join(SUITE)).args(arguments).stdin(Stdio::null()).output()
     });
     let said = said.await.unwrap().unwrap();
-    assert!(said.status.success(), "{}\n{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    let text = String::from_utf8_lossy(&said.stdout);
+    assert!(said.status.success(), "{text}\n{}", String::from_utf8_lossy(&said.stderr));
+    let total = text.lines().find_map(|line| line.strip_prefix("Total: ")?.split(' ').next()?.parse::<u32>().ok());
+    assert!(total.is_some_and(|passed| passed >= CHECKS_MIN), "a run that checks little proves little: {text}");
 }
 
 /// The node to use, and the folder of the suite; `None` after saying why there is none.
@@ -95,7 +101,10 @@ fn install() -> Result<(PathBuf, PathBuf), String> {
         fs::write(folder.join(COMPLETE), "").expect("the target folder is ours");
     }
     let suitable = if is_new { Some(PathBuf::from("node")) } else { own_node(&folder) };
-    Ok((suitable.ok_or_else(|| format!("node {node} is older than {NODE_MIN}, and there is no newer one for this machine"))?, folder))
+    Ok((
+        suitable.ok_or_else(|| format!("node {node} is older than {NODE_MIN}, and there is no newer one for this machine"))?,
+        folder,
+    ))
 }
 
 /// The node among the packages: there is one for each architecture, and npm installs the one that fits.

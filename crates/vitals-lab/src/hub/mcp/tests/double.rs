@@ -80,7 +80,13 @@ pub(crate) fn suite() -> Vec<Listed> {
         "test_error_handling",
     ];
     let mut tools: Vec<_> = names.into_iter().map(|name| listed("contents", name, plain.clone())).collect();
-    for name in ["test_reconnection", "test_logging_tool", "test_missing_capability", "test_streaming_elicitation", "test_trigger_tool_change"] {
+    for name in [
+        "test_reconnection",
+        "test_logging_tool",
+        "test_missing_capability",
+        "test_streaming_elicitation",
+        "test_trigger_tool_change",
+    ] {
         tools.push(listed("contents", name, plain.clone()));
     }
     let region = json!({ "type": "string", "x-mcp-header": "Region" });
@@ -109,9 +115,7 @@ fn listed(server: &str, name: &str, schema: Value) -> Listed {
 fn answer(request: &CallToolRequestParams) -> Result<CallToolResult, ErrorData> {
     let text = |text: &str| json!({ "type": "text", "text": text });
     let image = json!({ "type": "image", "data": PIXEL, "mimeType": "image/png" });
-    let resource = |mime: &str, words: &str| {
-        json!({ "type": "resource", "resource": { "uri": "test://embedded-resource", "mimeType": mime, "text": words } })
-    };
+    let resource = |mime: &str, words: &str| json!({ "type": "resource", "resource": { "uri": "test://embedded-resource", "mimeType": mime, "text": words } });
     let result = match request.name.as_ref() {
         "test_simple_text" => json!({ "content": [text("This is a simple text response for testing.")] }),
         "test_image_content" => json!({ "content": [image] }),
@@ -134,7 +138,9 @@ fn answer(request: &CallToolRequestParams) -> Result<CallToolResult, ErrorData> 
             "_meta": { "own": "kept" },
         }),
         // What came here, for tests that ask what was passed on.
-        name => json!({ "content": [text(&json!({ "name": name, "arguments": request.arguments, "meta": request.meta }).to_string())] }),
+        name => {
+            json!({ "content": [text(&json!({ "name": name, "arguments": request.arguments, "meta": request.meta }).to_string())] })
+        }
     };
     serde_json::from_value(result).map_err(|e| ErrorData::internal_error(e.to_string(), None))
 }
@@ -142,9 +148,11 @@ fn answer(request: &CallToolRequestParams) -> Result<CallToolResult, ErrorData> 
 /// What is said during a call.
 fn noted(request: &CallToolRequestParams) -> Vec<Value> {
     match request.name.as_ref() {
-        "test_tool_with_logging" | "test_logging_tool" => ["Tool execution started", "Tool processing data", "Tool execution completed"]
-            .map(|words| json!({ "method": "notifications/message", "params": { "level": "info", "data": words } }))
-            .to_vec(),
+        "test_tool_with_logging" | "test_logging_tool" => {
+            ["Tool execution started", "Tool processing data", "Tool execution completed"]
+                .map(|words| json!({ "method": "notifications/message", "params": { "level": "info", "data": words } }))
+                .to_vec()
+        }
         "test_tool_with_progress" => {
             let Some(token) = request.meta.as_ref().and_then(|meta| meta.0.0.get("progressToken")) else { return Vec::new() };
             [0, 50, 100]
