@@ -189,10 +189,10 @@ fn settings_are_read_or_refused_with_what_is_known() {
     assert!(unknown(on(json!({ "promptBasedFiltering": { "defaultExposure": "some" } }))).contains("meta-only"));
     assert!(unknown(on(json!({ "llmCategorization": { "provider": "other" } }))).contains("gemini"));
     assert!(unknown(on(json!({ "llmCategorization": { "baseURL": "no url" } }))).contains("no URL"));
-    let Ok(Settings::PromptBased(real)) = on(json!({ "llmCategorization": { "model": "models/gemini-2.5-pro" } })) else {
+    let Ok(Settings::PromptBased(set)) = on(json!({ "llmCategorization": { "model": "models/gemini-2.5-pro" } })) else {
         panic!()
     };
-    let url = real.llm.unwrap().generate;
+    let url = set.llm.unwrap().generate;
     assert_eq!(url.as_str(), "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent");
 }
 

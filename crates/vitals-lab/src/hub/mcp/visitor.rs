@@ -134,7 +134,7 @@ impl Visitor {
         request: CallToolRequestParams,
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
-        let (notes, mut noted) = mpsc::channel(NOTES_MAX);
+        let (notes, mut said) = mpsc::channel(NOTES_MAX);
         let call = self.shared.backend.call_noted(request, notes);
         tokio::pin!(call);
         let least = || self.member().map(|member| member.severity).or_else(|| levels::asked_by_request(&context.meta));
@@ -142,9 +142,9 @@ impl Visitor {
             tokio::select! {
                 biased;
                 () = context.ct.cancelled() => return Err(ErrorData::internal_error("the request was cancelled", None)),
-                Some(note) = noted.recv() => tell(note, least(), &context.peer).await,
+                Some(note) = said.recv() => tell(note, least(), &context.peer).await,
                 result = &mut call => {
-                    while let Ok(note) = noted.try_recv() {
+                    while let Ok(note) = said.try_recv() {
                         tell(note, least(), &context.peer).await;
                     }
                     return result.map(completed);
