@@ -112,13 +112,18 @@ impl Visitor {
         self.shared.stir();
         let asked = self.asked();
         let count = self.shared.catalogue().0.count(&self.shared.sight(&asked));
+        let (message, next) = if self.ticket.get().is_some() {
+            (format!("{count} tools are available in this session"), "List the tools again, then call the one that fits")
+        } else {
+            ("without a session the tools stay as they are".to_owned(), "Connect with a revision that has sessions")
+        };
         let names: Vec<_> = analysis.categories.iter().map(|category| category.as_str()).collect();
         let mut answer = json!({
             "categories": names,
             "confidence": analysis.confidence,
             "reasoning": analysis.reasoning,
-            "message": format!("{count} tools are available in this session"),
-            "nextStep": "List the tools again, then call the one that fits",
+            "message": message,
+            "nextStep": next,
         });
         if self.shared.does(HubFault::MetaToolShape)
             && let Some(fields) = answer.as_object_mut()
@@ -141,7 +146,7 @@ impl Visitor {
         loop {
             tokio::select! {
                 biased;
-                () = context.ct.cancelled() => return Err(ErrorData::internal_error("the request was cancelled", None)),
+                () = context.ct.cancelled() => return Err(cancelled()),
                 Some(note) = said.recv() => tell(note, least(), &context.peer).await,
                 result = &mut call => {
                     while let Ok(note) = said.try_recv() {
@@ -171,6 +176,11 @@ async fn tell(note: ServerNotification, least: Option<u8>, peer: &Peer<RoleServe
 fn completed(mut result: CallToolResult) -> CallToolResult {
     result.result_type.get_or_insert(ResultType::COMPLETE);
     result
+}
+
+/// The end of a request that its client has given up; no one reads it.
+fn cancelled() -> ErrorData {
+    ErrorData::internal_error("the request was cancelled", None)
 }
 
 fn unknown_tool(name: &str) -> ErrorData {
@@ -232,7 +242,10 @@ impl ServerHandler for Visitor {
     ) -> Result<CallToolResponse, ErrorData> {
         if request.name == META_TOOL && self.shared.has_meta_tool() {
             let arguments = Value::Object(request.arguments.unwrap_or_default());
-            return self.analyze(&arguments, &context.peer).await.map(CallToolResponse::from);
+            return tokio::select! {
+                () = context.ct.cancelled() => Err(cancelled()),
+                answer = self.analyze(&arguments, &context.peer) => answer.map(CallToolResponse::from),
+            };
         }
         let asked = self.asked();
         if !self.shared.catalogue().0.sees(&request.name, &self.shared.sight(&asked)) {

@@ -24,12 +24,30 @@ const SILENCE: &str = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAA
 pub(crate) struct Double {
     pub(crate) listing: watch::Sender<Arc<Listing>>,
     pub(crate) faults: watch::Sender<BTreeSet<HubFault>>,
+    /// Calls of tools whose names end in `__wait`: they have no answer.
+    pub(crate) waiting: watch::Sender<usize>,
+}
+
+/// One call that waits; it is counted as long as it is not dropped.
+struct Waiting<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waiting<'a> {
+    fn start(waiting: &'a watch::Sender<usize>) -> Self {
+        waiting.send_modify(|n| *n += 1);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|n| *n -= 1);
+    }
 }
 
 impl Double {
     pub(crate) fn new(tools: Vec<Listed>) -> Arc<Self> {
         let listing = watch::Sender::new(Arc::new(Listing { tools }));
-        Arc::new(Self { listing, faults: watch::Sender::new(BTreeSet::new()) })
+        Arc::new(Self { listing, faults: watch::Sender::new(BTreeSet::new()), waiting: watch::Sender::new(0) })
     }
 }
 
@@ -39,7 +57,14 @@ impl Backend for Double {
     }
 
     fn call(&self, request: CallToolRequestParams) -> BoxFuture<'_, Result<CallToolResult, ErrorData>> {
-        async move { answer(&request) }.boxed()
+        async move {
+            if request.name.ends_with("__wait") {
+                let _waiting = Waiting::start(&self.waiting);
+                std::future::pending::<()>().await;
+            }
+            answer(&request)
+        }
+        .boxed()
     }
 
     fn call_noted(&self, request: CallToolRequestParams, notes: Notes) -> BoxFuture<'_, Result<CallToolResult, ErrorData>> {

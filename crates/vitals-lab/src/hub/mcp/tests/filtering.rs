@@ -1,6 +1,7 @@
 //! Prompt-based filtering, seen by clients.
 
 use serde_json::{Value, json};
+use vitals_probe::http::Method;
 use vitals_probe::mcp::{META_TOOL, Session};
 
 use super::double::tool;
@@ -83,6 +84,29 @@ async fn the_statistics_have_the_recorded_shape() {
     assert_eq!(stand.endpoint.registered(), 4, "the meta-tool is registered as well");
     let off = Stand::start(Vec::new(), Settings::off(), Persona::Honest).await;
     assert!(off.endpoint.stats().is_none());
+}
+
+#[tokio::test]
+async fn without_a_session_the_meta_tool_answers_and_gives_nothing() {
+    let stand = filtering("meta-only").await;
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": { "name": "t", "version": "1" },
+    });
+    let send = async |method: &str, name: &str, mut params: Value| {
+        params["_meta"] = meta.clone();
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let accept = ("accept", "application/json, text/event-stream");
+        let headers = [accept, ("mcp-protocol-version", "2026-07-28"), ("mcp-method", method), ("mcp-name", name)];
+        let headers = if name.is_empty() { &headers[..3] } else { &headers[..] };
+        stand.raw(Method::POST, "/mcp", headers, &body).await.message()["result"].clone()
+    };
+    let arguments = json!({ "name": META_TOOL, "arguments": { "prompt": "read a file" } });
+    let answer = send("tools/call", META_TOOL, arguments).await;
+    assert!(answer["content"][0]["text"].as_str().unwrap().contains("without a session"), "{answer}");
+    let tools = send("tools/list", "", json!({})).await["tools"].clone();
+    assert_eq!(tools.as_array().unwrap().iter().map(|tool| &tool["name"]).collect::<Vec<_>>(), [META_TOOL]);
 }
 
 #[tokio::test]

@@ -145,6 +145,29 @@ async fn an_unknown_tool_is_an_error_of_the_protocol_and_a_failing_one_is_not() 
 }
 
 #[tokio::test]
+async fn a_cancelled_call_is_dropped_and_the_session_goes_on() {
+    let stand = Stand::start(vec![tool("slow", "slow__wait")], Settings::off(), Persona::Honest).await;
+    let id = stand.raw(Method::POST, "/mcp", &[BOTH], &initialize("2025-06-18")).await.session.unwrap();
+    let headers = [BOTH, ("mcp-session-id", id.as_str())];
+    let started = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    stand.raw(Method::POST, "/mcp", &headers, &started).await;
+    let params = json!({ "name": "slow__wait", "arguments": {} });
+    let call = request("tools/call", &params);
+    let cancel = async {
+        let mut waiting = stand.double.waiting.subscribe();
+        tokio::time::timeout(LIMIT, waiting.wait_for(|n| *n == 1)).await.unwrap().unwrap();
+        let params = json!({ "requestId": 2, "reason": "no patience" });
+        let note = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params });
+        stand.raw(Method::POST, "/mcp", &headers, &note).await;
+        tokio::time::timeout(LIMIT, waiting.wait_for(|n| *n == 0)).await.unwrap().unwrap();
+    };
+    let (called, ()) = tokio::join!(stand.raw(Method::POST, "/mcp", &headers, &call), cancel);
+    assert!(!called.body.contains("result"), "{}", called.body);
+    let list = stand.raw(Method::POST, "/mcp", &headers, &request("tools/list", &json!({}))).await;
+    assert_eq!(list.message()["result"]["tools"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn every_session_is_told_when_the_tools_change_and_only_then() {
     let stand = honest().await;
     let (streamable, legacy) = (stand.streamable().await, stand.legacy().await);
