@@ -1,19 +1,39 @@
-//! What the rest of the hub asks of its MCP endpoint.
+//! The seam between the hub and its MCP endpoint: what the rest of the hub asks of it.
 
-use axum::Router;
 use serde_json::Value;
 
-/// The MCP endpoint as the REST API, the registry and the process see it.
+/// The hub's MCP endpoint, as the rest of the hub sees it.
 pub(crate) trait Front: Send + Sync {
-    /// Its routes, to be merged into the hub's.
-    fn routes(&self) -> Router;
+    /// Its routes, `/mcp` and `/messages`.
+    fn routes(&self) -> axum::Router;
 
-    /// MCP sessions that are counted as open.
+    /// Live MCP sessions.
     fn clients(&self) -> usize;
 
-    /// `GET /api/filtering/stats`; `None` when tools are not filtered.
+    /// What `GET /api/filtering/stats` answers; `None` for a hub without filtering.
     fn stats(&self) -> Option<Value>;
 
-    /// Tools that are registered with it, its own included.
+    /// Tools that the endpoint has registered.
     fn registered(&self) -> usize;
+}
+
+/// No MCP endpoint.
+pub(crate) struct Closed;
+
+impl Front for Closed {
+    fn routes(&self) -> axum::Router {
+        axum::Router::new()
+    }
+
+    fn clients(&self) -> usize {
+        0
+    }
+
+    fn stats(&self) -> Option<Value> {
+        None
+    }
+
+    fn registered(&self) -> usize {
+        0
+    }
 }

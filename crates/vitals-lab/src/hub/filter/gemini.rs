@@ -135,9 +135,10 @@ fn verdict(text: &str) -> Result<Analysis, AskError> {
     let bare = text.trim().trim_start_matches("```json").trim_start_matches("```").trim_end_matches("```");
     let unusable = |why: String| AskError::Passing { why: format!("the LLM's answer cannot be used: {why}"), wait: None };
     let verdict: Verdict = serde_json::from_str(bare).map_err(|e| unusable(e.to_string()))?;
-    let categories: BTreeSet<_> = verdict.categories.iter().filter_map(|name| Category::parse(name)).collect();
+    let mut categories: BTreeSet<_> = verdict.categories.iter().filter_map(|name| Category::parse(name)).collect();
     if categories.is_empty() {
-        return Err(unusable("it names no known category".to_owned()));
+        // That nothing fits is an answer too, and the same one that keywords give.
+        categories.insert(Category::Other);
     }
     Ok(Analysis {
         categories,

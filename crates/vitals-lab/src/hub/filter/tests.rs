@@ -133,6 +133,14 @@ async fn an_answer_without_sense_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn that_no_category_fits_is_an_answer_and_no_failure() {
+    let oracle = Oracle::start(vec![said(r#"{"categories":[],"confidence":0.2}"#)]).await;
+    let (analyst, records) = analyst(oracle.llm(&json!({})));
+    let analysis = analyst.analyze("sing", "").await;
+    assert_eq!((analysis.categories, oracle.asked(), fallbacks(&records)), ([Category::Other].into(), 1, 0));
+}
+
+#[tokio::test]
 async fn what_will_not_pass_soon_is_not_tried_again() {
     let quota = (StatusCode::TOO_MANY_REQUESTS, vec![("retry-after", "30")], String::new());
     for answer in [quota, (StatusCode::UNAUTHORIZED, vec![], "{}".to_owned()), (StatusCode::BAD_REQUEST, vec![], "{}".to_owned())]
