@@ -87,7 +87,14 @@ pub fn read(files: &[PathBuf]) -> HubConfig {
 fn document(path: &Path) -> Result<Map<String, Value>, Text> {
     let bytes = file::read(path, CONFIG_BYTES_MAX).map_err(|e| Text::cut(&e.to_string(), EVIDENCE_CHARS_MAX))?;
     let bytes = bytes.ok_or_else(|| Text::new(&format!("larger than {CONFIG_BYTES_MAX} bytes")))?;
-    let text = std::str::from_utf8(&bytes).map_err(|e| Text::new(&e.to_string()))?;
+    object(std::str::from_utf8(&bytes).map_err(|e| Text::new(&e.to_string()))?)
+}
+
+/// The object that a JSON5 text holds, of bounded depth.
+///
+/// # Errors
+/// A sentence for people: it is no JSON5, too deep, or no object.
+pub fn object(text: &str) -> Result<Map<String, Value>, Text> {
     match json5::from_str::<tree::Tree>(text) {
         Ok(tree::Tree(Value::Object(root))) => Ok(root),
         Ok(_) => Err(Text::new("not an object")),

@@ -184,6 +184,14 @@ impl Session {
         Ok(CallAnswer { items: content.len().max(1) as u64, text, took })
     }
 
+    /// A request whose result is handed on as it came: for a hub between this server and its own clients.
+    ///
+    /// # Errors
+    /// `Rpc` for a JSON-RPC error, with its message as evidence; `TimedOut`, and whatever the transport met.
+    pub async fn pass_on(&self, method: &'static str, params: Value, limit: Duration) -> Result<Value, Failure> {
+        self.request(Phase::Call, method, params, limit).await
+    }
+
     /// Resolves at the next `notifications/tools/list_changed`, counted from the moment of this call
     /// (not of its first poll): ask for it before the call that is expected to cause one.
     pub fn changed(&self) -> impl Future<Output = ()> + Send + use<> {
