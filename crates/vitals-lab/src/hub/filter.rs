@@ -8,6 +8,7 @@ mod gemini;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -56,7 +57,7 @@ pub(crate) struct PromptBased {
     /// What a new session sees.
     pub exposure: Exposure,
     /// The LLM that reads prompts; without one, keywords decide.
-    pub llm: Option<Llm>,
+    pub llm: Option<Arc<Llm>>,
 }
 
 /// What a session sees before it asks for anything.
@@ -114,7 +115,7 @@ impl Settings {
         }
         let exposure = section.pointer("/promptBasedFiltering/defaultExposure").and_then(Value::as_str);
         let llm = match section.get("llmCategorization") {
-            Some(llm) if llm.get("enabled").and_then(Value::as_bool) != Some(false) => Some(Llm::read(llm)?),
+            Some(llm) if llm.get("enabled").and_then(Value::as_bool) != Some(false) => Some(Arc::new(Llm::read(llm)?)),
             _ => None,
         };
         Ok(Self::PromptBased(PromptBased { exposure: exposure.map_or(Ok(Exposure::default()), Exposure::read)?, llm }))

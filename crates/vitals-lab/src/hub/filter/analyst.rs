@@ -68,9 +68,8 @@ struct Memory {
 
 impl Analyst {
     /// An analyst. One with an LLM lists its models at once, and logs what came of it.
-    pub(crate) fn start(llm: Option<Llm>, journal: Journal) -> Self {
+    pub(crate) fn start(llm: Option<Arc<Llm>>, journal: Journal) -> Self {
         let client = Arc::new(Client::new(&Timeouts::default(), Vec::new()));
-        let llm = llm.map(Arc::new);
         let check = llm.as_ref().map(|llm| Task::spawn(validate(Arc::clone(llm), Arc::clone(&client), journal.clone())));
         Self { llm, client, journal, memory: Mutex::default(), _check: check }
     }

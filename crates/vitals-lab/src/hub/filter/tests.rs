@@ -62,7 +62,7 @@ impl Oracle {
         self.questions.lock().unwrap().len()
     }
 
-    fn llm(&self, more: &Value) -> Llm {
+    fn llm(&self, more: &Value) -> Arc<Llm> {
         let mut section = json!({ "provider": "gemini", "model": "m", "baseURL": self.base, "apiKey": "lab-key" });
         section.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let section = json!({ "enabled": true, "llmCategorization": section });
@@ -74,7 +74,7 @@ impl Oracle {
 }
 
 /// The analyst, and what it logged.
-fn analyst(llm: Llm) -> (Analyst, Arc<Mutex<Vec<Record>>>) {
+fn analyst(llm: Arc<Llm>) -> (Analyst, Arc<Mutex<Vec<Record>>>) {
     let records = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&records);
     (Analyst::start(Some(llm), Journal::new(move |record| kept.lock().unwrap().push(record))), records)
@@ -200,7 +200,7 @@ fn settings_are_read_or_refused_with_what_is_known() {
     let Ok(Settings::PromptBased(set)) = on(json!({ "llmCategorization": { "model": "models/gemini-2.5-pro" } })) else {
         panic!()
     };
-    let url = set.llm.unwrap().generate;
+    let url = set.llm.unwrap().generate.clone();
     assert_eq!(url.as_str(), "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent");
 }
 

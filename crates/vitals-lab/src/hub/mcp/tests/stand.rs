@@ -46,7 +46,9 @@ impl Stand {
     }
 
     pub(super) fn fault(&self, fault: HubFault) {
-        self.double.faults.send_modify(|faults| drop(faults.insert(fault)));
+        self.double.faults.send_modify(|faults| {
+            faults.insert(fault);
+        });
     }
 
     pub(super) fn heal(&self) {
