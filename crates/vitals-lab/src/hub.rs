@@ -10,9 +10,11 @@ mod config;
 mod control;
 mod door;
 mod events;
+pub(crate) mod filter;
 pub(crate) mod front;
 pub(crate) mod journal;
 mod log;
+pub(crate) mod mcp;
 mod servers;
 mod strain;
 mod workspace;
@@ -140,6 +142,7 @@ pub async fn run(part: HubPart) -> Result<(), HubError> {
     let _file_too_large = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(machine("take signals"))?;
     let place = Place::new(part.root.clone());
     let config = config::read(&place.config()).map_err(HubError::Config)?;
+    let filtering = filtering(&config)?;
     let orders = control::orders().map_err(machine("read orders"))?;
     let (tell, faults) = watch::channel(BTreeSet::new());
     let port = |source| HubError::Port { port: part.port, source };
@@ -151,7 +154,7 @@ pub async fn run(part: HubPart) -> Result<(), HubError> {
     let log = Arc::new(log);
     let journal = log::journal(Arc::clone(&log), Arc::clone(&events), faults.clone(), part.log_format);
     let (restarts, asked) = mpsc::channel(RESTARTS_MAX);
-    let hub = Arc::new(Hub::new(&part, own_port, faults.clone(), events, journal.clone(), restarts));
+    let hub = Arc::new(Hub::new(&part, own_port, faults.clone(), events, journal.clone(), restarts, filtering));
     let _tasks = [
         Task::spawn(strain::run(faults.clone(), journal.clone())),
         Task::spawn(chatter::run(faults.clone(), journal.clone(), log, part.log_format)),
@@ -208,8 +211,14 @@ async fn obey(
 }
 
 /// The MCP endpoint of the hub: the one seam between the two.
-fn open_front() -> Arc<dyn Front> {
-    Arc::new(front::Closed)
+fn open_front(servers: &Arc<Servers>, journal: Journal, filtering: filter::Settings, persona: Persona) -> Arc<dyn Front> {
+    Arc::new(mcp::Endpoint::start(Arc::clone(servers) as _, journal, filtering, persona))
+}
+
+/// How tools are filtered, as the configuration says.
+fn filtering(config: &Config) -> Result<filter::Settings, HubError> {
+    let read = config.filtering.as_ref().map_or(Ok(filter::Settings::off()), filter::Settings::read);
+    read.map_err(|why| HubError::Config(ConfigError(vec![why.to_string()])))
 }
 
 impl Hub {
@@ -220,6 +229,7 @@ impl Hub {
         events: Arc<Events>,
         journal: Journal,
         restarts: mpsc::Sender<Restarted>,
+        filtering: filter::Settings,
     ) -> Self {
         let place = Place::new(part.root.clone());
         let common = Arc::new(Common {
@@ -229,9 +239,11 @@ impl Hub {
             source: place.config(),
             changes: watch::Sender::default(),
         });
+        let servers = Arc::new(Servers::new(common, faults.clone(), part.seed));
+        let front = open_front(&servers, journal.clone(), filtering, part.persona);
         Self {
-            servers: Arc::new(Servers::new(common, faults.clone(), part.seed)),
-            front: open_front(),
+            servers,
+            front,
             events,
             journal,
             workspace: Workspace::new(place.workspaces(), port, place.config()),

@@ -16,24 +16,3 @@ pub(crate) trait Front: Send + Sync {
     /// Tools that the endpoint has registered.
     fn registered(&self) -> usize;
 }
-
-/// No MCP endpoint.
-pub(crate) struct Closed;
-
-impl Front for Closed {
-    fn routes(&self) -> axum::Router {
-        axum::Router::new()
-    }
-
-    fn clients(&self) -> usize {
-        0
-    }
-
-    fn stats(&self) -> Option<Value> {
-        None
-    }
-
-    fn registered(&self) -> usize {
-        0
-    }
-}
