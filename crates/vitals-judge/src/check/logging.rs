@@ -1,9 +1,11 @@
 //! `logging/…`: the log file and the event stream.
 
+mod writing;
+
 use std::time::Duration;
 
 use vitals_model::check::{Point, Unit};
-use vitals_model::observation::{LogFile, LogSeen};
+use vitals_model::observation::{Failure, FailureKind, LogFile, LogSeen};
 use vitals_model::reading::Reading;
 use vitals_model::text::{bytes, count};
 use vitals_model::time::human;
@@ -15,6 +17,9 @@ use crate::facts::Known;
 /// More broken lines than this share of all, in percent, is a fault of the log.
 const BROKEN_PERCENT_MAX: f64 = 1.0;
 
+/// A rotation by renaming leaves no file until the hub writes its next record.
+const ROTATION_MAX: Duration = Duration::from_secs(5);
+
 /// Disk space that is enough whatever the percentage says.
 const DISK_FREE_ENOUGH: u64 = 20_000_000_000;
 
@@ -22,18 +27,29 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     let mut readings = Vec::new();
     if let Some(known) = &scene.facts.log {
         match &known.seen.file {
-            Err(failure) => readings.push(
-                draft("file", known)
-                    .hint("without it errors can only be seen while `watch` runs; see that the hub may write its log, or name the file: `log_file:`")
-                    .degraded(format!("log cannot be read: {failure}")),
-            ),
+            Err(failure) => readings.push(lost(scene, known, failure)),
             Ok(file) => readings.extend(of_file(scene, known, file)),
         }
         readings.push(format(scene, known));
     }
     readings.extend(errors(scene));
     readings.extend(stream(scene));
+    readings.extend(writing::written(scene));
+    readings.extend(writing::silence(scene));
     readings
+}
+
+fn lost(scene: Scene<'_>, known: &Known<LogSeen>, failure: &Failure) -> Reading {
+    let draft = draft("file", known).evidence(format!("after {}", human(failure.after)));
+    let missed_for = scene.facts.log_lost.map(|since| scene.now.since(since));
+    match missed_for {
+        Some(missed_for) if failure.kind == FailureKind::Missing && missed_for < ROTATION_MAX => {
+            draft.unknown("the file is not there just now, as in a rotation: looking again")
+        }
+        _ => draft
+            .hint("without it errors can only be seen while `watch` runs; see that the hub may write its log, or name the file: `log_file:`")
+            .degraded(format!("log cannot be read: {failure}")),
+    }
 }
 
 fn draft<T>(question: &str, known: &Known<T>) -> Draft {
