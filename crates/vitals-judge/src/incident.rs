@@ -64,7 +64,8 @@ pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>)
     let grace = look.target.settings.thresholds.start_grace;
     let is_connecting = truth.is_some_and(|t| t.verdict == Verdict::Agrees && t.claim == Some(ClaimStatus::Connecting));
     let wait = match (reading.id.server(), reading.id.question(), truth.map(|t| t.verdict)) {
-        (None, "errors" | "heartbeat", _) if is_bad(reading) => Duration::ZERO,
+        (None, "errors", _) if is_bad(reading) => Duration::ZERO,
+        (None, "heartbeat", _) if is_bad(reading) => look.silence_of_before(reading),
         _ if reading.threshold.is_some() => return Patience { wait: look.pace(reading), again: true },
         // The children of a hub that was killed take a moment to notice.
         (None, "orphans", _) => return Patience { wait: A_LOOK, again: true },
@@ -121,6 +122,14 @@ impl Look<'_> {
         );
         let is_gone = self.facts.process.as_ref().is_some_and(|known| matches!(known.seen, ProcessSeen::Gone { .. }));
         self.answers() && !settles && !is_gone && self.facts.api.as_ref().is_some_and(|api| api.at > at)
+    }
+
+    /// How long a silence must go on that began before the hub itself was well again: the first heartbeat
+    /// may be on its way.
+    fn silence_of_before(&self, reading: &Reading) -> Duration {
+        let bound = Duration::try_from_secs_f64(self.target.settings.thresholds.stream_silence_s.0).unwrap_or_default();
+        let is_new = |cause: &Reading| self.now.since(cause.since) < bound;
+        if cause::of(reading, self.readings).any(is_new) { bound } else { Duration::ZERO }
     }
 
     fn asks_an_llm(&self) -> bool {

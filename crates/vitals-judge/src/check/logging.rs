@@ -4,11 +4,11 @@ mod writing;
 
 use std::time::Duration;
 
-use vitals_model::check::{Point, Unit};
+use vitals_model::check::{CheckId, Point, Unit};
 use vitals_model::observation::{Failure, FailureKind, LogFile, LogSeen};
 use vitals_model::reading::Reading;
 use vitals_model::text::{bytes, count};
-use vitals_model::time::human;
+use vitals_model::time::{Timestamp, human};
 
 use super::Scene;
 use super::draft::Draft;
@@ -149,12 +149,15 @@ fn stream(scene: Scene<'_>) -> Vec<Reading> {
     if let Some((at, failure)) = &stream.lost {
         let known = Known { seen: (), at: *at, took: failure.after };
         let text = format!("event stream lost: {failure}");
-        return vec![
-            draft("stream", &known)
-                .cause(super::api_id())
-                .hint("polling goes on; it is opened again as soon as the hub answers")
-                .degraded(text),
-        ];
+        // One that was given up because nothing came is lost because nothing came.
+        let silent_since =
+            stream.last_heartbeat.or(stream.last_event).filter(|_| matches!(failure.kind, FailureKind::TimedOut(_)));
+        let cause = if silent_since.is_some() { CheckId::of_target(Point::Logging, "heartbeat") } else { super::api_id() };
+        let lost = draft("stream", &known)
+            .cause(cause)
+            .hint("polling goes on; it is opened again as soon as the hub answers")
+            .degraded(text);
+        return std::iter::once(lost).chain(silent_since.map(|since| heartbeat(scene, since))).collect();
     }
     let Some((opened, first)) = stream.opened else { return Vec::new() };
     let known = Known { seen: (), at: stream.last_event.unwrap_or(opened), took: first };
@@ -167,16 +170,17 @@ fn stream(scene: Scene<'_>) -> Vec<Reading> {
     // A one-shot look cannot wait for a heartbeat; a held stream has one every 10 s.
     let silent_for = scene.now.since(stream.last_event.unwrap_or(opened));
     if stream.events > 0 || silent_for.as_secs_f64() > scene.settings.thresholds.stream_silence_s.0 {
-        let now = Known { seen: (), at: scene.now, took: Duration::ZERO };
-        let last = stream.last_heartbeat.unwrap_or(opened);
-        let age = scene.now.since(last).as_secs_f64();
-        let text = format!("last heartbeat {} ago", human(scene.now.since(last)));
-        readings.push(
-            draft("heartbeat", &now)
-                .cause(super::api_id())
-                .hint("the hub's event loop is stuck, or something between holds the stream back")
-                .above(age, Unit::Seconds, scene.settings.thresholds.stream_silence_s, text),
-        );
+        readings.push(heartbeat(scene, stream.last_heartbeat.unwrap_or(opened)));
     }
     readings
+}
+
+fn heartbeat(scene: Scene<'_>, last: Timestamp) -> Reading {
+    let now = Known { seen: (), at: scene.now, took: Duration::ZERO };
+    let age = scene.now.since(last);
+    let text = format!("last heartbeat {} ago", human(age));
+    draft("heartbeat", &now)
+        .cause(super::api_id())
+        .hint("the hub's event loop is stuck, or something between holds the stream back")
+        .above(age.as_secs_f64(), Unit::Seconds, scene.settings.thresholds.stream_silence_s, text)
 }
