@@ -43,8 +43,8 @@ const A_LOOK: Duration = Duration::from_secs(2);
 /// A restart of a server takes 0.1 s to a few seconds.
 const RESTART: Duration = Duration::from_secs(5);
 
-/// Longer than the hub is given for an answer by default: then it was heard, or its silence is known.
-const THE_HUB_FIRST: Duration = Duration::from_secs(6);
+/// When a hub that was asked has been given all its time for an answer, so much later that is known.
+const THE_HUB_FIRST: Duration = Duration::from_secs(1);
 
 /// Time to ask the LLM itself when the hub seems to get no good answer from it.
 const THE_LLM_FIRST: Duration = Duration::from_secs(15);
@@ -73,7 +73,9 @@ pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>)
         (None, "file", _) => A_MOMENT,
         (None, "fallback" | "call", _) if look.asks_an_llm() => THE_LLM_FIRST,
         (Some(server), "truth", Some(Verdict::Ghost | Verdict::Hung)) if look.flaps(server) => RESTART,
-        (Some(_), "truth", Some(Verdict::Hung)) if truth.is_some_and(|t| look.may_be_the_hub(t)) => THE_HUB_FIRST,
+        (Some(_), "truth", Some(Verdict::Hung)) if truth.is_some_and(|t| look.may_be_the_hub(t)) => {
+            look.target.settings.timeouts.request + THE_HUB_FIRST
+        }
         (Some(_), "flaps", _) | (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
         (None, "process", _) if failing => Duration::ZERO,
         (None, "port" | "api" | "open", _) if failing => A_LOOK,
@@ -169,6 +171,11 @@ impl Ledger {
     /// A ledger with the incidents that an earlier monitor left open.
     pub fn with_open(incidents: impl IntoIterator<Item = Incident>) -> Self {
         Self { open: incidents.into_iter().map(|i| (i.check.clone(), i)).collect(), ..Self::default() }
+    }
+
+    /// Whether a check has an incident that lasts.
+    pub fn is_open(&self, check: &CheckId) -> bool {
+        self.open.contains_key(check)
     }
 
     /// Incidents that last, oldest first.

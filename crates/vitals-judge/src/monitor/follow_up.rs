@@ -10,6 +10,7 @@ use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
 
 use super::Watched;
+use crate::cause::is_bad;
 use crate::check;
 use crate::event::Effect;
 use crate::facts::Known;
@@ -24,9 +25,13 @@ impl Watched {
                 ExitRole::Child { .. } => &[Probe::Api, Probe::Session, Probe::Process],
             },
             Seen::Stream(stream) => self.after_stream(stream),
-            Seen::Session(session) if session.sessions.first().is_none_or(is_mute) || self.may_be_the_hub() => {
+            Seen::Session(session) if session.sessions.first().is_none_or(|first| first.opened.is_err()) => {
                 &[Probe::Process, Probe::Api]
             }
+            Seen::Session(session) if session.sessions.first().is_some_and(is_mute) && self.is_hub_well() => {
+                &[Probe::Process, Probe::Api]
+            }
+            Seen::Session(_) if self.may_be_the_hub() && self.is_hub_well() => &[Probe::Process, Probe::Api],
             Seen::Session(_) if self.answers_though_stopped() => &[Probe::Process],
             // The loop rests between two runs of a probe for longer than a hub takes to settle.
             Seen::Api(_) | Seen::Process(_) if self.facts.servers().iter().any(|s| !truth::is_settled(&self.facts, &s.name)) => {
@@ -78,9 +83,18 @@ impl Watched {
         if asked.is_some_and(|known| now.since(known.at) >= INTERVAL_LLM_MIN) { &[Probe::Llm] } else { &[] }
     }
 
-    /// Calls had no answer, and the hub was not heard since.
+    /// As far as is known: what is known to be bad already is not asked again and again.
+    fn is_hub_well(&self) -> bool {
+        let hub = [check::process_id(), check::api_id()];
+        !self.readings.iter().any(|r| hub.contains(&r.id) && is_bad(r))
+    }
+
+    /// Calls had no answer, and the hub was not heard since. What was told already needs no further look.
     fn may_be_the_hub(&self) -> bool {
-        let is_hung = |truth: &&ServerTruth| truth.claim.is_some() && truth.verdict == Verdict::Hung;
+        let is_hung = |truth: &&ServerTruth| {
+            let is_told = self.ledger.is_open(&check::truth_id(&truth.name));
+            truth.claim.is_some() && truth.verdict == Verdict::Hung && !is_told
+        };
         self.truths.iter().filter(is_hung).any(|truth| truth::may_be_the_hub(&self.facts, &truth.name))
     }
 
@@ -123,9 +137,9 @@ impl Watched {
     }
 }
 
-/// Whether a session could not be opened, or has ended, or does not get an answer.
+/// Whether a session has ended, or does not get an answer.
 fn is_mute(view: &SessionView) -> bool {
     let is_mute =
         |failure: &Failure| matches!(failure.kind, FailureKind::TimedOut(_) | FailureKind::Closed | FailureKind::Refused);
-    view.opened.is_err() || view.tools.as_ref().is_err_and(is_mute)
+    view.tools.as_ref().is_err_and(is_mute)
 }
