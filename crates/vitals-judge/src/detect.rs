@@ -3,12 +3,11 @@
 //! Each is three-valued (quiet, found, not yet), looks at an immutable [`Evidence`] and gives its
 //! reason. Thresholds are those of the configuration.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vitals_model::config::Thresholds;
 use vitals_model::finding::{Finding, FindingKind, Outcome};
-use vitals_model::observation::{LogSeen, ServerTurn, Turn};
+use vitals_model::observation::{LogSeen, ServerTurn};
 use vitals_model::reading::Health;
 use vitals_model::text::{Text, bytes, count};
 use vitals_model::time::{Timestamp, human};
@@ -139,14 +138,7 @@ fn flapping(evidence: &Evidence, limits: &Thresholds) -> Said {
 
 /// The server that was most often both lost and connected, with how often it was each.
 fn worst_flapping<'a>(turns: impl Iterator<Item = &'a ServerTurn>) -> Option<(&'a Text, u64, u64)> {
-    let mut counts: BTreeMap<&Text, (u64, u64)> = BTreeMap::new();
-    for turn in turns {
-        let (lost, connected) = counts.entry(&turn.server).or_default();
-        match turn.turn {
-            Turn::Lost => *lost += 1,
-            Turn::Connected => *connected += 1,
-        }
-    }
+    let counts = crate::flaps::counts(turns);
     counts.into_iter().map(|(server, (lost, connected))| (server, lost, connected)).max_by_key(|(_, l, c)| *l.min(c))
 }
 

@@ -1,8 +1,12 @@
 //! Facts: the latest that is known of one target, and short windows of its past. It judges nothing.
 
+mod calls;
 mod course;
+mod exposure;
 mod levels;
 mod listed;
+mod records;
+mod stopped;
 mod stretch;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,8 +22,13 @@ use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 
+pub use calls::CallCourse;
+pub(crate) use calls::is_empty_answer;
 pub use course::{Course, StateCourse};
+use exposure::Exposure;
 pub use levels::Levels;
+pub use records::Records;
+use stopped::Stopped;
 pub use stretch::{Lines, LogWindow};
 
 /// Most server turns and child exits remembered; the oldest go first.
@@ -121,6 +130,16 @@ pub struct Facts {
     last_process: Option<ProcessId>,
     /// The tools that the first session lists, by server; `None` when it lists none.
     listed: Option<BTreeMap<Text, ToolSet>>,
+    /// How the canary calls of each server went on.
+    pub calls: BTreeMap<Text, CallCourse>,
+    /// What the hub wrote about its work.
+    pub records: Records,
+    /// Since when the log file, which could be read before, cannot be read.
+    pub log_lost: Option<Timestamp>,
+    /// When somebody stopped which server.
+    stopped: Stopped,
+    /// What is exposed to a session that asks for nothing.
+    exposure: Option<Exposure>,
     /// Turns of servers that the latest observation added.
     pub new_turns: Vec<ServerTurn>,
     /// The latest log lines of level warn and above.
@@ -183,6 +202,8 @@ impl Facts {
             self.last_servers = Some(servers.clone());
             let courses = &self.courses;
             self.refused_since.retain(|name, _| courses.contains_key(name));
+            self.calls.retain(|name, _| courses.contains_key(name));
+            self.stopped.follow(servers, at);
             self.forget_tools();
         }
         if let Ok(HubClaim { state: Some(state), .. }) = &seen.health {
@@ -207,8 +228,31 @@ impl Facts {
                 }
             }
         }
+        for call in seen.calls.iter().filter(|call| call.answer.is_some()) {
+            let run =
+                (crate::truth::child(self, &call.server).map(|c| c.id), self.claim(&call.server).and_then(|c| c.started_at));
+            self.calls.entry(call.server.clone()).or_default().take(call, run);
+        }
+        if seen.calls.iter().any(|call| call.answer.is_some()) {
+            let file = self.log.as_ref().is_some_and(|log| log.seen.file.is_ok());
+            self.records.worked(at.minus(took), at, (file, self.stream.opened.is_some()));
+        }
+        let own = listed::all_of(self.servers());
+        let exposure = self.exposure.take();
+        self.exposure = Exposure::next(exposure, seen, at.minus(took), self.servers_changed(), own.as_ref());
         self.session = Some(Known { seen: seen.clone(), at, took });
         self.sort_tools();
+    }
+
+    /// When the hub's list of servers and of their tools last became another one.
+    fn servers_changed(&self) -> Option<Timestamp> {
+        self.courses.values().flat_map(|c| [Some(c.first_seen), c.status_changed, c.tools_changed]).flatten().max()
+    }
+
+    /// Tools that the second session, which asks for nothing, has gained while the servers' own did not
+    /// change.
+    pub fn gained_unasked(&self) -> &[Text] {
+        self.exposure.as_ref().map_or(&[], |exposure| exposure.gained(self.servers_changed()))
     }
 
     /// Finds out whose the listed tools are.
@@ -248,6 +292,9 @@ impl Facts {
             self.new_turns.clear();
         }
         self.log_window.take(stretch, at);
+        self.records.read(seen, at);
+        let was_readable = self.log.as_ref().is_some_and(|log| log.seen.file.is_ok());
+        self.log_lost = seen.file.is_err().then(|| self.log_lost.or(was_readable.then_some(at))).flatten();
         self.storm_lines += stretch.storm_lines;
         self.log = Some(Known { seen: seen.clone(), at, took });
     }
@@ -258,13 +305,19 @@ impl Facts {
                 self.stream = Stream { opened: Some((at, *first_event)), last_event: Some(at), ..Stream::default() };
             }
             StreamSeen::Lost(failure) => {
-                self.stream.opened = None;
-                self.stream.lost = Some((at, failure.clone()));
+                // Tries to open it again that fail are no further loss.
+                if self.stream.opened.take().is_some() || self.stream.lost.is_none() {
+                    self.stream.lost = Some((at, failure.clone()));
+                }
             }
             StreamSeen::Notes { notes, dropped } => {
                 self.stream.last_event = Some(at);
                 self.stream.events += notes.len() as u64 + dropped;
                 self.stream.dropped += dropped;
+                let told = notes.iter().filter(|note| matches!(note, StreamNote::Log { .. })).count() as u64;
+                if told > 0 {
+                    self.records.told(told, at);
+                }
                 for note in notes {
                     self.take_note(note, at);
                 }
@@ -371,6 +424,19 @@ impl Facts {
             ExitRole::Child { server: Some(name), .. } if name == server => Some((*at, exit.id.pid)),
             _ => None,
         })
+    }
+
+    /// When the processes of a server ended, oldest first.
+    pub(crate) fn exits_of(&self, server: &Text) -> impl Iterator<Item = Timestamp> {
+        self.exits.iter().filter_map(move |(at, exit)| match &exit.role {
+            ExitRole::Child { server: Some(name), .. } if name == server => Some(*at),
+            _ => None,
+        })
+    }
+
+    /// Whether somebody stopped a server around this time, as far as the hub tells.
+    pub(crate) fn was_stopped(&self, server: &Text, at: Timestamp) -> bool {
+        self.stopped.was(server, at)
     }
 
     /// When the latest child without a known server ended.

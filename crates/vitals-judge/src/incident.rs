@@ -9,15 +9,18 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use vitals_model::check::CheckId;
-use vitals_model::claim::ClaimStatus;
+use vitals_model::claim::{ClaimStatus, HubState};
 use vitals_model::incident::{Incident, IncidentChange, IncidentState};
 use vitals_model::limits::{EVIDENCE_PIECES_MAX, RECENT_INCIDENTS_MAX};
+use vitals_model::observation::{LlmSeen, ProcessSeen};
 use vitals_model::reading::{Health, Reading};
-use vitals_model::target::TargetId;
+use vitals_model::target::Target;
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
 
 use crate::cause::{self, is_bad};
+use crate::check::pace::{self, Pace};
+use crate::facts::Facts;
 
 /// How long a check must have had no reading, on a target that answers, before its incident is over.
 const ABSENT: Duration = Duration::from_secs(3600);
@@ -31,23 +34,50 @@ pub struct Patience {
     pub again: bool,
 }
 
-/// The patience with one reading. `grace` is what start-up is given.
+/// A first look at what may be mended by itself within the moment: a stream that is opened again.
+const A_MOMENT: Duration = Duration::from_millis(400);
+
+/// A hub that ends in good order closes its port before it is gone.
+const A_LOOK: Duration = Duration::from_secs(2);
+
+/// A restart of a server takes 0.1 s to a few seconds.
+const RESTART: Duration = Duration::from_secs(5);
+
+/// When a hub that was asked has been given all its time for an answer, so much later that is known.
+const THE_HUB_FIRST: Duration = Duration::from_secs(1);
+
+/// Time to ask the LLM itself when the hub seems to get no good answer from it.
+const THE_LLM_FIRST: Duration = Duration::from_secs(15);
+
+/// The longest time between the two looks that a value beyond its threshold is given.
+const TWO_LOOKS_MAX: Duration = Duration::from_secs(15);
+
+/// The patience with one reading.
 ///
-/// What has hard evidence (a process that ended, a call that failed) does not wait. What may follow from
-/// the hub's own end waits until its process was looked at. A server that the hub itself reports as down
-/// may be in the middle of a restart, which takes 0.1 s to a few seconds. Starting is no fault until it
-/// takes too long. A value beyond its threshold must stay there for two looks.
-pub fn patience(reading: &Reading, truth: Option<&ServerTruth>, grace: Duration) -> Patience {
-    const A_LOOK: Duration = Duration::from_secs(2);
-    const RESTART: Duration = Duration::from_secs(5);
-    const TWO_LOOKS: Duration = Duration::from_secs(15);
+/// What has hard evidence (a process that ended, a call that failed, a count that was passed, a stream that
+/// is cut while its hub goes on) does not wait. What may follow from the hub's own end, or from its LLM,
+/// waits until that was looked at. A server that the hub itself reports as down may be in the middle of a
+/// restart. Starting is no fault until it takes too long. A value beyond its threshold must be there at the
+/// next look too; silence lasts by its own threshold.
+pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>) -> Patience {
     let failing = reading.health == Health::Failing;
+    let grace = look.target.settings.thresholds.start_grace;
     let is_connecting = truth.is_some_and(|t| t.verdict == Verdict::Agrees && t.claim == Some(ClaimStatus::Connecting));
     let wait = match (reading.id.server(), reading.id.question(), truth.map(|t| t.verdict)) {
-        _ if reading.threshold.is_some() => return Patience { wait: TWO_LOOKS, again: true },
-        (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
+        (None, "errors", _) if is_bad(reading) => Duration::ZERO,
+        (None, "heartbeat", _) if is_bad(reading) => look.silence_of_before(reading),
+        _ if reading.threshold.is_some() => return Patience { wait: look.pace(reading), again: true },
+        // The children of a hub that was killed take a moment to notice.
+        (None, "orphans", _) => return Patience { wait: A_LOOK, again: true },
+        (None, "stream", _) if look.goes_on_after(reading.at) => A_MOMENT,
+        (None, "file", _) => A_MOMENT,
+        (None, "fallback" | "call", _) if look.asks_an_llm() => THE_LLM_FIRST,
+        (Some(server), "truth", Some(Verdict::Ghost | Verdict::Hung)) if look.flaps(server) => RESTART,
+        (Some(_), "truth", Some(Verdict::Hung)) if truth.is_some_and(|t| look.may_be_the_hub(t)) => {
+            look.target.settings.timeouts.request + THE_HUB_FIRST
+        }
+        (Some(_), "flaps", _) | (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
         (None, "process", _) if failing => Duration::ZERO,
-        // A hub that ends in good order closes its port before it is gone.
         (None, "port" | "api" | "open", _) if failing => A_LOOK,
         (None, "state", _) if !failing => grace,
         (Some(_), "truth", _) if is_connecting && !failing => grace,
@@ -60,17 +90,61 @@ pub fn patience(reading: &Reading, truth: Option<&ServerTruth>, grace: Duration)
 #[derive(Clone, Copy, Debug)]
 pub struct Look<'a> {
     /// The target.
-    pub target: &'a TargetId,
+    pub target: &'a Target,
+    /// What is known of it.
+    pub facts: &'a Facts,
     /// Its readings.
     pub readings: &'a [Reading],
     /// The truth about its servers.
     pub truths: &'a [ServerTruth],
-    /// Whether the target answers, so that what has no reading is not there.
-    pub answers: bool,
-    /// What start-up is given.
-    pub grace: Duration,
     /// Now.
     pub now: Timestamp,
+}
+
+impl Look<'_> {
+    /// Whether the target answers, so that what has no reading is not there.
+    fn answers(&self) -> bool {
+        self.facts.api.is_some() && self.facts.api_failure().is_none()
+    }
+
+    /// How long until this was measured again, within bounds.
+    fn pace(&self, reading: &Reading) -> Duration {
+        match pace::of(reading, self.target.address.kind(), &self.target.settings.schedule) {
+            Pace::Every(interval) | Pace::Lasting(interval) => interval.min(TWO_LOOKS_MAX),
+            Pace::Rare => TWO_LOOKS_MAX,
+        }
+    }
+
+    /// Whether the hub was heard after `at`, and neither ends nor starts.
+    fn goes_on_after(&self, at: Timestamp) -> bool {
+        let state = self.facts.hub().and_then(|hub| hub.state.as_ref());
+        let settles = matches!(
+            state,
+            Some(HubState::Starting | HubState::Restarting | HubState::Stopping | HubState::Stopped | HubState::Error)
+        );
+        let is_gone = self.facts.process.as_ref().is_some_and(|known| matches!(known.seen, ProcessSeen::Gone { .. }));
+        self.answers() && !settles && !is_gone && self.facts.api.as_ref().is_some_and(|api| api.at > at)
+    }
+
+    /// How long a silence must go on that began before the hub itself was well again: the first heartbeat
+    /// may be on its way.
+    fn silence_of_before(&self, reading: &Reading) -> Duration {
+        let bound = Duration::try_from_secs_f64(self.target.settings.thresholds.stream_silence_s.0).unwrap_or_default();
+        let is_new = |cause: &Reading| self.now.since(cause.since) < bound;
+        if cause::of(reading, self.readings).any(is_new) { bound } else { Duration::ZERO }
+    }
+
+    fn asks_an_llm(&self) -> bool {
+        self.facts.llm.as_ref().is_some_and(|known| matches!(known.seen, LlmSeen::Asked { .. }))
+    }
+
+    fn flaps(&self, server: &str) -> bool {
+        self.readings.iter().any(|r| r.id.server() == Some(server) && r.id.question() == "flaps" && is_bad(r))
+    }
+
+    fn may_be_the_hub(&self, truth: &ServerTruth) -> bool {
+        truth.claim.is_some() && crate::truth::may_be_the_hub(self.facts, &truth.name)
+    }
 }
 
 /// A state that has not lasted long enough yet.
@@ -97,6 +171,11 @@ impl Ledger {
     /// A ledger with the incidents that an earlier monitor left open.
     pub fn with_open(incidents: impl IntoIterator<Item = Incident>) -> Self {
         Self { open: incidents.into_iter().map(|i| (i.check.clone(), i)).collect(), ..Self::default() }
+    }
+
+    /// Whether a check has an incident that lasts.
+    pub fn is_open(&self, check: &CheckId) -> bool {
+        self.open.contains_key(check)
     }
 
     /// Incidents that last, oldest first.
@@ -153,12 +232,12 @@ impl Ledger {
         truth: Option<&ServerTruth>,
         next_id: &mut impl FnMut() -> u64,
     ) -> Option<(IncidentChange, Incident)> {
-        if !self.is_due(reading, patience(reading, truth, look.grace), look.now) {
+        if !self.is_due(reading, patience(&look, reading, truth), look.now) {
             return None;
         }
         let incident = Incident {
             id: next_id(),
-            target: look.target.clone(),
+            target: look.target.id.clone(),
             check: reading.id.clone(),
             kind: kind(reading, truth),
             health: reading.health,
@@ -207,7 +286,7 @@ impl Ledger {
         truth: Option<&ServerTruth>,
     ) -> Option<(IncidentChange, Incident)> {
         let patience = if self.by_value.contains(&reading.id) {
-            patience(reading, truth, look.grace)
+            patience(&look, reading, truth)
         } else {
             Patience { wait: Duration::ZERO, again: false }
         };
@@ -222,7 +301,7 @@ impl Ledger {
     fn resolve_absent(&mut self, look: Look<'_>) -> Vec<(IncidentChange, Incident)> {
         let has_reading = |id: &CheckId| look.readings.iter().any(|r| r.id == *id);
         self.absent.retain(|id, _| self.open.contains_key(id) && !has_reading(id));
-        if !look.answers {
+        if !look.answers() {
             self.absent.clear();
             return Vec::new();
         }

@@ -10,6 +10,7 @@ pub mod check;
 pub mod detect;
 pub mod event;
 pub mod facts;
+mod flaps;
 pub mod incident;
 pub mod monitor;
 pub mod own;

@@ -182,14 +182,7 @@ impl Watched {
             *last_incident += 1;
             *last_incident
         };
-        let look = Look {
-            target: &self.target.id,
-            readings: &self.readings,
-            truths: &self.truths,
-            answers: self.facts.api.is_some() && self.facts.api_failure().is_none(),
-            grace: self.target.settings.thresholds.start_grace,
-            now,
-        };
+        let look = Look { target: &self.target, facts: &self.facts, readings: &self.readings, truths: &self.truths, now };
         let changes = self.ledger.update(look, &mut next_id);
         changes.into_iter().flat_map(|(change, incident)| tell(change, incident)).collect()
     }

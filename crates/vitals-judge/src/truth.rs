@@ -19,7 +19,7 @@ use vitals_model::verdict::{ServerTruth, Verdict};
 
 use crate::facts::Facts;
 pub use life::{Life, life};
-pub(crate) use life::{child, is_disconnected, is_of_server, is_settled, listed_now};
+pub(crate) use life::{child, is_disconnected, is_of_server, is_settled, listed_now, may_be_the_hub};
 
 /// How many intervals a good call is believed.
 pub(crate) const STALE_INTERVALS: u32 = 3;

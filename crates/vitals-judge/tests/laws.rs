@@ -15,6 +15,8 @@ use vitals_model::verdict::Verdict;
 
 #[path = "laws/bounds.rs"]
 mod bounds;
+#[path = "laws/calm.rs"]
+mod calm;
 #[path = "laws/day.rs"]
 mod day;
 #[path = "cases/runner/laws.rs"]

@@ -36,6 +36,7 @@ const QUESTIONS: [(Point, &[&str]); 6] = [
             "<server>/claim",
             "<server>/process",
             "<server>/uptime",
+            "<server>/flaps",
             "<server>/call",
             "<server>/tools",
             "<server>/drift",
@@ -46,7 +47,7 @@ const QUESTIONS: [(Point, &[&str]); 6] = [
     (Point::HubLlm, &["provider", "key", "latency", "fallback"]),
     (Point::FilteringSessions, &["open", "tools", "isolation", "cleanup", "storm", "stats"]),
     (Point::MetaToolClients, &["registered", "call", "list-changed", "clients"]),
-    (Point::Logging, &["file", "format", "errors", "growth", "size", "disk", "rotation", "stream", "heartbeat"]),
+    (Point::Logging, &["file", "written", "silence", "format", "errors", "growth", "size", "disk", "rotation", "stream", "heartbeat"]),
     (Point::Workspace, &["entry", "config"]),
 ];
 

@@ -11,7 +11,7 @@ use vitals_model::verdict::{ServerTruth, Verdict};
 
 use super::draft::Draft;
 use super::{Scene, server};
-use crate::facts::Facts;
+use crate::facts::{Facts, is_empty_answer};
 use crate::truth::is_of_server;
 
 /// The name of the one server of a direct target.
@@ -51,6 +51,10 @@ fn judge(view: &SessionView, call: Option<&CallSeen>) -> (Verdict, Health, Strin
         (Ok(_), Err(failure), _) => (Verdict::Agrees, Health::Failing, format!("its tools cannot be listed: {failure}")),
         (Ok(_), Ok(_), Some((_, Err(failure)))) if is_timeout(failure) => {
             (Verdict::Hung, Health::Failing, format!("no answer to a call: {failure}"))
+        }
+        (Ok(_), Ok(tools), Some((call, Err(failure)))) if is_empty_answer(failure) => {
+            let tools = count(tools.len() as u64, "tool");
+            (Verdict::Agrees, Health::Healthy, format!("{tools}, call answered with nothing in {}", human(call.took)))
         }
         (Ok(_), Ok(_), Some((_, Err(failure)))) if is_of_server(failure) => {
             (Verdict::Agrees, Health::Degraded, format!("works, and its canary call fails: {failure}"))

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use vitals_model::check::{CheckId, Point, Unit};
-use vitals_model::claim::HubState;
+use vitals_model::claim::{ClaimStatus, HubState};
+use vitals_model::config::Expect;
 use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{ChildFacts, ListenSeen, ProcessFacts, ProcessSeen, RunState};
 use vitals_model::reading::{Health, Reading};
@@ -30,6 +31,11 @@ pub fn process_id() -> CheckId {
 /// The check on the hub's API.
 pub fn api_id() -> CheckId {
     CheckId::of_target(Point::HubServers, "api")
+}
+
+/// The check on the hub's port.
+fn port_id() -> CheckId {
+    CheckId::of_target(Point::HubServers, "port")
 }
 
 /// The check on the state that the hub claims.
@@ -210,7 +216,9 @@ fn orphans(known: &Known<ProcessSeen>) -> Option<Reading> {
 
 fn api(scene: Scene<'_>) -> Option<Reading> {
     let known = scene.facts.api.as_ref()?;
-    let draft = Draft::of_target(Point::HubServers, "api", known).cause(process_id());
+    // Where the process was seen its port was too: when somebody else has it, the API is not the hub's.
+    let cause = if scene.facts.alive().is_some() { port_id() } else { process_id() };
+    let draft = Draft::of_target(Point::HubServers, "api", known).cause(cause);
     if let Some(failure) = scene.facts.api_failure() {
         let draft = draft.evidence(format!("after {}", human(failure.after)));
         return Some(if failure.kind.wants_credentials() {
@@ -249,11 +257,16 @@ fn state(scene: Scene<'_>) -> Option<Reading> {
     Some(match state {
         HubState::Ready | HubState::Restarted => draft.healthy(format!("hub says {}", state.as_str())),
         HubState::Starting | HubState::Restarting => {
-            let waiting = scene.facts.servers().iter().filter(|s| s.status == vitals_model::claim::ClaimStatus::Connecting);
+            let waiting = scene.facts.servers().iter().filter(|s| s.status == ClaimStatus::Connecting);
             let waiting = waiting.map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ");
             let whom = if waiting.is_empty() { String::new() } else { format!(", waiting for {waiting}") };
             let lasts = state_lasts(scene);
             let text = format!("hub says {} for {}{whom}, expected ready", state.as_str(), human(lasts));
+            // What it waits for is the reason, when that lasts too long by itself.
+            let draft = match awaited(scene) {
+                Some(server) => draft.cause(super::truth_id(server)),
+                None => draft,
+            };
             let draft = draft.hint("a server that never answers holds up the whole hub: mark it disabled or mend it");
             if lasts > grace { draft.failing(text) } else { draft.degraded(text) }
         }
@@ -265,6 +278,13 @@ fn state(scene: Scene<'_>) -> Option<Reading> {
             .hint("see the hub's release notes for what it means, and whether a newer mcp-vitals knows it")
             .degraded(format!("hub says \"{word}\", a state that this version does not know")),
     })
+}
+
+/// The server that does not get connected, and that nobody expects to be down.
+fn awaited(scene: Scene<'_>) -> Option<&Text> {
+    let is_down = |name: &Text| scene.settings.servers.get(name.as_str()).is_some_and(|s| s.expect == Expect::Down);
+    let connecting = scene.facts.servers().iter().filter(|s| s.status == ClaimStatus::Connecting);
+    connecting.map(|s| &s.name).find(|name| !is_down(name))
 }
 
 /// How long the hub has claimed its state. A state that was there at our first look may be as old as

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vitals_model::check::{Point, Unit};
+use vitals_model::check::{CheckId, Point, Unit};
 use vitals_model::observation::{Failure, FailureKind, LlmModels, LlmSeen};
 use vitals_model::reading::{Health, Reading};
 use vitals_model::text::{Text, count};
@@ -36,6 +36,18 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     }
     readings.extend(fallback(scene));
     readings
+}
+
+/// The check that says what is wrong with the LLM, if anything is known to be.
+pub(super) fn trouble(scene: Scene<'_>) -> Option<CheckId> {
+    let LlmSeen::Asked { answer, took, .. } = &scene.facts.llm.as_ref()?.seen else { return None };
+    let is_slow = took.as_secs_f64() * 1000.0 > scene.settings.thresholds.llm_ms.0;
+    let question = match answer {
+        Err(_) | Ok(LlmModels { has_model: Some(false), .. }) => "key",
+        Ok(_) if is_slow => "latency",
+        Ok(_) => return None,
+    };
+    Some(CheckId::of_target(Point::HubLlm, question))
 }
 
 fn draft<T>(question: &str, known: &Known<T>) -> Draft {
@@ -96,7 +108,10 @@ fn fallback(scene: Scene<'_>) -> Option<Reading> {
     if n == 0 && !matches!(scene.facts.llm.as_ref().map(|k| &k.seen), Some(LlmSeen::Asked { .. })) {
         return None;
     }
-    let draft = draft("fallback", known).value(n as f64, Unit::Count);
+    let mut draft = draft("fallback", known).value(n as f64, Unit::Count);
+    if let Some(reason) = trouble(scene) {
+        draft = draft.cause(reason);
+    }
     let text = format!("{} of the keyword fallback in the log in the last {}", count(n, "use"), human(window));
     Some(if n > 0 {
         draft.hint("the LLM fails now and then: see hub-llm/key").degraded(format!("{text}, expected none"))

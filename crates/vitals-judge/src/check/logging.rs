@@ -1,12 +1,14 @@
 //! `logging/…`: the log file and the event stream.
 
+mod writing;
+
 use std::time::Duration;
 
-use vitals_model::check::{Point, Unit};
-use vitals_model::observation::{LogFile, LogSeen};
+use vitals_model::check::{CheckId, Point, Unit};
+use vitals_model::observation::{Failure, FailureKind, LogFile, LogSeen};
 use vitals_model::reading::Reading;
 use vitals_model::text::{bytes, count};
-use vitals_model::time::human;
+use vitals_model::time::{Timestamp, human};
 
 use super::Scene;
 use super::draft::Draft;
@@ -15,6 +17,9 @@ use crate::facts::Known;
 /// More broken lines than this share of all, in percent, is a fault of the log.
 const BROKEN_PERCENT_MAX: f64 = 1.0;
 
+/// A rotation by renaming leaves no file until the hub writes its next record.
+const ROTATION_MAX: Duration = Duration::from_secs(5);
+
 /// Disk space that is enough whatever the percentage says.
 const DISK_FREE_ENOUGH: u64 = 20_000_000_000;
 
@@ -22,18 +27,29 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     let mut readings = Vec::new();
     if let Some(known) = &scene.facts.log {
         match &known.seen.file {
-            Err(failure) => readings.push(
-                draft("file", known)
-                    .hint("without it errors can only be seen while `watch` runs; see that the hub may write its log, or name the file: `log_file:`")
-                    .degraded(format!("log cannot be read: {failure}")),
-            ),
+            Err(failure) => readings.push(lost(scene, known, failure)),
             Ok(file) => readings.extend(of_file(scene, known, file)),
         }
         readings.push(format(scene, known));
     }
     readings.extend(errors(scene));
     readings.extend(stream(scene));
+    readings.extend(writing::written(scene));
+    readings.extend(writing::silence(scene));
     readings
+}
+
+fn lost(scene: Scene<'_>, known: &Known<LogSeen>, failure: &Failure) -> Reading {
+    let draft = draft("file", known).evidence(format!("after {}", human(failure.after)));
+    let missed_for = scene.facts.log_lost.map(|since| scene.now.since(since));
+    match missed_for {
+        Some(missed_for) if failure.kind == FailureKind::Missing && missed_for < ROTATION_MAX => {
+            draft.unknown("the file is not there just now, as in a rotation: looking again")
+        }
+        _ => draft
+            .hint("without it errors can only be seen while `watch` runs; see that the hub may write its log, or name the file: `log_file:`")
+            .degraded(format!("log cannot be read: {failure}")),
+    }
 }
 
 fn draft<T>(question: &str, known: &Known<T>) -> Draft {
@@ -133,12 +149,15 @@ fn stream(scene: Scene<'_>) -> Vec<Reading> {
     if let Some((at, failure)) = &stream.lost {
         let known = Known { seen: (), at: *at, took: failure.after };
         let text = format!("event stream lost: {failure}");
-        return vec![
-            draft("stream", &known)
-                .cause(super::api_id())
-                .hint("polling goes on; it is opened again as soon as the hub answers")
-                .degraded(text),
-        ];
+        // One that was given up because nothing came is lost because nothing came.
+        let silent_since =
+            stream.last_heartbeat.or(stream.last_event).filter(|_| matches!(failure.kind, FailureKind::TimedOut(_)));
+        let cause = if silent_since.is_some() { CheckId::of_target(Point::Logging, "heartbeat") } else { super::api_id() };
+        let lost = draft("stream", &known)
+            .cause(cause)
+            .hint("polling goes on; it is opened again as soon as the hub answers")
+            .degraded(text);
+        return std::iter::once(lost).chain(silent_since.map(|since| heartbeat(scene, since))).collect();
     }
     let Some((opened, first)) = stream.opened else { return Vec::new() };
     let known = Known { seen: (), at: stream.last_event.unwrap_or(opened), took: first };
@@ -151,16 +170,17 @@ fn stream(scene: Scene<'_>) -> Vec<Reading> {
     // A one-shot look cannot wait for a heartbeat; a held stream has one every 10 s.
     let silent_for = scene.now.since(stream.last_event.unwrap_or(opened));
     if stream.events > 0 || silent_for.as_secs_f64() > scene.settings.thresholds.stream_silence_s.0 {
-        let now = Known { seen: (), at: scene.now, took: Duration::ZERO };
-        let last = stream.last_heartbeat.unwrap_or(opened);
-        let age = scene.now.since(last).as_secs_f64();
-        let text = format!("last heartbeat {} ago", human(scene.now.since(last)));
-        readings.push(
-            draft("heartbeat", &now)
-                .cause(super::api_id())
-                .hint("the hub's event loop is stuck, or something between holds the stream back")
-                .above(age, Unit::Seconds, scene.settings.thresholds.stream_silence_s, text),
-        );
+        readings.push(heartbeat(scene, stream.last_heartbeat.unwrap_or(opened)));
     }
     readings
+}
+
+fn heartbeat(scene: Scene<'_>, last: Timestamp) -> Reading {
+    let now = Known { seen: (), at: scene.now, took: Duration::ZERO };
+    let age = scene.now.since(last);
+    let text = format!("last heartbeat {} ago", human(age));
+    draft("heartbeat", &now)
+        .cause(super::api_id())
+        .hint("the hub's event loop is stuck, or something between holds the stream back")
+        .above(age.as_secs_f64(), Unit::Seconds, scene.settings.thresholds.stream_silence_s, text)
 }

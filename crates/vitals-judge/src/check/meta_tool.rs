@@ -1,7 +1,7 @@
 //! `meta-tool-clients/…`: the meta-tool, and the clients of the hub.
 
-use vitals_model::check::{Point, Unit};
-use vitals_model::observation::{MetaToolAnswer, MetaToolSeen};
+use vitals_model::check::{CheckId, Point, Unit};
+use vitals_model::observation::{FailureKind, MetaToolAnswer, MetaToolSeen};
 use vitals_model::reading::Reading;
 use vitals_model::text::{count, plural};
 use vitals_model::time::human;
@@ -34,6 +34,11 @@ fn draft<T>(question: &str, known: &Known<T>) -> Draft {
     Draft::of_target(Point::MetaToolClients, question, known)
 }
 
+/// The check on whether the meta-tool is listed.
+pub(super) fn registered_id() -> CheckId {
+    CheckId::of_target(Point::MetaToolClients, "registered")
+}
+
 fn registered(scene: Scene<'_>) -> Option<Reading> {
     let known = scene.facts.session.as_ref()?;
     let first = known.seen.sessions.first()?;
@@ -52,9 +57,17 @@ fn registered(scene: Scene<'_>) -> Option<Reading> {
 }
 
 fn call(scene: Scene<'_>, known: &Known<MetaToolSeen>) -> Vec<Reading> {
-    let draft_call = draft("call", known).cause(super::api_id());
+    // The hub asks its LLM for the answer: what is wrong with that is the reason for what it lacks.
+    let llm = super::llm::trouble(scene);
+    let draft_call = draft("call", known).cause(llm.clone().unwrap_or_else(super::api_id));
     match &known.seen {
         MetaToolSeen::NotCalled(why) => vec![draft_call.fact(format!("not called: {why}"))],
+        MetaToolSeen::Called { answer: Err(failure), took, .. }
+            if llm.is_some() && matches!(failure.kind, FailureKind::TimedOut(_)) =>
+        {
+            let draft = draft_call.took(*took).hint("the LLM behind it does not answer well: see hub-llm/key");
+            vec![draft.degraded(format!("the hub waits for its LLM: {failure}"))]
+        }
         MetaToolSeen::Called { answer: Err(failure), took, .. } => {
             vec![draft_call.took(*took).hint("clients cannot choose tools: see hub-llm/key and the hub's log").failure(failure)]
         }

@@ -28,7 +28,8 @@ pub(crate) fn of(reading: &Reading, kind: TargetKind, schedule: &Schedule) -> Pa
         (Point::HubLlm, "key" | "latency" | "provider") => Pace::Every(schedule.llm),
         (Point::FilteringSessions, "open" | "tools" | "isolation")
         | (Point::MetaToolClients, "registered")
-        | (Point::HubServers, "call" | "tools") => session,
+        | (Point::HubServers, "call" | "tools")
+        | (Point::Logging, "silence") => session,
         (Point::HubServers, _) if kind == TargetKind::Server => session,
         (Point::FilteringSessions, "cleanup" | "storm") | (Point::MetaToolClients, "call" | "list-changed") => Pace::Rare,
         (Point::Logging, "errors" | "stream") => Pace::Lasting(schedule.light),

@@ -6,15 +6,16 @@ use std::time::Duration;
 use vitals_model::check::{CheckId, Point, Unit};
 use vitals_model::claim::{ClaimStatus, ServerClaim};
 use vitals_model::config::Expect;
-use vitals_model::observation::{CallSeen, CallWay, FailureKind, RunState, SessionSeen};
+use vitals_model::observation::{CallSeen, CallWay, FailureKind, ProcessSeen, RunState, SessionSeen};
 use vitals_model::reading::{Health, Reading, Standing};
-use vitals_model::text::{Text, bytes, count};
+use vitals_model::text::{Text, bytes, count, plural};
 use vitals_model::time::{Timestamp, human};
+use vitals_model::tool::ToolSet;
 use vitals_model::verdict::{ServerTruth, Verdict};
 
 use super::Scene;
 use super::draft::Draft;
-use crate::facts::Known;
+use crate::facts::{CallCourse, Known, is_empty_answer};
 use crate::truth;
 
 /// The check that says whether a server truly works: the cause of its other checks.
@@ -40,8 +41,10 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
         parts.extend(call(scene, &truth.name));
         parts.extend(tools(scene, claim));
         parts.extend(drift(scene, claim));
+        parts.push(flaps(scene, api, claim));
         for part in &mut parts {
-            part.cause = Some(truth_id(&truth.name));
+            // That it is lost now is no reason for having been lost again and again.
+            part.cause = (part.id.question() != "flaps").then(|| truth_id(&truth.name));
             if expected && part.health != Health::Healthy {
                 part.standing = Standing::Expected;
             }
@@ -58,8 +61,10 @@ fn expects_down(scene: Scene<'_>, server: &Text) -> bool {
 /// A server of which nobody expects anything is not missed while the hub gives no answer.
 fn truth_of(scene: Scene<'_>, truth: &ServerTruth, at: Timestamp) -> Reading {
     let mut reading = truth_reading(truth, at, what_to_do(truth));
-    // While the hub starts, that is the reason for whatever its servers lack.
-    reading.cause = Some(if truth::is_starting(scene.facts) { super::hub::state_id() } else { super::api_id() });
+    // While the hub starts, that is the reason for whatever its servers lack; but a server that does not
+    // get connected may be what it waits for.
+    let is_reason = truth.claim != Some(ClaimStatus::Connecting) && truth::is_starting(scene.facts);
+    reading.cause = Some(if is_reason { super::hub::state_id() } else { super::api_id() });
     let is_expected_down = expects_down(scene, &truth.name);
     if truth.health == Health::Unknown {
         match truth.claim {
@@ -207,10 +212,30 @@ pub(super) fn call_reading(scene: Scene<'_>, known: &Known<SessionSeen>, call: &
         Some(Ok(items)) => {
             let ms = call.took.as_secs_f64() * 1000.0;
             let text = format!("{tool} answered in {}", human(call.took));
-            draft
+            let draft = draft
                 .evidence(format!("{} {way}", count(*items, "content item")))
-                .hint("the server is slow: see its own load and what it waits for")
-                .above(ms, Unit::Millis, scene.settings.thresholds.call_ms, text)
+                .hint("the server is slow: see its own load and what it waits for");
+            match scene.facts.calls.get(server).and_then(CallCourse::slower_than) {
+                Some(usual) if ms <= scene.settings.thresholds.call_ms.0 => {
+                    let times = ms / (usual.as_secs_f64() * 1000.0).max(1.0);
+                    draft.value(ms, Unit::Millis).degraded(format!(
+                        "{tool} took {}, usually {} ({times:.0}x)",
+                        human(call.took),
+                        human(usual)
+                    ))
+                }
+                _ => draft.above(ms, Unit::Millis, scene.settings.thresholds.call_ms, text),
+            }
+        }
+        // Some tools never have anything to say; one that had may hide a failure.
+        Some(Err(failure)) if is_empty_answer(failure) => {
+            let draft = draft.evidence(way);
+            match scene.facts.calls.get(server).and_then(CallCourse::answered) {
+                Some(items) => draft
+                    .hint("a failure may be answered as success: call the tool by hand, and see the server's own log")
+                    .degraded(format!("{tool} answered with nothing, it used to answer with {}", count(items, "content item"))),
+                None => draft.healthy(format!("{tool} answered with nothing, as far as is known it never has anything to say")),
+            }
         }
         // An answer with an error is an answer; a canary should still succeed.
         Some(Err(failure)) => {
@@ -237,6 +262,11 @@ fn tools(scene: Scene<'_>, claim: &ServerClaim) -> Option<Reading> {
         return Some(draft.unknown(format!("{text} in a list from before the server changed, asking again")));
     }
     let filtering = scene.facts.filtering().is_some_and(|f| f.enabled == Some(true));
+    let before = scene.facts.tools_before.get(&claim.name).map_or(0, ToolSet::len);
+    if claimed.is_empty() && listed.is_empty() && before > 0 && !truth::is_starting(scene.facts) {
+        let text = format!("none: neither clients nor the hub see a tool of it, it had {before}");
+        return Some(draft.hint("see the server's own log; stop and start it through the hub's API").failing(text));
+    }
     if claimed.len() == listed.len() || filtering {
         Some(draft.healthy(text))
     } else if listed.is_empty() && truth::is_starting(scene.facts) {
@@ -245,6 +275,24 @@ fn tools(scene: Scene<'_>, claim: &ServerClaim) -> Option<Reading> {
         let text = format!("{text}, the hub's own list has {}", claimed.len());
         let draft = draft.hint("see hub-servers/<server>/truth");
         Some(if listed.is_empty() { draft.failing(text) } else { draft.degraded(text) })
+    }
+}
+
+/// A server that is lost again and again: each time it may be back before anybody looks.
+fn flaps<T>(scene: Scene<'_>, api: &Known<T>, claim: &ServerClaim) -> Reading {
+    let limits = &scene.settings.thresholds;
+    let (lost, span) = crate::flaps::lost(scene.facts, &claim.name, limits.flap_window, scene.now);
+    let draft = Draft::of_server(&claim.name, "flaps", api).value(lost as f64, Unit::Count);
+    if scene.facts.process.as_ref().is_some_and(|known| matches!(known.seen, ProcessSeen::Gone { .. })) {
+        return draft.unknown("the hub itself has ended");
+    }
+    let text = format!("lost {} in the last {}", plural(lost, "time", "times"), human(span));
+    if lost >= limits.flaps.max(1) {
+        draft
+            .hint("see why it ends: its standard error is in the hub's log")
+            .degraded(format!("{text}, expected fewer than {}", limits.flaps))
+    } else {
+        draft.healthy(text)
     }
 }
 

@@ -7,6 +7,7 @@ use vitals_model::observation::{SessionSeen, SessionView, VisitSeen};
 use vitals_model::reading::Reading;
 use vitals_model::text::{bytes, count};
 use vitals_model::time::human;
+use vitals_model::tool::ToolSet;
 
 use super::Scene;
 use super::draft::Draft;
@@ -74,7 +75,9 @@ fn open(known: &Known<SessionSeen>, first: &SessionView) -> Reading {
 
 /// Can clients list tools at all? A hub whose list fails is all green in `/api/health`.
 fn tools(scene: Scene<'_>, known: &Known<SessionSeen>, first: &SessionView) -> Reading {
-    let draft = draft("tools", known).took(first.list_took).cause(super::api_id());
+    // With prompt-based filtering the meta-tool may be all that there is to see.
+    let cause = if prompt_based(scene) { super::meta_tool::registered_id() } else { super::api_id() };
+    let draft = draft("tools", known).took(first.list_took).cause(cause);
     let registered = scene.facts.hub().and_then(|hub| hub.registered_tools);
     match &first.tools {
         Err(failure) => draft.hint("no client can list a tool: see the hub's log, restart it if that stays so").failure(failure),
@@ -106,24 +109,34 @@ fn isolation(scene: Scene<'_>, known: &Known<SessionSeen>) -> Reading {
     let (Ok(one), Ok(two)) = (&first.tools, &second.tools) else {
         return draft.unknown("one of the two sessions could not list its tools");
     };
+    let draft = draft.value(two.len() as f64, Unit::Count);
+    if prompt_based(scene) {
+        return isolation_by_prompt(scene, draft, one, two);
+    }
     let change = two.change_since(one);
     if change.is_empty() {
-        return draft
-            .value(two.len() as f64, Unit::Count)
-            .healthy(format!("two sessions side by side see the same {}", count(one.len() as u64, "tool")));
-    }
-    if prompt_based(scene) {
-        // The first session calls the meta-tool, the second never does: it may not have gained tools.
-        let text = format!("sessions see {} and {} tools, each its own", one.len(), two.len());
-        return if two.len() > one.len() {
-            draft.hint("exposure leaks from one session to another").failing(text)
-        } else {
-            draft.healthy(text)
-        };
+        return draft.healthy(format!("two sessions side by side see the same {}", count(one.len() as u64, "tool")));
     }
     draft.hint("sessions of one hub should see the same tools: one of them missed a change, or filtering leaks").degraded(
         format!("two sessions side by side see {} and {} tools ({})", one.len(), two.len(), crate::truth::describe(&change)),
     )
+}
+
+/// The first session calls the meta-tool, the second never does: it may neither see more than the first nor
+/// gain anything.
+fn isolation_by_prompt(scene: Scene<'_>, draft: Draft, one: &ToolSet, two: &ToolSet) -> Reading {
+    let text = format!("sessions see {} and {} tools, each its own", one.len(), two.len());
+    let draft = draft.hint("exposure leaks from one session to another: clients see tools that they did not ask for");
+    let gained = scene.facts.gained_unasked();
+    if let Some(name) = gained.first() {
+        let gained = count(gained.len() as u64, "tool");
+        return draft.failing(format!(
+            "sessions see {} and {} tools; the one that asked for nothing gained {gained} ({name}, …)",
+            one.len(),
+            two.len()
+        ));
+    }
+    if two.len() > one.len() { draft.failing(text) } else { draft.healthy(text) }
 }
 
 fn cleanup(known: &Known<VisitSeen>) -> Option<Reading> {

@@ -1,7 +1,7 @@
 //! Whose tools a session lists. A hub puts the server's name before each tool's, and one server's name
 //! may begin with another's: the longest name that fits is meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vitals_model::claim::ServerClaim;
 use vitals_model::text::Text;
@@ -25,6 +25,14 @@ pub(super) fn by_server(tools: &ToolSet, servers: &[ServerClaim]) -> BTreeMap<Te
         }
     }
     sets.into_iter().map(|(server, tools)| (server, tools.into_iter().collect())).collect()
+}
+
+/// The tools that the servers truly have, as a session would list them; `None` when the hub does not say.
+pub(super) fn all_of(servers: &[ServerClaim]) -> Option<BTreeSet<String>> {
+    let sets: Vec<_> =
+        servers.iter().filter_map(|claim| Some((namespace_prefix(claim.name.as_str()), claim.tools.as_ref()?))).collect();
+    (!sets.is_empty())
+        .then(|| sets.iter().flat_map(|(prefix, tools)| tools.iter().map(move |(name, _)| format!("{prefix}{name}"))).collect())
 }
 
 /// The length of the longest known prefix of `name`, and whose it is.

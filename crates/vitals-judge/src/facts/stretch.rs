@@ -15,6 +15,11 @@ const BUCKET: Duration = Duration::from_secs(10);
 /// A shorter look says nothing about growth.
 const SPAN_MIN: Duration = Duration::from_secs(60);
 
+/// A log that grew in every slice of ten seconds, for so many of them, is flooded: that is no burst. Once a
+/// second is as fine as growth is kept.
+const FLOOD_SLICES: usize = 6;
+const FINE: Duration = Duration::from_secs(1);
+
 /// What grew in less than this counts as if it had taken this long: a burst is not yet a rate. One
 /// disconnect of npm mcp-hub 4.2.1 writes half a megabyte in a moment.
 const BURST: Duration = Duration::from_secs(600);
@@ -56,6 +61,8 @@ impl Lines {
 #[derive(Clone, Debug, Default)]
 pub struct LogWindow {
     parts: VecDeque<(Timestamp, Lines)>,
+    /// Bytes grown in the last minute, in sums of a second.
+    grown: VecDeque<(Timestamp, u64)>,
     /// Since when growth was followed.
     since: Option<Timestamp>,
 }
@@ -73,6 +80,7 @@ impl LogWindow {
         };
         if let Some(over) = stretch.over {
             lines.grown = stretch.bytes;
+            self.take_grown(stretch.bytes, at);
             self.since.get_or_insert(at.minus(over));
         }
         match self.parts.back_mut() {
@@ -82,6 +90,28 @@ impl LogWindow {
         while self.parts.front().is_some_and(|(then, _)| at.since(*then) > WINDOW) {
             self.parts.pop_front();
         }
+    }
+
+    fn take_grown(&mut self, bytes: u64, at: Timestamp) {
+        match self.grown.back_mut() {
+            Some((last, sum)) if at.since(*last) < FINE => *sum += bytes,
+            _ => self.grown.push_back((at, bytes)),
+        }
+        while self.grown.front().is_some_and(|(then, _)| at.since(*then) > BUCKET * 7) {
+            self.grown.pop_front();
+        }
+    }
+
+    /// The growth of the leanest ten seconds of the last minute, in bytes per hour.
+    fn flood(&self, now: Timestamp) -> f64 {
+        let mut slices = [0_u64; FLOOD_SLICES];
+        for (at, bytes) in &self.grown {
+            let slice = now.since(*at).as_millis() / BUCKET.as_millis();
+            if let Some(sum) = usize::try_from(slice).ok().and_then(|slice| slices.get_mut(slice)) {
+                *sum += bytes;
+            }
+        }
+        slices.into_iter().min().unwrap_or(0) as f64 * 3600.0 / BUCKET.as_secs_f64()
     }
 
     /// What was read since `from`.
@@ -101,7 +131,7 @@ impl LogWindow {
     pub fn growth(&self, now: Timestamp) -> Option<(f64, Duration)> {
         let span = now.since(self.since?).min(WINDOW);
         let rate = self.hour(now).grown as f64 * 3600.0 / span.max(BURST).as_secs_f64();
-        (span >= SPAN_MIN).then_some((rate, span))
+        (span >= SPAN_MIN).then_some((rate.max(self.flood(now)), span))
     }
 
     /// Whether growth is followed at all.

@@ -1,11 +1,16 @@
 //! What to look at again at once because of what was just seen. Polling would find it too, later.
 
-use vitals_model::check::{CheckId, Probe};
-use vitals_model::observation::{ExitRole, Observation, RunState, Seen, StreamNote, StreamSeen};
+use vitals_model::check::{CheckId, Point, Probe};
+use vitals_model::limits::INTERVAL_LLM_MIN;
+use vitals_model::observation::{
+    ExitRole, Failure, FailureKind, LlmSeen, Observation, RunState, Seen, SessionView, StreamNote, StreamSeen,
+};
 use vitals_model::reading::Health;
-use vitals_model::verdict::Verdict;
+use vitals_model::time::Timestamp;
+use vitals_model::verdict::{ServerTruth, Verdict};
 
 use super::Watched;
+use crate::cause::is_bad;
 use crate::check;
 use crate::event::Effect;
 use crate::facts::Known;
@@ -23,6 +28,10 @@ impl Watched {
             Seen::Session(session) if session.sessions.first().is_none_or(|first| first.opened.is_err()) => {
                 &[Probe::Process, Probe::Api]
             }
+            Seen::Session(session) if session.sessions.first().is_some_and(is_mute) && self.is_hub_well() => {
+                &[Probe::Process, Probe::Api]
+            }
+            Seen::Session(_) if self.may_be_the_hub() && self.is_hub_well() => &[Probe::Process, Probe::Api],
             Seen::Session(_) if self.answers_though_stopped() => &[Probe::Process],
             // The loop rests between two runs of a probe for longer than a hub takes to settle.
             Seen::Api(_) | Seen::Process(_) if self.facts.servers().iter().any(|s| !truth::is_settled(&self.facts, &s.name)) => {
@@ -36,6 +45,8 @@ impl Watched {
             // A server that is bad now may be good again: do not wait a minute to see it. A stopped
             // child or a zero uptime wants a call to tell what it means.
             Seen::Process(_) if self.wants_call() => &[Probe::Session],
+            Seen::Log(log) if log.stretch.over.is_some() && log.stretch.fallbacks > 0 => self.ask_llm(observation.at),
+            Seen::MetaTool(_) if self.is_bad(&CheckId::of_target(Point::MetaToolClients, "call")) => self.ask_llm(observation.at),
             _ => &[],
         };
         probes.iter().map(|probe| Effect::Check(self.target.id.clone(), *probe)).collect()
@@ -54,8 +65,37 @@ impl Watched {
             StreamSeen::Notes { .. } if self.is_bad(&check::process_id()) || self.is_bad(&check::api_id()) => {
                 &[Probe::Process, Probe::Api]
             }
+            StreamSeen::Notes { .. } if self.wants_log() => &[Probe::Log],
             StreamSeen::Notes { .. } => &[],
         }
+    }
+
+    /// What the stream told does not seem to be in the file: it is read now, to know.
+    fn wants_log(&self) -> bool {
+        let looked = self.facts.log.as_ref().map(|log| log.at);
+        let heard = self.facts.stream.last_event.unwrap_or_default();
+        looked.is_some_and(|looked| self.facts.records.wants_look(looked, heard))
+    }
+
+    /// The LLM may be the reason. It is not asked more often than may be configured.
+    fn ask_llm(&self, now: Timestamp) -> &'static [Probe] {
+        let asked = self.facts.llm.as_ref().filter(|known| matches!(known.seen, LlmSeen::Asked { .. }));
+        if asked.is_some_and(|known| now.since(known.at) >= INTERVAL_LLM_MIN) { &[Probe::Llm] } else { &[] }
+    }
+
+    /// As far as is known: what is known to be bad already is not asked again and again.
+    fn is_hub_well(&self) -> bool {
+        let hub = [check::process_id(), check::api_id()];
+        !self.readings.iter().any(|r| hub.contains(&r.id) && is_bad(r))
+    }
+
+    /// Calls had no answer, and the hub was not heard since. What was told already needs no further look.
+    fn may_be_the_hub(&self) -> bool {
+        let is_hung = |truth: &&ServerTruth| {
+            let is_told = self.ledger.is_open(&check::truth_id(&truth.name));
+            truth.claim.is_some() && truth.verdict == Verdict::Hung && !is_told
+        };
+        self.truths.iter().filter(is_hung).any(|truth| truth::may_be_the_hub(&self.facts, &truth.name))
     }
 
     fn is_bad(&self, id: &CheckId) -> bool {
@@ -73,7 +113,7 @@ impl Watched {
     fn contradicts_an_older_claim(&self) -> bool {
         let is_open = |verdict| matches!(verdict, Verdict::Unknown | Verdict::Hidden | Verdict::Dropped | Verdict::Phantom);
         let newer = self.facts.session.as_ref().map(Known::began) > self.facts.api.as_ref().map(|a| a.at);
-        newer && self.truths.iter().any(|t| is_open(t.verdict))
+        newer && (self.truths.iter().any(|t| is_open(t.verdict)) || !self.facts.gained_unasked().is_empty())
     }
 
     /// Whether this answer of the hub was the first with another state, or with another status or other
@@ -95,4 +135,11 @@ impl Watched {
             .any(|t| matches!(t.health, Health::Failing | Health::Unknown) && t.verdict != Verdict::ExpectedDown);
         stopped || bad || self.facts.courses.values().any(|course| course.zero_since.is_some())
     }
+}
+
+/// Whether a session has ended, or does not get an answer.
+fn is_mute(view: &SessionView) -> bool {
+    let is_mute =
+        |failure: &Failure| matches!(failure.kind, FailureKind::TimedOut(_) | FailureKind::Closed | FailureKind::Refused);
+    view.tools.as_ref().is_err_and(is_mute)
 }

@@ -75,6 +75,9 @@ pub fn life(facts: &Facts, server: &Text, call_until: Timestamp) -> Life {
             let process = child.filter(|c| c.state == RunState::Stopped).map(|c| format!("process {} is stopped, ", c.id.pid));
             Life::Silent { why: format!("{}no answer to a call within {}", process.unwrap_or_default(), human(call.took)) }
         }
+        Err(failure) if crate::facts::is_empty_answer(failure) => {
+            Life::Answers { how: format!("call answered with nothing in {}", human(call.took)) }
+        }
         Err(failure) if is_of_server(failure) => Life::Answers { how: format!("call answered with an error: {failure}") },
         Err(failure) => Life::Untold { why: format!("the hub did not pass a call on: {failure}") },
     }
@@ -141,6 +144,14 @@ pub(crate) fn is_settled(facts: &Facts, server: &Text) -> bool {
 fn is_refused(facts: &Facts, server: &Text) -> bool {
     let Some(session) = facts.session.as_ref().filter(|known| known.seen.held) else { return true };
     facts.refused_since.get(server).is_none_or(|since| session.at.since(*since) >= REFUSED)
+}
+
+/// Whether it was only seen that a call to a server had no answer, and the hub was not heard since: then
+/// the hub itself may be what does not answer.
+pub(crate) fn may_be_the_hub(facts: &Facts, server: &Text) -> bool {
+    let is_stopped = child(facts, server).is_some_and(|child| child.state == RunState::Stopped);
+    let heard = facts.api.as_ref().map(|api| api.at);
+    !is_stopped && facts.session.as_ref().is_some_and(|visit| heard.is_none_or(|heard| heard < visit.at))
 }
 
 /// The words with which a hub says that a server behind it is not there.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use vitals_judge::event::{Effect, Event, Memory};
 use vitals_judge::monitor::Monitor;
-use vitals_model::config::{Expect, ServerSettings, TargetSettings};
+use vitals_model::config::{Expect, Schedule, ServerSettings, TargetSettings};
 use vitals_model::observation::{Observation, Seen};
 use vitals_model::snapshot::TargetState;
 use vitals_model::target::{Address, Origin, Target, TargetId};
@@ -236,10 +236,15 @@ fn target(expect_down: Option<&str>) -> Target {
 
 impl Day {
     pub(crate) fn begin() -> Self {
+        Self::begin_with(Schedule::default())
+    }
+
+    pub(crate) fn begin_with(schedule: Schedule) -> Self {
         let tools = [vec!["read", "write"], vec!["x"], vec!["read"]];
         let servers = SERVERS.into_iter().zip(tools).map(|(name, tools)| (name.to_owned(), words(&tools)));
         let mut monitor = Monitor::new(time(0.0), Memory::default());
-        let target = target(None);
+        let mut target = target(None);
+        Arc::make_mut(&mut target.settings).schedule = schedule;
         monitor.apply(time(0.0), Event::Watch(target.clone()));
         Self { monitor, world: World::of(&servers.collect()), sources: Sources::default(), target, now_ms: 0, forgotten: false }
     }

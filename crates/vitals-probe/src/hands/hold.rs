@@ -20,6 +20,9 @@ use crate::task::Task;
 const STREAM_RETRY_MAX: Duration = Duration::from_secs(10);
 const STREAM_RETRY_MIN: Duration = Duration::from_millis(500);
 
+/// When a log file that could not be read is looked at again: a rotation is over by then.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
 /// What a held source tells the loop.
 #[derive(Debug)]
 pub enum Happened {
@@ -136,12 +139,12 @@ fn lasting(hands: &Arc<Hands>, tell: &mpsc::Sender<Happened>) -> Vec<Task> {
 
 async fn hold_stream(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
     let mut pause = STREAM_RETRY_MIN;
-    let mut told_lost = false;
+    let mut told_lost = 0;
     loop {
         let watch = Stopwatch::start();
         let lost = match hands.open_stream().await {
             Ok((mut stream, opened)) => {
-                (pause, told_lost) = (STREAM_RETRY_MIN, false);
+                (pause, told_lost) = (STREAM_RETRY_MIN, 0);
                 send(&hands, &tell, opened, watch.elapsed()).await;
                 loop {
                     match stream.next().await {
@@ -153,9 +156,10 @@ async fn hold_stream(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
             }
             Err(failure) => StreamSeen::Lost(failure),
         };
-        if !told_lost {
+        // That it is lost, and that it could not be opened again, are told; further tries are no news.
+        if told_lost < 2 {
             send(&hands, &tell, lost, watch.elapsed()).await;
-            told_lost = true;
+            told_lost += 1;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(STREAM_RETRY_MAX);
@@ -175,7 +179,10 @@ async fn hold_log(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
     let watch = Stopwatch::start();
     let mut seen = hands.look_back(path, hands.log_window()).await;
     let mut took = watch.elapsed();
+    let mut failed_before = false;
     loop {
+        // One that cannot be read may be in the middle of a rotation: it is looked at once more by itself.
+        let failed = seen.file.is_err();
         let observation = hands.observation(Seen::Log(Box::new(seen)), took);
         if tell.send(Happened::Observed(observation)).await.is_err() {
             return;
@@ -183,7 +190,9 @@ async fn hold_log(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
         tokio::select! {
             () = follower.changed() => {}
             () = hands.read_on.notified() => {}
+            () = tokio::time::sleep(LOOK_AGAIN), if failed && !failed_before => {}
         }
+        failed_before = failed;
         let watch = Stopwatch::start();
         follower.set_writers(hands.place.writers());
         seen = follower.catch_up();

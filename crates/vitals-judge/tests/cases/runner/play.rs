@@ -311,6 +311,11 @@ fn target(case: &Case) -> Target {
     if let Some(grace) = case.settings.start_grace_s {
         settings.thresholds.start_grace = Duration::from_secs_f64(grace);
     }
+    if let Some(window) = case.settings.flap_window_s {
+        settings.thresholds.flap_window = Duration::from_secs_f64(window);
+    }
+    settings.schedule.light = case.settings.light_s.map_or(settings.schedule.light, Duration::from_secs_f64);
+    settings.schedule.session = case.settings.session_s.map_or(settings.schedule.session, Duration::from_secs_f64);
     settings.thresholds.errors = case.settings.errors.unwrap_or(settings.thresholds.errors);
     let address = match case.target.as_str() {
         "hub" => Address::Hub { url: "http://127.0.0.1:7001".to_owned() },

@@ -106,6 +106,8 @@ pub(crate) struct Log {
     pub(crate) free_gb: Option<u64>,
     #[serde(default)]
     pub(crate) rotations: u64,
+    #[serde(default)]
+    pub(crate) shared: bool,
     /// `[seconds before now, level, how many]`.
     #[serde(default)]
     pub(crate) records: Vec<(f64, String, u64)>,

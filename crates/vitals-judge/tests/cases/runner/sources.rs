@@ -180,7 +180,7 @@ pub(crate) fn log(spec: &OrWord<Log>, at: f64) -> Seen {
         disk_total: 500_000_000_000,
         rotations: spec.rotations,
         truncations: 0,
-        shared: false,
+        shared: spec.shared,
     };
     Seen::Log(Box::new(LogSeen { file: Ok(file), stretch }))
 }

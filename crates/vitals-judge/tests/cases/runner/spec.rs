@@ -46,6 +46,10 @@ pub(crate) struct Settings {
     pub(crate) expect_down: Vec<String>,
     pub(crate) start_grace_s: Option<f64>,
     pub(crate) errors: Option<(f64, f64)>,
+    pub(crate) flap_window_s: Option<f64>,
+    /// The intervals of the schedule.
+    pub(crate) light_s: Option<f64>,
+    pub(crate) session_s: Option<f64>,
 }
 
 /// What was seen at one moment, and what follows.

@@ -322,6 +322,8 @@ pub(crate) fn failure(words: &str) -> Failure {
         ("closed", _) => (FailureKind::Closed, "", Duration::ZERO),
         ("missing", _) => (FailureKind::Missing, "", Duration::ZERO),
         ("denied", _) => (FailureKind::Denied, "", Duration::ZERO),
+        ("empty", _) => (FailureKind::Empty, "", Duration::ZERO),
+        ("os", evidence) => (FailureKind::Os, evidence, Duration::ZERO),
         ("unreachable", _) => (FailureKind::Unreachable, "", Duration::ZERO),
         ("html", _) => (FailureKind::NotJson, "<!DOCTYPE html>", Duration::ZERO),
         ("no", "secret") => (FailureKind::NoSecret, "", Duration::ZERO),

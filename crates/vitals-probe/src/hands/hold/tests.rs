@@ -124,3 +124,60 @@ async fn the_log_of_a_hub_that_comes_later_is_followed() {
     assert_eq!(tokio::time::timeout(LIMIT, read).await, Ok(true));
     drop(held);
 }
+
+/// What is told of the log, or of the stream, within the limit.
+async fn next_told<T>(told: &mut mpsc::Receiver<Happened>, pick: impl Fn(&Seen) -> Option<T>) -> (T, Duration) {
+    let watch = Stopwatch::start();
+    let next = async {
+        loop {
+            if let Happened::Observed(observation) = told.recv().await.unwrap()
+                && let Some(picked) = pick(&observation.seen)
+            {
+                break picked;
+            }
+        }
+    };
+    (tokio::time::timeout(LIMIT, next).await.unwrap(), watch.elapsed())
+}
+
+#[tokio::test]
+async fn a_log_that_becomes_a_folder_is_told_at_once_and_looked_at_once_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("logs/mcp-hub.log");
+    std::fs::create_dir(dir.path().join("logs")).unwrap();
+    std::fs::write(&log, "one line\n").unwrap();
+    let registry = dir.path().join("workspaces.json");
+    std::fs::write(&registry, format!(r#"{{"1":{{"pid":4194304,"startTime":"{}"}}}}"#, clock::now())).unwrap();
+    let surroundings = Surroundings { registries: vec![registry], proxy: None };
+    let hands = hands(Address::Hub { url: "http://127.0.0.1:1".to_owned() }, &surroundings);
+    let (tell, mut told) = mpsc::channel(64);
+    let held = Held::begin(Arc::clone(&hands), tell);
+    let is_read = |seen: &Seen| if let Seen::Log(log) = seen { Some(log.file.is_ok()) } else { None };
+    assert!(next_told(&mut told, is_read).await.0, "the look back");
+    assert!(next_told(&mut told, is_read).await.0, "the first look of the follower, which now watches");
+    std::fs::rename(&log, dir.path().join("logs/old.log")).unwrap();
+    std::fs::create_dir(&log).unwrap();
+    let (is_readable, _) = next_told(&mut told, is_read).await;
+    assert!(!is_readable);
+    let (is_readable, after) = next_told(&mut told, is_read).await;
+    assert!(!is_readable && after < Duration::from_secs(8), "looked at again without being asked: {after:?}");
+    std::fs::remove_dir(&log).unwrap();
+    std::fs::write(&log, "another line\n").unwrap();
+    while !next_told(&mut told, is_read).await.0 {}
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_stream_that_cannot_be_opened_is_told_twice_and_then_not_again() {
+    let hands = hands(Address::Hub { url: "http://127.0.0.1:1".to_owned() }, &Surroundings::default());
+    let (tell, mut told) = mpsc::channel(64);
+    let held = Held::begin(Arc::clone(&hands), tell);
+    let is_lost = |seen: &Seen| matches!(seen, Seen::Stream(StreamSeen::Lost(_))).then_some(());
+    next_told(&mut told, is_lost).await;
+    let ((), after) = next_told(&mut told, is_lost).await;
+    assert!(after >= Duration::from_millis(400), "the second is that of a try to open it again: {after:?}");
+    // The third try comes a second later.
+    let third = tokio::time::timeout(Duration::from_millis(1500), told.recv()).await;
+    assert!(third.is_err(), "{third:?}");
+    drop(held);
+}
