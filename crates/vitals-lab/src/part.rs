@@ -110,7 +110,8 @@ impl Part {
 pub struct PartError(String);
 
 /// Runs a part to its end.
-pub fn run(part: &Part) -> Result<(), PartError> {
+#[expect(clippy::needless_pass_by_value, reason = "a part that runs is used up")]
+pub fn run(part: Part) -> Result<(), PartError> {
     Err(PartError(format!("{part:?}")))
 }
 

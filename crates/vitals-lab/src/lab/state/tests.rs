@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use vitals_model::observation::RunState;
 
 use super::*;
-use crate::lab::{Exposure, Lab, Where};
+use crate::lab::{Exposure, Lab};
 use crate::part::Program;
 
 /// The server's command line is its mark among the hub's children.
