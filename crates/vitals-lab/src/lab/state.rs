@@ -32,10 +32,13 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// How long between two looks at something that is waited for.
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// How long the answer to the start of a server is waited for; a server that hangs answers later.
-const START_QUICK: Duration = Duration::from_secs(2);
+/// How long a server that is to start badly is waited for: long enough for the hub to have started it.
+const START_BAD: Duration = Duration::from_millis(300);
 
-/// How long such an answer is waited for in the background: a hub gives up after 60 s.
+/// How long a server that is to start well is waited for.
+const START_WELL: Duration = Duration::from_secs(10);
+
+/// How long an answer is waited for in the background after that: a hub gives up after 60 s.
 const START_MAX: Duration = Duration::from_secs(70);
 
 /// Most starts of servers that hang; the oldest is no longer waited for.
@@ -236,7 +239,7 @@ impl State {
                 if acts_at_start(told) {
                     self.stop_server(server).await?;
                     // That it does not start well is the fault.
-                    let _ = self.start_server(server).await;
+                    let _ = self.start_server(server, START_BAD).await;
                 }
                 Ok(())
             }
@@ -261,7 +264,7 @@ impl State {
             Means::Server(told) if acts_at_start(told) => {
                 self.write_faults(server)?;
                 self.stop_server(server).await?;
-                self.start_server(server).await
+                self.start_server(server, START_WELL).await
             }
             Means::Hub(_) | Means::Server(_) | Means::Llm(_) => {
                 if let Some(effect) = self.effects.remove(&fault) {
@@ -359,15 +362,15 @@ impl State {
         self.unhindered(async { api.stop(server).await }).await
     }
 
-    /// Starts a server. One that hangs while it starts is waited for in the background.
-    async fn start_server(&mut self, server: &str) -> Result<(), LabError> {
+    /// Starts a server. One that has not started by `limit` is waited for in the background.
+    async fn start_server(&mut self, server: &str, limit: Duration) -> Result<(), LabError> {
         let (api, server) = (self.api(), server.to_owned());
         let (say, answer) = oneshot::channel();
         let ask = async {
             let task = Task::spawn(async move {
                 let _ = say.send(api.start(&server, START_MAX).await);
             });
-            match timeout(START_QUICK, answer).await {
+            match timeout(limit, answer).await {
                 Ok(started) => (None, started.unwrap_or(Ok(()))),
                 Err(_) => (Some(task), Ok(())),
             }

@@ -93,13 +93,11 @@ pub(super) async fn tell(
     let demo = |text: String| say(&Line::new(Who::Demo, text));
     let vitals = |text: String| say(&Line::new(Who::Vitals, text));
     demo(format!("the hub listens at {}; mcp-vitals watches it as it would watch yours", lab.url()));
-    match timeout(HEALTHY_MAX, healthy(&mut snapshots)).await {
-        Ok(Some(text)) => vitals(text),
-        _ => {
-            vitals(format!("not healthy within {}: {}", human(HEALTHY_MAX), unhealthy(&snapshots.borrow())));
-            return Ok(Told::Unfinished);
-        }
-    }
+    let Ok(Some(all_well)) = timeout(HEALTHY_MAX, healthy(&mut snapshots)).await else {
+        vitals(format!("not healthy within {}: {}", human(HEALTHY_MAX), unhealthy(&snapshots.borrow())));
+        return Ok(Told::Unfinished);
+    };
+    vitals(all_well);
     tokio::time::sleep(READ).await;
 
     let pid = lab.server_pid(VICTIM).await;

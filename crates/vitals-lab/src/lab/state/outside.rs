@@ -15,7 +15,7 @@ use vitals_probe::mcp::Session;
 use vitals_probe::process;
 use vitals_probe::task::Task;
 
-use super::{LabError, PAUSE, State};
+use super::{LabError, PAUSE, START_WELL, State};
 use crate::fault::{Fault, Outside};
 use crate::lab::files::failed;
 use crate::lab::settings::Servers;
@@ -89,7 +89,7 @@ impl State {
             }
             Outside::KillServer => {
                 self.stop_server(server).await?;
-                self.start_server(server).await
+                self.start_server(server, START_WELL).await
             }
             Outside::HoldPort => {
                 if let Some(squatter) = effect {
