@@ -70,7 +70,8 @@ async fn mind(lab: &Lab) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let now = lab.hub_pid();
-        let taken = lab.active().iter().any(|active| matches!(active.fault, Fault::HubKilled | Fault::HubRestarted));
+        let takes = |fault| matches!(fault, Fault::HubKilled | Fault::HubRestarted | Fault::OrphanLeft);
+        let taken = lab.active().iter().any(|active| takes(active.fault));
         if now.is_none() && last.is_some() && !taken {
             render::note("the hub has ended by itself; `mcp-vitals lab fault inject hub-restarted` starts it again");
         }

@@ -119,6 +119,8 @@ impl State {
         self.check(fault, server)?;
         let server_hurt = hurts_a_server(fault).then(|| server.to_owned());
         self.active.push(Active { fault, server: server_hurt, since: clock::now() });
+        // Whoever sees what it does should see also what it is.
+        self.show();
         let done = self.carry_out(fault, server).await;
         if done.is_err() {
             self.active.retain(|active| active.fault != fault);
