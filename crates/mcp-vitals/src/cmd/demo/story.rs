@@ -30,7 +30,7 @@ const FOUND_MAX: Duration = Duration::from_secs(10);
 const RESOLVED_MAX: Duration = Duration::from_secs(15);
 
 /// How long the reader is given for what was said.
-const READ: Duration = Duration::from_secs(3);
+const READ: Duration = Duration::from_secs(4);
 
 /// How long the hub may take to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
@@ -136,7 +136,7 @@ pub(super) async fn tell(
 /// What to try when the story is told.
 pub(super) fn next(lab: &Lab) -> String {
     format!(
-        "told. Break more: `mcp-vitals lab fault inject api-slow --dir {}`; `q` ends the demo. Your own hub: `mcp-vitals check`",
+        "that was the story. Break more: `mcp-vitals lab fault inject api-slow --dir {}`. `q` ends the demo",
         lab.place().root().display()
     )
 }
