@@ -1,10 +1,14 @@
 //! The command line as typed: one table from which help, man page and completions are made.
 
+mod lab;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vitals_probe::discover::Wanted;
+
+pub(crate) use lab::{DemoArgs, FaultAction, LabAction, LabArgs};
 
 /// Tells you whether your MCP hub is really healthy.
 ///
@@ -100,6 +104,10 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Write history as JSON Lines.
     Export(ExportArgs),
+    /// See it at work: a hub of our own lies about a dead server, and is found out.
+    Demo(DemoArgs),
+    /// Run a hub of our own with real servers, to be broken on purpose.
+    Lab(LabArgs),
     /// Make, check and show the configuration.
     Config(ConfigArgs),
     /// Write shell completions to standard output.

@@ -14,6 +14,10 @@ use cli::{Cli, Command};
 use exit::Exit;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|word| word == wiring::LAB_PART) {
+        return cmd::lab::part(words).unwrap_or_else(|error| exit::explain(&error)).into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
@@ -26,6 +30,8 @@ fn main() -> ExitCode {
         Command::Anomalies(args) => cmd::anomalies::run(&cli.common, &args),
         Command::Report(args) => cmd::report::run(&cli.common, &args),
         Command::Export(args) => cmd::export::run(&cli.common, &args),
+        Command::Demo(args) => cmd::demo::run(&args),
+        Command::Lab(args) => cmd::lab::run(&args),
         Command::Config(args) => cmd::config::run(&cli.common, &args),
         Command::Completions(args) => cmd::manual::completions(args),
         Command::Man(args) => cmd::manual::man(&args),

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use tokio::signal::unix::{SignalKind, signal};
 use vitals_engine::store::{Reader, Store, StoreError};
 use vitals_judge::event::Memory;
+use vitals_lab::part::Program;
+use vitals_lab::place::Place;
 use vitals_model::config::{Problem, Settings, Source, load};
 use vitals_model::limits::CONFIG_BYTES_MAX;
 use vitals_model::target::Target;
@@ -30,11 +33,43 @@ fn xdg(variable: &str, below_home: &str) -> Option<PathBuf> {
     named.or_else(|| Some(Path::new(&env("HOME")?).join(below_home)))
 }
 
-/// What probes are told of their surroundings.
-pub(crate) fn surroundings() -> Surroundings {
+/// What probes are told of their surroundings. A lab's registry counts while the lab runs: what one that
+/// was killed has left is no hub of anybody's.
+pub(crate) fn surroundings(common: &Common) -> Surroundings {
     let registries =
         env("HOME").map(|home| workspace::registries(Path::new(&home), xdg("XDG_STATE_HOME", ".local/state").as_deref()));
-    Surroundings { registries: registries.unwrap_or_default(), proxy: Proxy::from_environment(env) }
+    let beside_config = common.config.as_deref().and_then(Path::parent).and_then(|dir| dir.canonicalize().ok());
+    let labs = lab_dir().into_iter().chain(beside_config).map(Place::new);
+    let labs = labs.filter(vitals_lab::lab::is_running).map(|place| place.workspaces());
+    let mut registries = registries.unwrap_or_default();
+    registries.extend(labs);
+    registries.dedup();
+    Surroundings { registries, proxy: Proxy::from_environment(env) }
+}
+
+/// The folder of the lab when nobody names another.
+pub(crate) fn lab_dir() -> Option<PathBuf> {
+    xdg("XDG_STATE_HOME", ".local/state").map(|state| state.join("mcp-vitals/lab"))
+}
+
+/// The word behind which this program is a part of a lab. It is for the lab alone, so it is in no help.
+pub(crate) const LAB_PART: &str = "lab-part";
+
+/// How a lab starts this program again as one of its parts.
+pub(crate) fn lab_program() -> anyhow::Result<Program> {
+    let path = std::env::current_exe().context("this program does not know where it lies")?;
+    Ok(Program { path, words: vec![LAB_PART.into()] })
+}
+
+/// Waits until the program is told to end: by Ctrl-C or SIGTERM.
+pub(crate) async fn told_to_end() -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }
 
 /// Carries out `work` on a single-threaded runtime: probes wait, they do not compute. What still runs on
@@ -177,7 +212,7 @@ impl Ground {
     pub(crate) fn new(common: &Common) -> anyhow::Result<Self> {
         let settings = settings(common)?;
         let state_dir = state_dir(common, &settings)?;
-        Ok(Self { surroundings: surroundings(), wanted: common.wanted()?, settings, state_dir })
+        Ok(Self { surroundings: surroundings(common), wanted: common.wanted()?, settings, state_dir })
     }
 
     /// The targets.

@@ -14,6 +14,8 @@ pub enum Input {
     Key(Key),
     /// The terminal is now this wide and high, in cells.
     Resize(u16, u16),
+    /// What a narrator says of the picture from now on.
+    Caption(String),
 }
 
 /// A key that can be bound.

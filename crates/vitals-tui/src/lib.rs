@@ -17,7 +17,7 @@ pub mod screen;
 pub mod state;
 pub mod widgets;
 
-pub use live::run;
+pub use live::{run, run_with_captions};
 pub use look::{Colour, Look, Symbols};
 pub use once::once;
 pub use state::{Command, State};

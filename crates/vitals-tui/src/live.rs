@@ -6,7 +6,7 @@ use crate::event::{Input, input};
 use crate::look::Look;
 use crate::screen;
 use crate::state::{Command, State};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::crossterm::event::{Event, EventStream};
@@ -32,6 +32,35 @@ pub async fn run(rx: watch::Receiver<Arc<Snapshot>>, commands: mpsc::Sender<Comm
     drive(&mut terminal, EventStream::new(), rx, commands, look).await
 }
 
+/// As [`run`], with a narrator: what `captions` holds stands below the picture.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with_captions(
+    rx: watch::Receiver<Arc<Snapshot>>,
+    commands: mpsc::Sender<Command>,
+    look: Look,
+    captions: watch::Receiver<String>,
+) -> io::Result<()> {
+    let mut terminal = ratatui::try_init()?;
+    let _restore = Restore;
+    let said = stream::unfold((captions, Heard::Nothing), |(mut captions, heard)| async move {
+        if heard == Heard::Something {
+            captions.changed().await.ok()?;
+        }
+        let caption = captions.borrow_and_update().clone();
+        Some((caption, (captions, Heard::Something)))
+    });
+    drive_with_captions(&mut terminal, EventStream::new(), rx, commands, look, said).await
+}
+
+/// Whether the first caption, which is there from the start, has been shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Nothing,
+    Something,
+}
+
 /// Gives the terminal back when dropped. On a panic ratatui's hook has done so before the message was
 /// written; doing it twice would move the cursor back over the message.
 struct Restore;
@@ -48,14 +77,30 @@ impl Drop for Restore {
 pub async fn drive<B>(
     terminal: &mut Terminal<B>,
     events: impl Stream<Item = io::Result<Event>> + Send,
-    mut rx: watch::Receiver<Arc<Snapshot>>,
+    rx: watch::Receiver<Arc<Snapshot>>,
     commands: mpsc::Sender<Command>,
     look: Look,
 ) -> io::Result<()>
 where
     B: Backend<Error: Send + Sync + 'static> + Send,
 {
+    drive_with_captions(terminal, events, rx, commands, look, stream::empty()).await
+}
+
+/// As [`drive`], with a narrator. One that says nothing more leaves its last words.
+pub async fn drive_with_captions<B>(
+    terminal: &mut Terminal<B>,
+    events: impl Stream<Item = io::Result<Event>> + Send,
+    mut rx: watch::Receiver<Arc<Snapshot>>,
+    commands: mpsc::Sender<Command>,
+    look: Look,
+    captions: impl Stream<Item = String> + Send,
+) -> io::Result<()>
+where
+    B: Backend<Error: Send + Sync + 'static> + Send,
+{
     let mut events = pin!(events);
+    let mut captions = pin!(captions.fuse());
     let size = terminal.size().map_err(io::Error::other)?;
     let first = Arc::clone(&rx.borrow_and_update());
     let mut state = State::new(first, look, (size.width, size.height));
@@ -74,6 +119,7 @@ where
                 Some(event) => input(&event?),
                 None => return Ok(()),
             },
+            Some(caption) = captions.next() => Some(Input::Caption(caption)),
             changed = rx.changed() => match changed {
                 Ok(()) => Some(Input::Snapshot(Arc::clone(&rx.borrow_and_update()))),
                 Err(_) => return Ok(()),

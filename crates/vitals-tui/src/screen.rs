@@ -10,7 +10,7 @@ pub mod target;
 use crate::keymap::KEYMAP;
 use crate::look::{Pen, Tone, age, clock};
 use crate::state::{Flow, State};
-use crate::widgets::fit::{Row, width};
+use crate::widgets::fit::{Row, hang, width};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Text};
@@ -33,18 +33,33 @@ pub const fn page(height: u16) -> u16 {
     if page == 0 { 1 } else { page }
 }
 
+/// Lines that a caption takes, with or without words, so that the picture does not jump.
+const CAPTION_LINES: u16 = 2;
+
+/// Lines between the document and the footer that belong to a narrator; none without one.
+pub fn caption_lines(state: &State) -> u16 {
+    if state.caption().is_some() { CAPTION_LINES } else { 0 }
+}
+
 /// Paints the whole terminal.
 pub fn render(frame: &mut Frame<'_>, state: &State) {
     let gap = gap(frame.area().height);
-    let rows =
-        [Constraint::Length(1), Constraint::Length(1), Constraint::Length(gap), Constraint::Fill(1), Constraint::Length(1)];
-    let [header_area, tabs_area, _, body, footer_area] = Layout::vertical(rows).areas(frame.area());
+    let rows = [
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Length(gap),
+        Constraint::Fill(1),
+        Constraint::Length(caption_lines(state)),
+        Constraint::Length(1),
+    ];
+    let [header_area, tabs_area, _, body, caption_area, footer_area] = Layout::vertical(rows).areas(frame.area());
     let pen = state.pen();
     let columns = usize::from(frame.area().width);
     frame.render_widget(header(state.snapshot(), pen, columns, state.flow()), header_area);
     frame.render_widget(tabs(state, pen, columns), tabs_area);
     let visible = state.lines().iter().skip(state.scroll()).take(usize::from(body.height));
     frame.render_widget(Paragraph::new(visible.cloned().collect::<Text<'_>>()), inset(body));
+    frame.render_widget(caption(state, pen, columns), caption_area);
     frame.render_widget(footer(state, pen, columns, usize::from(body.height)), footer_area);
 }
 
@@ -138,6 +153,12 @@ fn tabs(state: &State, pen: Pen, columns: usize) -> Line<'static> {
         row = row.until(" ", columns, Tone::Plain);
     }
     row.line()
+}
+
+/// What a narrator says, in as many lines as there are.
+fn caption(state: &State, pen: Pen, columns: usize) -> Text<'static> {
+    let words = state.caption().unwrap_or_default();
+    hang(Row::new(pen).put(" > ", Tone::Strong), words, columns, usize::from(CAPTION_LINES), Tone::Strong).into()
 }
 
 /// The keys that matter most, from the table of keys, and where in the document we are.

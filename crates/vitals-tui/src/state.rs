@@ -69,6 +69,8 @@ pub struct State {
     detail: Detail,
     scroll: usize,
     size: (u16, u16),
+    /// What a narrator says of the picture.
+    caption: Option<String>,
     /// The document of the screen, made anew by every change and only then.
     lines: Vec<Line<'static>>,
 }
@@ -90,6 +92,7 @@ impl State {
             detail: Detail::Fit,
             scroll: 0,
             size,
+            caption: None,
             lines: Vec::new(),
         };
         state.lay_out();
@@ -109,6 +112,10 @@ impl State {
             }
             Input::Resize(width, height) => {
                 self.size = (width, height);
+                None
+            }
+            Input::Caption(caption) => {
+                self.caption = Some(caption);
                 None
             }
             Input::Key(key) => self.press(key),
@@ -194,7 +201,12 @@ impl State {
 
     /// Lines of the document that are visible at once.
     fn page(&self) -> usize {
-        usize::from(screen::page(self.size.1))
+        usize::from(screen::page(self.size.1).saturating_sub(screen::caption_lines(self)).max(1))
+    }
+
+    /// What a narrator says of the picture, if one does.
+    pub fn caption(&self) -> Option<&str> {
+        self.caption.as_deref()
     }
 
     fn target(&self) -> Option<&TargetState> {

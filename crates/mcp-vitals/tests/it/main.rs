@@ -23,6 +23,8 @@ mod hub;
 #[cfg(test)]
 mod install;
 #[cfg(test)]
+mod lab;
+#[cfg(test)]
 mod procs;
 #[cfg(test)]
 mod product;

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use vitals_tui::live::drive;
+use vitals_tui::live::{drive, drive_with_captions};
 use vitals_tui::{Command, Look};
 
 fn terminal() -> Terminal<TestBackend> {
@@ -89,4 +89,20 @@ async fn an_unreadable_terminal_is_an_error() {
     let broken = stream::iter([Err(io::Error::other("gone"))]);
     let error = drive(&mut terminal(), broken, rx, commands, Look::default()).await.expect_err("the source of keys is broken");
     assert_eq!(error.to_string(), "gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_narrators_words_stand_above_the_footer_and_stay() {
+    let (_sender, rx) = watch::channel(Arc::new(fixtures::healthy()));
+    let (commands, _asked) = mpsc::channel(1);
+    let mut terminal = terminal();
+    let keys = typed("x?q", Duration::from_millis(300));
+    let long = format!("the server is killed {}", "and the hub goes on ".repeat(20));
+    let said = stream::iter(["in the beginning".to_owned(), long]);
+    drive_with_captions(&mut terminal, keys, rx, commands, Look::default(), said).await.expect("no error");
+    let picture = terminal.backend().to_string();
+    let lines: Vec<&str> = picture.lines().collect();
+    let [.., above, below, footer] = lines[..] else { panic!("{picture}") };
+    assert!(above.contains(" > the server is killed") && below.contains('…'), "{picture}");
+    assert!(footer.contains("quit") && !picture.contains("beginning"), "{picture}");
 }
