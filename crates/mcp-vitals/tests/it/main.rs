@@ -31,6 +31,8 @@ mod rest;
 #[cfg(test)]
 mod said;
 #[cfg(test)]
+mod scenario;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod wait;

@@ -55,6 +55,13 @@ pub(super) fn skipped<T>(why: impl Into<String>) -> Result<T> {
     Err(Miss { outcome: Outcome::Skipped, text: why.into(), figures: Vec::new() })
 }
 
+#[cfg(test)]
+impl Miss {
+    pub(super) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+}
+
 /// A request that met this failed its step.
 impl From<Failure> for Miss {
     fn from(failure: Failure) -> Self {
