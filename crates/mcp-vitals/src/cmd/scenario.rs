@@ -71,15 +71,15 @@ fn run_named(common: &Common, args: &ScenarioRunArgs) -> anyhow::Result<Exit> {
 fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static Card>> {
     let mut cards: Vec<&'static Card> = Vec::new();
     for name in names {
-        let named: Vec<&Card> = match name.as_str() {
+        let meant: Vec<&Card> = match name.as_str() {
             ALL => CARDS.iter().collect(),
             name => scenario::find(name).into_iter().collect(),
         };
-        if named.is_empty() {
+        if meant.is_empty() {
             let known = CARDS.map(|card| card.name).join(", ");
             bail!("{name}: no scenario of this name; known are {known}, {ALL}");
         }
-        let new: Vec<_> = named.into_iter().filter(|card| !cards.contains(card)).collect();
+        let new: Vec<_> = meant.into_iter().filter(|card| !cards.contains(card)).collect();
         cards.extend(new);
     }
     Ok(cards)

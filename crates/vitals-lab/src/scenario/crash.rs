@@ -63,7 +63,7 @@ pub(super) async fn server(stage: &Stage<'_>) {
     stage
         .step(async {
             // Past the time it is not back, whatever a later call would say.
-            let _ = tokio::time::timeout(BACK_MAX, follow(stage, &client, &victim, changed, &mut course)).await;
+            let _ = tokio::time::timeout(BACK_MAX, Box::pin(follow(stage, &client, &victim, changed, &mut course))).await;
             back(&victim, &course)
         })
         .await;
