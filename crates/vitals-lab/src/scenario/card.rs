@@ -125,7 +125,7 @@ pub const CARDS: [Card; 12] = [
             plan("list and call in all three, side by side", "no errors"),
             plan(
                 "ask for other tools in each at the same time",
-                "each session has the tools that a lone session gets for the same prompt",
+                "each session has the tools that a lone one gets for the same prompt; one that asks for nothing has no others",
             ),
         ],
     },
