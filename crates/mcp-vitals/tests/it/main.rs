@@ -33,6 +33,8 @@ mod said;
 #[cfg(test)]
 mod scenario;
 #[cfg(test)]
+mod scenario_lab;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod wait;
