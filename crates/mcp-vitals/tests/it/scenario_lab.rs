@@ -63,9 +63,11 @@ fn what_leaks_and_what_stays_is_found() {
         let ran = home.run(&["lab", "fault", verb, id], PATIENCE);
         assert_eq!(ran.code, Some(0), "{ran:?}");
     };
-    for (id, name) in
-        [("exposure-leak", "session-isolation"), ("exposure-leak", "concurrent-modification"), ("sessions-kept", "session-cleanup")]
-    {
+    for (id, name) in [
+        ("exposure-leak", "session-isolation"),
+        ("exposure-leak", "concurrent-modification"),
+        ("sessions-kept", "session-cleanup"),
+    ] {
         let target = ["--target", &port, "--no-history"];
         let (code, _, report) = run(&home, &[&[name], &target[..]].concat());
         assert_eq!(code, 0, "{name} without a fault: {report:#}");
