@@ -102,6 +102,8 @@ pub(crate) enum Command {
     Anomalies(AnomaliesArgs),
     /// Summarise a span of history: uptime, percentiles, incidents, score, what to do.
     Report(ReportArgs),
+    /// Run scenarios against a lab of our own, or against a hub: load, crashes, outages, leaks.
+    Scenario(ScenarioArgs),
     /// Write history as JSON Lines.
     Export(ExportArgs),
     /// See it at work: a hub of our own lies about a dead server, and is found out.
@@ -219,6 +221,76 @@ pub(crate) struct ReportArgs {
     /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     pub format: ReportFormat,
+}
+
+/// `scenario`.
+#[derive(Args, Debug)]
+pub(crate) struct ScenarioArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ScenarioAction,
+}
+
+/// What to do with scenarios.
+#[derive(Subcommand, Debug)]
+pub(crate) enum ScenarioAction {
+    /// Show all scenarios: what each does and expects, and what it breaks.
+    List {
+        /// Output format.
+        #[arg(long, value_enum, default_value = "text")]
+        format: LineFormat,
+    },
+    /// Run scenarios, against a lab of our own unless --target names a hub.
+    Run(ScenarioRunArgs),
+}
+
+/// Output formats of `scenario run`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum ScenarioFormat {
+    /// For people.
+    Text,
+    /// Stable JSON (docs/reference/scenario-json.md).
+    Json,
+    /// `JUnit` XML, for CI.
+    Junit,
+    /// Markdown, for job summaries.
+    Markdown,
+}
+
+/// How a lab's hub speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum ScenarioPersona {
+    /// It says what is true and reconnects lost servers.
+    Honest,
+    /// It lies as npm mcp-hub 4.2.1 does.
+    #[value(name = "npm-4.2.1")]
+    Npm421,
+}
+
+/// `scenario run`.
+#[derive(Args, Debug)]
+pub(crate) struct ScenarioRunArgs {
+    /// Scenarios by name, or `all`.
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Break things on a hub that is not the lab too; they are mended afterwards.
+    #[arg(long)]
+    pub allow_destructive: bool,
+    /// How long the soak lasts, such as 10m; at most 24h.
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "60s")]
+    pub for_: Duration,
+    /// The server to crash [default: the first one whose process is found]
+    #[arg(long, value_name = "NAME")]
+    pub server: Option<String>,
+    /// How the lab's hub speaks [default: honest]
+    #[arg(long, value_enum, value_name = "PERSONA")]
+    pub persona: Option<ScenarioPersona>,
+    /// Output format.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ScenarioFormat,
+    /// Do not write the results into the history.
+    #[arg(long)]
+    pub no_history: bool,
 }
 
 /// `export`.

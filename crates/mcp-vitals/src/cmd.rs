@@ -9,5 +9,6 @@ pub(crate) mod export;
 pub(crate) mod lab;
 pub(crate) mod manual;
 pub(crate) mod report;
+pub(crate) mod scenario;
 mod visit;
 pub(crate) mod watch;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use vitals_model::reading::Health;
+use vitals_model::scenario::Outcome;
 
 /// How a command ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,14 +29,32 @@ impl From<Health> for Exit {
     }
 }
 
+impl From<Outcome> for Exit {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Passed => Self::Ok,
+            // What was left out has told nothing.
+            Outcome::Skipped => Self::Unknown,
+            Outcome::Failed => Self::Critical,
+        }
+    }
+}
+
+impl Exit {
+    /// The number.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warning => 1,
+            Self::Critical => 2,
+            Self::Unknown => 3,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Ok => 0,
-            Exit::Warning => 1,
-            Exit::Critical => 2,
-            Exit::Unknown => 3,
-        })
+        Self::from(exit.code())
     }
 }
 

@@ -33,6 +33,7 @@ pub fn past(reader: &Reader, target: &TargetId, from: Timestamp, to: Timestamp) 
     }
     past.incidents =
         reader.incidents(IncidentFilter::Since(from))?.into_iter().filter(|i| i.target == *target && i.opened_at < to).collect();
+    past.scenarios = reader.scenarios(target, from, to)?;
     Ok(past)
 }
 

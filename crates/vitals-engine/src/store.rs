@@ -1,4 +1,4 @@
-//! The embedded history: samples, rollups, incidents, tool sets and notes in one `SQLite` file.
+//! The embedded history: samples, rollups, incidents, tool sets, scenarios and notes in one `SQLite` file.
 //!
 //! One writer per folder, held by a lock; any number of readers beside it. Putting a record never waits and
 //! never fails: what could not be kept is counted in [`StoreHealth`]. The store judges nothing and chooses
@@ -6,6 +6,7 @@
 
 mod base;
 mod bulk;
+mod left;
 mod lock;
 mod queue;
 mod reader;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use vitals_model::config::Storage;
 use vitals_model::incident::Incident;
 use vitals_model::reading::Sample;
+use vitals_model::scenario::Run;
 use vitals_model::target::TargetId;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -36,7 +38,7 @@ use vitals_model::tool::ToolSet;
 use vitals_probe::clock::now;
 
 pub use bulk::Bulk;
-pub use reader::{IncidentFilter, Reader, SAMPLES_MAX};
+pub use reader::{IncidentFilter, Reader, SAMPLES_MAX, SCENARIOS_MAX};
 
 use lock::Lock;
 use queue::Queue;
@@ -54,6 +56,8 @@ pub enum Record {
     Incident(Box<Incident>),
     /// The tools of one server of a target; they replace those seen before.
     Tools(TargetId, Text, ToolSet),
+    /// One run of a scenario.
+    Scenario(Box<Run>),
     /// Something about the watch itself: started, stopped, a gap.
     Note {
         /// When.
@@ -180,6 +184,15 @@ impl Store {
     /// [`StoreError::None`] when there is no history, [`StoreError::Newer`], [`StoreError::Sqlite`].
     pub fn read(dir: &Path) -> Result<Reader, StoreError> {
         Reader::open(dir)
+    }
+
+    /// Leaves a run of a scenario for the process that holds the history of `dir`: it takes it in within seconds of its
+    /// next record, or the next one to open the history does.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`] when it cannot be written, or too many wait there.
+    pub fn leave(dir: &Path, run: &Run) -> Result<(), StoreError> {
+        left::leave(dir, run)
     }
 
     /// Keeps `record`: it is in the file half a second later. Never waits; a record for which there is no room

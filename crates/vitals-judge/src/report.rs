@@ -12,6 +12,7 @@ use vitals_model::history::{Spread, Summary};
 use vitals_model::incident::{Incident, IncidentState};
 use vitals_model::observation::Level;
 use vitals_model::reading::Health;
+use vitals_model::scenario::{Outcome, Run};
 use vitals_model::score::{Deduction, Score};
 use vitals_model::target::TargetId;
 use vitals_model::time::{Timestamp, human};
@@ -25,6 +26,8 @@ pub struct Past {
     pub last: BTreeMap<CheckId, (Timestamp, Health)>,
     /// Incidents that lasted into the span.
     pub incidents: Vec<Incident>,
+    /// Scenarios that began in the span, oldest first.
+    pub scenarios: Vec<Run>,
 }
 
 /// The summary of one target.
@@ -52,6 +55,8 @@ pub struct Report {
     pub resources: Vec<Line>,
     /// Incidents, oldest first.
     pub incidents: Vec<Incident>,
+    /// Scenarios, oldest first. They are tests that somebody ran: they cost no points.
+    pub scenarios: Vec<Run>,
     /// What to do, most urgent first.
     pub recommendations: Vec<String>,
 }
@@ -97,7 +102,8 @@ pub fn report(target: TargetId, past: Past, from: Timestamp, to: Timestamp, limi
     let span = to.since(from).as_secs_f64().max(1.0);
     let health = health(&past, to, limits);
     let score = score(&past, &servers, &hub, &resources, &levels, limits, to.since(from));
-    let recommendations = recommendations(&past.incidents, &servers, &score);
+    let mut recommendations = recommendations(&past.incidents, &servers, &score);
+    recommendations.extend(still_failing(&past.scenarios));
     Report {
         target,
         from,
@@ -110,6 +116,7 @@ pub fn report(target: TargetId, past: Past, from: Timestamp, to: Timestamp, limi
         levels,
         resources,
         incidents: past.incidents,
+        scenarios: past.scenarios,
         recommendations,
     }
 }
@@ -247,4 +254,11 @@ fn recommendations(incidents: &[Incident], servers: &[ServerLine], score: &Score
         list.extend(score.deductions.first().map(|d| format!("look at what cost most: {}", d.reason)));
     }
     list
+}
+
+/// Scenarios whose last run failed. One that passed since is mended.
+fn still_failing(runs: &[Run]) -> Vec<String> {
+    let latest: BTreeMap<&str, &Run> = runs.iter().map(|run| (run.scenario.as_str(), run)).collect();
+    let failed = latest.into_values().filter(|run| run.outcome() == Outcome::Failed);
+    failed.filter_map(|run| Some(format!("scenario {}: {}", run.scenario, run.worst()?.seen))).collect()
 }

@@ -10,6 +10,7 @@ use vitals_model::history::{HealthTimes, Spread, Summary};
 use vitals_model::incident::{Incident, IncidentState};
 use vitals_model::observation::Level;
 use vitals_model::reading::Health;
+use vitals_model::scenario::{Outcome, Run, Stand, Step};
 use vitals_model::target::TargetId;
 use vitals_model::time::Timestamp;
 
@@ -51,7 +52,7 @@ fn quiet_day() -> Past {
         (id("hub-servers/memory"), values(0.5, 0.6, 1000)),
     ]);
     let last = summaries.keys().map(|id| (id.clone(), (end(), Health::Healthy))).collect();
-    Past { summaries, last, incidents: Vec::new() }
+    Past { summaries, last, ..Past::default() }
 }
 
 fn of(past: Past) -> Report {
@@ -175,4 +176,27 @@ fn recommendations_begin_with_what_lasts() {
     let worst = of(with(&[("hub-servers/cpu", values(6.0, 7.0, 9))]));
     assert_eq!(worst.recommendations.len(), 1);
     assert!(worst.recommendations[0].contains("cpu 6.0 % on average"), "{:?}", worst.recommendations);
+}
+
+fn run(scenario: &str, outcome: Outcome) -> Run {
+    let step = Step {
+        does: "kill its process".to_owned(),
+        expects: "calls are answered again".to_owned(),
+        outcome,
+        seen: "not back within 30 s".to_owned(),
+        figures: Vec::new(),
+        took: Duration::from_secs(30),
+    };
+    let (target, stand, took) = (TargetId::new("main"), Stand::Hub, Duration::from_secs(31));
+    Run { scenario: scenario.to_owned(), target, stand, at: end(), took, steps: vec![step] }
+}
+
+#[test]
+fn a_scenario_that_failed_last_is_recommended_and_costs_nothing() {
+    let past = |scenarios| Past { scenarios, ..quiet_day() };
+    let failed = of(past(vec![run("server-crash", Outcome::Passed), run("server-crash", Outcome::Failed)]));
+    assert_eq!(failed.recommendations, ["scenario server-crash: not back within 30 s"]);
+    assert_eq!((failed.score.points, failed.scenarios.len()), (Some(100), 2));
+    let mended = of(past(vec![run("server-crash", Outcome::Failed), run("server-crash", Outcome::Passed)]));
+    assert_eq!(mended.recommendations, Vec::<String>::new());
 }

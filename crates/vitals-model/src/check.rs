@@ -172,6 +172,12 @@ impl Unit {
         }
     }
 
+    /// Reads what the API writes.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::Count, Self::Millis, Self::Seconds, Self::Bytes, Self::BytesPerHour, Self::Percent];
+        all.into_iter().find(|unit| unit.as_str() == word)
+    }
+
     /// A value of this unit as people read it.
     pub fn show(self, value: f64) -> String {
         #[expect(

@@ -23,6 +23,8 @@
 //! | [Incident](incident::Incident) | something bad with a beginning and an end, its reason and its evidence |
 //! | [Summary](history::Summary) | what a span of one check's samples comes to: uptime, percentiles |
 //! | [Snapshot](snapshot::Snapshot) | all that a face needs, immutable |
+//! | [Scenario](scenario::Run) | a list of steps carried out on a target, each with what it expects and what was seen |
+//! | [Step](scenario::Step) | one part of a scenario: passed, skipped or failed, with its evidence |
 //! | [Settings](config::Settings) | what the operator asked for, validated; immutable after load |
 
 pub mod check;
@@ -34,6 +36,7 @@ pub mod incident;
 pub mod limits;
 pub mod observation;
 pub mod reading;
+pub mod scenario;
 pub mod score;
 pub mod snapshot;
 pub mod target;

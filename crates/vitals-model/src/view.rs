@@ -1,3 +1,4 @@
 //! Views: what is shown outside, one module per version of the contract.
 
+pub mod scenario_v1;
 pub mod v1;

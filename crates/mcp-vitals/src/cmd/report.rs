@@ -1,6 +1,10 @@
 //! `report`: what a span of history says. It asks nothing of any target.
 
+use std::collections::BTreeMap;
+
 use anyhow::bail;
+use vitals_judge::report::Report;
+use vitals_model::scenario::Outcome;
 use vitals_model::target::TargetId;
 use vitals_probe::clock;
 
@@ -22,7 +26,8 @@ pub(crate) fn run(common: &Common, args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut reports = Vec::new();
     for target in wanted(&ground, reader.targets()?)? {
         let past = vitals_engine::history::past(&reader, &target, from, to)?;
-        if past.summaries.values().all(|s| s.healths.total() == 0) {
+        let observed = past.summaries.values().any(|s| s.healths.total() > 0);
+        if !observed && past.scenarios.is_empty() {
             continue;
         }
         let thresholds = ground.settings.targets.get(target.as_str()).map_or(&ground.settings.defaults, |c| &c.settings);
@@ -37,7 +42,15 @@ pub(crate) fn run(common: &Common, args: &ReportArgs) -> anyhow::Result<Exit> {
         ReportFormat::Json => render::json(&render::report::view(&reports))?,
     };
     render::print(&text)?;
-    Ok(reports.iter().map(|r| r.health).max().map_or(Exit::Unknown, Exit::from))
+    Ok(exit(&reports))
+}
+
+/// The health of what was observed. Where nothing was, scenarios decide: the last run of each.
+fn exit(reports: &[Report]) -> Exit {
+    let observed = reports.iter().filter(|r| r.observed > 0.0).map(|r| r.health).max().map(Exit::from);
+    let latest: BTreeMap<(&TargetId, &str), Outcome> =
+        reports.iter().flat_map(|r| &r.scenarios).map(|run| ((&run.target, run.scenario.as_str()), run.outcome())).collect();
+    observed.or_else(|| latest.into_values().max().map(Exit::from)).unwrap_or(Exit::Unknown)
 }
 
 /// The targets of the history that were asked for; all when none was named.

@@ -7,7 +7,9 @@ use vitals_judge::report::{Line, Report};
 use vitals_model::check::Unit;
 use vitals_model::history::Spread;
 use vitals_model::incident::Incident;
+use vitals_model::scenario::{Outcome, Run};
 use vitals_model::time::human;
+use vitals_model::view::scenario_v1::RunView;
 use vitals_model::view::v1::IncidentView;
 
 use super::markdown::{cell, code};
@@ -59,6 +61,10 @@ pub(crate) fn text(reports: &[Report]) -> String {
             out.push_str("  none\n");
         }
         report.incidents.iter().for_each(|i| incident(&mut out, i));
+        if !report.scenarios.is_empty() {
+            heading(&mut out, "Scenarios");
+        }
+        report.scenarios.iter().for_each(|run| scenario(&mut out, run));
         heading(&mut out, "What to do");
         if report.recommendations.is_empty() {
             out.push_str("  nothing\n");
@@ -96,6 +102,15 @@ fn resource(out: &mut String, line: &Line) {
 fn incident(out: &mut String, incident: &Incident) {
     let _ = writeln!(out, "  {} I{} {} {}: {}", incident.opened_at, incident.id, incident.check, incident.kind, incident.summary);
     let _ = writeln!(out, "    {}", lasted(incident));
+}
+
+/// One run, and below it what was not as expected.
+fn scenario(out: &mut String, run: &Run) {
+    let (name, outcome) = (&run.scenario, run.outcome().as_str());
+    let _ = writeln!(out, "  {} {name:24} {outcome}  {} of {} steps passed", run.at, run.count(Outcome::Passed), run.steps.len());
+    for step in run.steps.iter().filter(|step| step.outcome != Outcome::Passed) {
+        let _ = writeln!(out, "    {}: {}: {}", step.outcome.as_str(), step.does, step.seen);
+    }
 }
 
 fn lasted(incident: &Incident) -> String {
@@ -155,6 +170,7 @@ pub(crate) fn markdown(reports: &[Report]) -> String {
                 lasted(incident)
             );
         }
+        scenarios(&mut out, &report.scenarios);
         if !report.recommendations.is_empty() {
             out.push_str("\n## What to do\n\n");
         }
@@ -164,6 +180,18 @@ pub(crate) fn markdown(reports: &[Report]) -> String {
         out.push('\n');
     }
     out
+}
+
+fn scenarios(out: &mut String, runs: &[Run]) {
+    if runs.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n## Scenarios: {}\n", runs.len());
+    for run in runs {
+        let (at, outcome) = (run.at, run.outcome().as_str());
+        let why = run.worst().map(|step| format!(": {}: {}", cell(&step.does), cell(&step.seen))).unwrap_or_default();
+        let _ = writeln!(out, "- {at} {} **{outcome}**{why}", code(&run.scenario));
+    }
 }
 
 fn resources_table(out: &mut String, report: &Report) {
@@ -204,6 +232,7 @@ fn one(report: &Report) -> Value {
         "resources": report.resources.iter().map(line).collect::<Vec<_>>(),
         "levels": report.levels.iter().map(|(level, n)| (level.as_str().to_owned(), json!(n))).collect::<serde_json::Map<_, _>>(),
         "incidents": report.incidents.iter().map(IncidentView::from).collect::<Vec<_>>(),
+        "scenarios": report.scenarios.iter().map(RunView::from).collect::<Vec<_>>(),
         "recommendations": report.recommendations,
     })
 }

@@ -11,6 +11,7 @@ use vitals_model::history::Spread;
 use vitals_model::incident::{Incident, IncidentChange, IncidentState};
 use vitals_model::observation::{Level, LevelCounts, VisitSeen};
 use vitals_model::reading::{Health, Reading, Standing};
+use vitals_model::scenario::{Figure, Outcome, Run, Stand, Step};
 use vitals_model::score::{Deduction, Score};
 use vitals_model::snapshot::{Snapshot, TargetState};
 use vitals_model::target::{Address, Origin, Target, TargetId};
@@ -112,6 +113,26 @@ fn incident() -> Incident {
     }
 }
 
+/// A run with a step of every outcome, and hostile text in each.
+fn scenario_run() -> Run {
+    let step = |outcome: Outcome| Step {
+        does: format!("call {}", hostile()),
+        expects: format!("{} answers", hostile()),
+        outcome,
+        seen: format!("{} said {}", outcome.as_str(), hostile()),
+        figures: vec![Figure::time(format!("call of {}", hostile()), Duration::from_millis(12))],
+        took: Duration::from_millis(1500),
+    };
+    Run {
+        scenario: "server-crash".to_owned(),
+        target: TargetId::new("hub-7001"),
+        stand: Stand::Hub,
+        at: AT,
+        took: Duration::from_secs(31),
+        steps: Outcome::ALL.map(step).to_vec(),
+    }
+}
+
 fn report_of() -> Report {
     let spread = Spread { values: 3, min: 1.0, mean: 2.0, max: 9.0, p50: 2.0, p95: 8.0, p99: 9.0 };
     let line = |id: CheckId| Line { id, uptime: Some(0.5), spread: Some(spread) };
@@ -133,6 +154,7 @@ fn report_of() -> Report {
         levels: vec![(Level::Error, 2)],
         resources: vec![line(of_target("cpu")), line(CheckId::of_server(&hostile(), "memory"))],
         incidents: vec![incident()],
+        scenarios: vec![scenario_run()],
         recommendations: vec![format!("restart {}", hostile())],
     }
 }
@@ -240,6 +262,7 @@ fn a_report_in_markdown_keeps_every_name_in_its_place() {
     let text = report::markdown(&[report_of()]);
     check_markdown(&text);
     assert_eq!(rows(&text).iter().map(Vec::len).collect::<Vec<_>>(), [6, 6, 6, 4, 4, 4, 4]);
+    assert!(text.contains("## Scenarios: 1") && text.contains("`server-crash` **failed**: call "), "{text}");
     assert!(text.contains("observed 25 % of it") && text.contains("99.50 %") && text.contains("## Incidents: 1"), "{text}");
 }
 
@@ -247,7 +270,17 @@ fn a_report_in_markdown_keeps_every_name_in_its_place() {
 fn a_report_says_all_there_is_in_text_and_in_json() {
     let text = report::text(&[report_of()]);
     assert!(!text.contains('\u{1b}'));
-    for part in ["status now: failing", "−60  a ghost", "error 2", "I3 ", "lasts", "1. restart", "p50 2.0 ms"] {
+    for part in [
+        "server-crash             failed  1 of 3 steps passed",
+        "    failed: call ",
+        "status now: failing",
+        "−60  a ghost",
+        "error 2",
+        "I3 ",
+        "lasts",
+        "1. restart",
+        "p50 2.0 ms",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
     let view = report::view(&[report_of()]);
@@ -288,4 +321,24 @@ fn an_incident_is_one_line_with_what_to_do_below_it() {
     let line = incident_line(IncidentChange::Opened, &incident());
     assert_eq!(line.matches('\n').count(), 1);
     assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap()["change"], "opened");
+}
+
+#[test]
+fn scenarios_say_all_there_is_in_every_form_and_every_name_stays_in_its_place() {
+    let runs = [scenario_run()];
+    let text = plain(&scenario::text(&runs));
+    assert!(!text.contains('\u{1b}'));
+    for part in
+        ["FAILED  31.0 s", "✓ call", "? call", "✗ call", "expected: ", "skipped: skipped said", "0 passed, 0 skipped, 1 failed"]
+    {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let table = scenario::markdown(&runs);
+    check_markdown(&table);
+    assert_eq!(rows(&table).iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 5, 5, 5]);
+    let xml = scenario::junit(&runs);
+    let seen = elements(&xml);
+    let of = |name: &str| seen.iter().filter(|e| **e == name).count();
+    assert_eq!([of("testsuite"), of("testcase"), of("failure"), of("skipped"), of("system-out")], [1, 3, 1, 1, 1]);
+    assert!(xml.contains("tests=\"3\" failures=\"1\" errors=\"0\" skipped=\"1\" time=\"31.000\""), "{xml}");
 }

@@ -24,6 +24,14 @@ const SECTIONS: [(&str, &str); 8] = [
     ("VisitView", "## `visit`"),
 ];
 
+/// The same of `scenario run`.
+const SCENARIO_SECTIONS: [(&str, &str); 4] = [
+    ("ScenariosView", "## The whole"),
+    ("RunView", "## `runs[]`"),
+    ("StepView", "## `steps[]`"),
+    ("FigureView", "## `figures[]`"),
+];
+
 fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
@@ -64,9 +72,14 @@ fn commands<'a>(help: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn every_field_of_the_json_is_described_and_nothing_else() {
-    let page = read("docs/reference/check-json.md");
-    let code = read("crates/vitals-model/src/view/v1.rs");
-    for (name, heading) in SECTIONS {
+    described("docs/reference/check-json.md", "crates/vitals-model/src/view/v1.rs", &SECTIONS);
+    described("docs/reference/scenario-json.md", "crates/vitals-model/src/view/scenario_v1.rs", &SCENARIO_SECTIONS);
+}
+
+/// Compares the tables of a page with the structures of a view.
+fn described(page: &str, code: &str, sections: &[(&str, &str)]) {
+    let (page, code) = (read(page), read(code));
+    for (name, heading) in sections {
         let (_, rest) = code.split_once(&format!("pub struct {name} {{")).expect("the structure is there");
         let fields = rest.split("\n}").next().into_iter().flat_map(str::lines);
         let fields: BTreeSet<&str> = fields.filter_map(|l| l.trim().strip_prefix("pub ")?.split(':').next()).collect();
@@ -76,7 +89,7 @@ fn every_field_of_the_json_is_described_and_nothing_else() {
         assert_eq!(described, fields, "{name} and {heading}");
     }
     let structures = code.matches("pub struct ").count();
-    assert_eq!(structures, SECTIONS.len(), "a structure of the view has no section");
+    assert_eq!(structures, sections.len(), "a structure of the view has no section");
 }
 
 #[test]

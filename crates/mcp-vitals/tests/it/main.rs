@@ -33,6 +33,10 @@ mod rest;
 #[cfg(test)]
 mod said;
 #[cfg(test)]
+mod scenario;
+#[cfg(test)]
+mod scenario_lab;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod wait;

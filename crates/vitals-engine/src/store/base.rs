@@ -9,8 +9,11 @@ use vitals_model::time::Timestamp;
 
 use super::StoreError;
 
-/// The schema this version writes, kept in `user_version`. Schema 1 was never released.
-pub(super) const SCHEMA: i64 = 2;
+/// The schema this version writes, kept in `user_version`. Schema 1 was never released; schema 2 has no scenarios.
+pub(super) const SCHEMA: i64 = 3;
+
+/// The oldest schema that is brought up to date when it is opened for writing, and read as it is.
+const SCHEMA_MIN: i64 = 2;
 
 /// How long a statement waits for another process, which holds a lock only while it repairs the log of a killed writer.
 const BUSY_MAX: Duration = Duration::from_secs(1);
@@ -38,6 +41,13 @@ CREATE TABLE note (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, text TEXT NOT NU
 CREATE INDEX note_age ON note (at);
 ";
 
+/// What schema 3 has more than schema 2.
+const SCENARIOS: &str = "
+CREATE TABLE scenario (id INTEGER PRIMARY KEY, target TEXT NOT NULL, at INTEGER NOT NULL, version INTEGER NOT NULL,
+    body TEXT NOT NULL);
+CREATE INDEX scenario_age ON scenario (at);
+";
+
 /// Where the history of `dir` is.
 pub(super) fn path(dir: &Path) -> PathBuf {
     dir.join("history.db")
@@ -55,13 +65,23 @@ pub(super) fn open(dir: &Path) -> Result<Connection, StoreError> {
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
          PRAGMA wal_autocheckpoint = 512; PRAGMA journal_size_limit = 2097152;",
     )?;
-    if schema(&connection)? == 0 {
+    let found = schema(&connection)?;
+    if found < SCHEMA {
+        // In one transaction: a kill in the middle leaves the file as it was.
         let create = connection.unchecked_transaction()?;
-        create.execute_batch(TABLES)?;
+        if found == 0 {
+            create.execute_batch(TABLES)?;
+        }
+        create.execute_batch(SCENARIOS)?;
         create.pragma_update(None, "user_version", SCHEMA)?;
         create.commit()?;
     }
     Ok(connection)
+}
+
+/// Whether the file has a table for scenarios: a reader changes nothing, so it meets files of schema 2 as they are.
+pub(super) fn has_scenarios(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(schema(connection)? == SCHEMA)
 }
 
 /// Opens the history in `dir` for reading, beside a writer or without one. It creates and changes nothing.
@@ -88,11 +108,11 @@ fn small(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The schema of the file, 0 for a new one. A newer one than ours is refused; an older one is as good as damaged,
-/// because no release wrote it.
+/// The schema of the file, 0 for a new one. A newer one than ours is refused; one older than [`SCHEMA_MIN`] is as good
+/// as damaged, because no release wrote it.
 fn schema(connection: &Connection) -> Result<i64, StoreError> {
     match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
-        found @ (0 | SCHEMA) => Ok(found),
+        found @ (0 | SCHEMA_MIN..=SCHEMA) => Ok(found),
         found if found > SCHEMA => Err(StoreError::Newer { found, known: SCHEMA }),
         _ => Err(StoreError::Damaged("schema (older than any release)")),
     }

@@ -10,12 +10,13 @@ use vitals_model::check::CheckId;
 use vitals_model::history::{HealthTimes, Spread, Summary};
 use vitals_model::incident::Incident;
 use vitals_model::reading::Sample;
+use vitals_model::scenario::Run;
 use vitals_model::target::TargetId;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 
-use super::record::v1::{IncidentRecord, ToolsRecord, health_of};
+use super::record::v1::{IncidentRecord, ScenarioRecord, ToolsRecord, health_of};
 use super::rollup::Rollup;
 use super::rollup::standing::{self, STANDS_MS_MAX};
 use super::seal::{HOUR_MS, Latest, WINDOW_MS, start_of};
@@ -25,9 +26,13 @@ use super::{StoreError, base};
 /// Most samples read at once; of more, the latest are kept. A month at one sample in 10 s is a quarter of it.
 pub const SAMPLES_MAX: usize = 1 << 20;
 
+/// Most scenarios read at once; of more, the latest are kept. All twelve every two hours are a week of them.
+pub const SCENARIOS_MAX: u32 = 1024;
+
 /// A history opened for reading.
 pub struct Reader {
     connection: Connection,
+    has_scenarios: bool,
 }
 
 /// Which incidents to read.
@@ -41,16 +46,22 @@ pub enum IncidentFilter {
 
 impl Reader {
     pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: base::open_read(dir)? })
+        let connection = base::open_read(dir)?;
+        Ok(Self { has_scenarios: base::has_scenarios(&connection)?, connection })
     }
 
-    /// The targets that history knows, in order of name.
+    /// The targets that history knows, by samples or by scenarios, in order of name.
     ///
     /// # Errors
     /// This and every other method: [`StoreError::Sqlite`] when the file cannot be read, [`StoreError::Damaged`]
     /// when a record makes no sense.
     pub fn targets(&self) -> Result<Vec<TargetId>, StoreError> {
-        let names = self.column("SELECT DISTINCT target FROM series ORDER BY target", [])?;
+        let sql = if self.has_scenarios {
+            "SELECT target FROM series UNION SELECT target FROM scenario ORDER BY target"
+        } else {
+            "SELECT DISTINCT target FROM series ORDER BY target"
+        };
+        let names = self.column(sql, [])?;
         Ok(names.iter().map(|name: &String| TargetId::new(name)).collect())
     }
 
@@ -142,6 +153,19 @@ impl Reader {
             Ok((Text::new(&server), tools.into()))
         })
         .collect()
+    }
+
+    /// Scenarios run on `target` that began with `from ≤ at < to`, oldest first; the latest [`SCENARIOS_MAX`] of more.
+    pub fn scenarios(&self, target: &TargetId, from: Timestamp, to: Timestamp) -> Result<Vec<Run>, StoreError> {
+        if !self.has_scenarios {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT body FROM scenario WHERE target = ? AND at >= ? AND at < ? ORDER BY at DESC, id DESC LIMIT ?";
+        let span = (from.as_millis(), to.as_millis());
+        let mut bodies: Vec<String> = self.column(sql, params![target.as_str(), span.0, span.1, SCENARIOS_MAX])?;
+        bodies.reverse();
+        let run = |body: &String| serde_json::from_str(body).ok().and_then(ScenarioRecord::run);
+        bodies.iter().map(|body| run(body).ok_or(StoreError::Damaged("scenario"))).collect()
     }
 
     /// Notes with `from ≤ at < to`, oldest first.

@@ -41,7 +41,9 @@ pub(super) fn step(connection: &Connection, storage: &Storage, now: Timestamp, n
         segments = oldest.execute(params![i64::MAX, SEGMENTS_MAX / 8])?;
     }
     let rollups_until = now.minus(storage.rollups.max(Duration::from_secs(86_400))).as_millis();
-    connection.prepare_cached("DELETE FROM note WHERE at < ?")?.execute([rollups_until])?;
+    for old in ["DELETE FROM note WHERE at < ?", "DELETE FROM scenario WHERE at < ?"] {
+        connection.prepare_cached(old)?.execute([rollups_until])?;
+    }
     let mut step = Step { segments, ..Step::default() };
     let mut some = connection.prepare_cached("SELECT id FROM series WHERE id > ? ORDER BY id LIMIT ?")?;
     let ids = some.query_map(params![next, SERIES_MAX], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;

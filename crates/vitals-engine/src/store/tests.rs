@@ -13,6 +13,7 @@ use super::seal::{HOUR_MS, WINDOW_MS};
 use super::*;
 
 mod kill;
+mod scenario;
 mod standing;
 mod trouble;
 

@@ -16,9 +16,9 @@ use vitals_probe::clock::{Stopwatch, now};
 
 use super::lock::Lock;
 use super::queue::{Queue, Wish};
-use super::record::v1::{IncidentRecord, ToolsRecord, health_code, health_of, json};
+use super::record::v1::{IncidentRecord, ScenarioRecord, ToolsRecord, health_code, health_of, json};
 use super::segment::{Row, grain};
-use super::{Record, StoreError, base, retain, seal};
+use super::{Record, StoreError, base, left, retain, seal};
 
 /// Longest time a record waits in memory. With the commit itself a kill loses less than a second.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
@@ -37,6 +37,9 @@ const HEAD_ROWS_PER_SERIES: usize = 64;
 /// Most fresh samples in any case: sealing reads them all into 32 MB.
 const HEAD_ROWS_MAX: usize = 1 << 20;
 
+/// Pause between two looks for what other processes left.
+const COLLECT_EVERY: Duration = Duration::from_secs(2);
+
 /// Pause between two steps of retention.
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
 
@@ -51,6 +54,8 @@ pub(super) struct Base {
     series_count: usize,
     head_rows: usize,
     sealed: Stopwatch,
+    /// `None` before the first time.
+    collected: Option<Stopwatch>,
     retained: Stopwatch,
     retain_next: i64,
 }
@@ -76,6 +81,7 @@ impl Base {
             series_count: 0,
             head_rows: 0,
             sealed: Stopwatch::start(),
+            collected: None,
             retained: Stopwatch::start(),
             retain_next: 0,
         };
@@ -177,6 +183,12 @@ impl Base {
                     .prepare_cached("INSERT OR REPLACE INTO tools (target, server, version, body) VALUES (?, ?, 1, ?)")?
                     .execute(params![target.as_str(), server.as_str(), body])?;
             }
+            Record::Scenario(run) => {
+                let body = json(&ScenarioRecord::from(&**run))?;
+                self.connection
+                    .prepare_cached("INSERT INTO scenario (target, at, version, body) VALUES (?, ?, 1, ?)")?
+                    .execute(params![run.target.as_str(), run.at.as_millis(), body])?;
+            }
             Record::Note { at, text } => {
                 self.connection
                     .prepare_cached("INSERT INTO note (at, text) VALUES (?, ?)")?
@@ -226,6 +238,26 @@ impl Base {
     /// Seals rows of one series at once, past the fresh ones.
     pub(super) fn seal_rows(&self, series: i64, rows: &mut [Row]) -> Result<(), StoreError> {
         seal::seal(&self.connection, series, rows)
+    }
+
+    /// Takes in what other processes left; how many runs that were, and how many files were none.
+    fn collect_when_due(&mut self, dir: &Path) -> Result<(u64, u64), StoreError> {
+        if self.collected.is_some_and(|since| since.elapsed() < COLLECT_EVERY) {
+            return Ok((0, 0));
+        }
+        self.collected = Some(Stopwatch::start());
+        let (mut taken, mut broken) = (0, 0);
+        for (path, run) in left::found(dir) {
+            if let Some(run) = run {
+                self.write(&[Record::Scenario(Box::new(run))])?;
+                taken += 1;
+            } else {
+                broken += 1;
+            }
+            // One that cannot be removed would be taken in again: the error is said, and the next try is 2 s later.
+            std::fs::remove_file(&path).map_err(|source| StoreError::Folder { path, source })?;
+        }
+        Ok((taken, broken))
     }
 
     fn retain_when_due(&mut self, storage: &Storage) -> Result<(), StoreError> {
@@ -303,6 +335,11 @@ impl Writer {
                 health.lost += refused;
             });
             batch.clear();
+            let (taken, broken) = base.collect_when_due(&self.dir)?;
+            queue.report(|health| {
+                health.written += taken;
+                health.lost += broken;
+            });
             base.seal_when_due()?;
             base.retain_when_due(&self.storage)
         });

@@ -311,7 +311,7 @@ pub const fn severity(health: Health, standing: Standing) -> &'static str {
     }
 }
 
-fn millis(duration: Duration) -> f64 {
+pub(super) fn millis(duration: Duration) -> f64 {
     // Microseconds are as fine as a prober's clock is worth.
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }

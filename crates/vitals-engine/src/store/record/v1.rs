@@ -1,5 +1,7 @@
 //! Version 1 of the disk record. A later version reads these and writes its own; these never change.
 
+mod scenario;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,8 @@ use vitals_model::target::TargetId;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
+
+pub(in crate::store) use scenario::ScenarioRecord;
 
 /// The number of a health on disk.
 pub(in crate::store) fn health_code(health: Health) -> u8 {
