@@ -7,5 +7,6 @@ pub(crate) mod dashboard;
 pub(crate) mod export;
 pub(crate) mod manual;
 pub(crate) mod report;
+pub(crate) mod selftest;
 mod visit;
 pub(crate) mod watch;

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Anomalies(args) => cmd::anomalies::run(&cli.common, &args),
         Command::Report(args) => cmd::report::run(&cli.common, &args),
         Command::Export(args) => cmd::export::run(&cli.common, &args),
+        Command::Selftest(args) => cmd::selftest::run(&args),
         Command::Config(args) => cmd::config::run(&cli.common, &args),
         Command::Completions(args) => cmd::manual::completions(args),
         Command::Man(args) => cmd::manual::man(&args),

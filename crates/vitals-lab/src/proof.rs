@@ -8,6 +8,7 @@ mod bed;
 mod ears;
 pub mod expect;
 mod hour;
+mod in_lab;
 mod lanes;
 mod matrix;
 pub mod page;
@@ -19,6 +20,7 @@ mod watcher;
 
 pub use bed::{Bed, Beds, Trouble};
 pub use hour::{Hour, Length};
+pub use in_lab::Labs;
 pub use lanes::{LANES_DEFAULT, LANES_MAX, Plan, Progress, prove};
 pub use matrix::{Matrix, Other, Part, Shortfall, Trial};
 pub use settings::proof as settings;

@@ -60,7 +60,7 @@ fn is_skipped(reading: &Reading) -> bool {
 }
 
 /// Escapes for text and attributes; characters that XML 1.0 forbids become a replacement character.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

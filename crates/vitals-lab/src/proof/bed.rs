@@ -24,7 +24,7 @@ pub trait Bed {
     fn hub_pid(&self) -> Option<u32>;
 
     /// Makes the fault happen, to this server if it is one of a server; returns when it is in force.
-    fn inject(&self, fault: Fault, server: &str) -> LocalBoxFuture<'_, Result<(), Trouble>>;
+    fn inject<'a>(&'a self, fault: Fault, server: &'a str) -> LocalBoxFuture<'a, Result<(), Trouble>>;
 
     /// Takes the cause away.
     fn clear(&self, fault: Fault) -> LocalBoxFuture<'_, Result<(), Trouble>>;

@@ -126,7 +126,7 @@ pub const EXPECTATIONS: [Expectation; 46] = [
     row(Fault::CpuSpin, PLAIN, "hub-servers/cpu", FAILING, &["of one core"], looks(Probe::Process, 3, 0, "")),
     row(Fault::MemoryLeak, PLAIN, "hub-servers/memory", BAD, &["resident"], looks(Probe::Process, 2, 8, "growing by 96 MB takes 6 s")),
     row(Fault::FdLeak, PLAIN, "hub-servers/fds", BAD, &["open of"], looks(Probe::Process, 2, 5, "the leak fills within 5 s")),
-    row(Fault::PortHeld, PLAIN, "hub-servers/port", FAILING, &["listens on the hub's port", "expected pid"], after_2_s(Probe::Process)),
+    row(Fault::PortHeld, PLAIN, "hub-servers/port", FAILING, &["listens on the hub's port", "squatter"], after_2_s(Probe::Process)),
     row(Fault::StartingForEver, PLAIN, "hub-servers/state", FAILING, &["starting"], looks(Probe::Api, 1, 5, "a start is given 5 s")),
     row(Fault::ServerKilled, LYING, TRUTH, FAILING, &["hub says connected"], EVENT).kind("ghost"),
     row(Fault::ServerStopped, PLAIN, TRUTH, FAILING, &["stopped"], at_sight(Probe::Process)).kind("hung"),

@@ -125,7 +125,7 @@ impl Bed for Lab {
         None
     }
 
-    fn inject(&self, fault: Fault, _: &str) -> LocalBoxFuture<'_, Result<(), Trouble>> {
+    fn inject<'a>(&'a self, fault: Fault, _: &'a str) -> LocalBoxFuture<'a, Result<(), Trouble>> {
         async move { self.deeds.send(Deed::Injected(fault)).await.map_err(|e| Trouble(e.to_string())) }.boxed_local()
     }
 
