@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::persona::{LogFormat, Persona};
 
@@ -66,4 +67,61 @@ pub enum ServerKind {
     Github,
     /// One tool for each kind of content, as the MCP conformance suite wants them.
     Contents,
+}
+
+impl Program {
+    /// The command that starts this program as `part`.
+    pub fn command(&self, part: &Part) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(&self.words);
+        match part {
+            Part::Hub(hub) => {
+                command.args(["hub", "--persona", hub.persona.as_str(), "--log-format", hub.log_format.as_str()]);
+                command.arg("--port").arg(hub.port.to_string()).arg("--seed").arg(hub.seed.to_string());
+                command.arg("--root").arg(&hub.root);
+            }
+            Part::Server(server) => {
+                command.args(["server", server.kind.as_str()]);
+                if let Some(faults) = &server.faults {
+                    command.arg("--faults").arg(faults);
+                }
+                if let Some(folder) = &server.folder {
+                    command.arg("--folder").arg(folder);
+                }
+            }
+            Part::Squatter { port } => {
+                command.args(["squatter", "--port"]).arg(port.to_string());
+            }
+        }
+        command
+    }
+}
+
+impl Part {
+    /// The part that these words name.
+    pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Self, PartError> {
+        Err(PartError(words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")))
+    }
+}
+
+/// Why a part cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[error("not a part: {0}")]
+pub struct PartError(String);
+
+/// Runs a part to its end.
+pub fn run(part: &Part) -> Result<(), PartError> {
+    Err(PartError(format!("{part:?}")))
+}
+
+impl ServerKind {
+    /// The name on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Filesystem => "filesystem",
+            Self::Echo => "echo",
+            Self::Github => "github",
+            Self::Contents => "contents",
+        }
+    }
 }
