@@ -125,8 +125,7 @@ pub(crate) fn summary(view: &MatrixView) -> String {
     }
     let red: Vec<&str> = view.faults.iter().filter(|t| !t.holds).map(|t| t.fault.as_str()).collect();
     if !red.is_empty() {
-        let again = red.iter().map(|id| format!(" --fault {id}")).collect::<String>();
-        let _ = writeln!(out, "Again, those that failed: mcp-vitals selftest{again}");
+        let _ = writeln!(out, "Again, those that failed: mcp-vitals selftest --fault {}", red.join(" --fault "));
     }
     out
 }

@@ -26,7 +26,7 @@ impl Beds for Labs {
         };
         let settings = Settings { persona: stage.persona, seed, filtering, ..Settings::new(self.program.clone()) };
         async move {
-            let lab = Lab::start(settings).await.map_err(trouble)?;
+            let lab = Lab::start(settings).await.map_err(|error| trouble(&error))?;
             let bed: Box<dyn Bed> = Box::new(lab);
             Ok(bed)
         }
@@ -51,11 +51,11 @@ impl Bed for Lab {
     }
 
     fn inject<'a>(&'a self, fault: Fault, server: &'a str) -> LocalBoxFuture<'a, Result<(), Trouble>> {
-        async move { Self::inject(self, fault, server).await.map_err(trouble) }.boxed_local()
+        async move { Self::inject(self, fault, server).await.map_err(|error| trouble(&error)) }.boxed_local()
     }
 
     fn clear(&self, fault: Fault) -> LocalBoxFuture<'_, Result<(), Trouble>> {
-        async move { Self::clear(self, fault).await.map_err(trouble) }.boxed_local()
+        async move { Self::clear(self, fault).await.map_err(|error| trouble(&error)) }.boxed_local()
     }
 
     fn end(self: Box<Self>) -> LocalBoxFuture<'static, ()> {
@@ -65,9 +65,9 @@ impl Bed for Lab {
 }
 
 /// An error with its reasons, in one line.
-fn trouble(error: lab::LabError) -> Trouble {
+fn trouble(error: &lab::LabError) -> Trouble {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
+    let mut source = std::error::Error::source(error);
     while let Some(reason) = source {
         text = format!("{text}: {reason}");
         source = reason.source();
