@@ -28,7 +28,7 @@ const PROGRESS_MAX: usize = 256;
 /// How long a fault goes on after it was seen. The longest patience of an incident without a value is 5 s,
 /// so what wrongly follows from a fault has opened by then; the quick form looks less long.
 const HOLD: Duration = Duration::from_secs(8);
-const HOLD_QUICK: Duration = Duration::from_secs(2);
+const HOLD_QUICK: Duration = Duration::from_secs(4);
 
 pub(crate) fn run(args: &SelftestArgs) -> anyhow::Result<Exit> {
     let plan = plan(args)?;

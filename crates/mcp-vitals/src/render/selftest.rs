@@ -46,7 +46,7 @@ pub(crate) fn trial(trial: &TrialView) -> String {
             out,
             "{GOOD}✓{GOOD:#} {id:ID_WIDTH$} {:>8} {DIM}of {:>4}{DIM:#}  {found}{over}",
             took(trial.detected_s),
-            shown(trial.bound_s)
+            bound(trial)
         );
         return out;
     }
@@ -54,7 +54,7 @@ pub(crate) fn trial(trial: &TrialView) -> String {
         out,
         "{BAD}✗ {id:ID_WIDTH$}{BAD:#} {:>8} {DIM}of {:>4}{DIM:#}  {}",
         took(trial.detected_s),
-        shown(trial.bound_s),
+        bound(trial),
         trial.what
     );
     let _ = writeln!(out, "    expected  {}", expected(trial));
@@ -65,9 +65,14 @@ pub(crate) fn trial(trial: &TrialView) -> String {
     out
 }
 
-/// `0.04 s`, `12.3 s`: times of one column are of one unit.
+/// `0.04 s`: measured times are of one unit, so that a column of them can be compared.
 fn shown(seconds: f64) -> String {
-    if seconds.fract() == 0.0 || seconds >= 100.0 { format!("{seconds:.0} s") } else { format!("{seconds:.2} s") }
+    format!("{seconds:.2} s")
+}
+
+/// A bound, which is a whole number of seconds.
+fn bound(trial: &TrialView) -> String {
+    format!("{:.0} s", trial.bound_s)
 }
 
 fn expected(trial: &TrialView) -> String {
@@ -76,7 +81,7 @@ fn expected(trial: &TrialView) -> String {
     };
     let words = trial.words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
     let words = if words.is_empty() { words } else { format!(", with {words}") };
-    format!("{health} {kind} {} within {}{words}", trial.check, shown(trial.bound_s))
+    format!("{health} {kind} {} within {}{words}", trial.check, bound(trial))
 }
 
 fn seen(trial: &TrialView) -> String {

@@ -1,7 +1,8 @@
 //! One trial: healthy, the fault, its incident, the end of the fault, the end of the incident.
 //!
-//! Times count from when the fault is in force, which is when its injection returns; what is seen before
-//! that counts from the beginning of the injection. The same holds for the end.
+//! Times count from when the fault is in force, which is when its injection returns: it may take a while,
+//! when a hub must be started again or sessions be opened. What an event tells of, and what is seen before
+//! the injection returns, counts from its beginning. The end counts from when the cause is gone.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use vitals_model::snapshot::{Snapshot, TargetState};
 
 use super::bed::Bed;
 use super::ears::{Ears, Heard, state_of};
-use super::expect::{Expectation, Expects, SERVER, Verdict, fits};
+use super::expect::{Expectation, Expects, SERVER, Source, Verdict, fits};
 use super::matrix::{Other, Part, Shortfall, Trial};
 
 /// How long a lab may take to be seen healthy, its rounds included.
@@ -85,7 +86,8 @@ async fn all(
             return Ok(());
         }
     };
-    let detected = since(at, began, in_force);
+    let by_event = row.source == Source::Event && row.expects.verdict().is_some();
+    let detected = if by_event { at - began } else { since(at, began, in_force) };
     trial.detected = Some(detected);
     if detected > row.bound() {
         trial.shortfalls.push(Shortfall::Late { detected, bound: row.bound() });
