@@ -303,6 +303,15 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_of_one_server_is_expected_on_that_server() {
+        for row in EXPECTATIONS.iter().filter(|row| matches!(row.card().means, Means::Server(_))) {
+            let check = row.expects.verdict().map_or("", |verdict| verdict.check);
+            assert!(!check.contains("<server>"), "{}", row.fault);
+            assert!(!check.starts_with("hub-servers/") || check.split('/').nth(1) == Some(SERVER), "{}", row.fault);
+        }
+    }
+
+    #[test]
     fn what_is_added_to_a_bound_has_a_reason() {
         for row in &EXPECTATIONS {
             if let Source::Polled(polled) = row.source {

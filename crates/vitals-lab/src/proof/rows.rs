@@ -105,8 +105,11 @@ impl Expectation {
 
 const PROCESS: &str = "hub-servers/process";
 const API: &str = "hub-servers/api";
-const TRUTH: &str = "hub-servers/<server>/truth";
-const CALL: &str = "hub-servers/<server>/call";
+// The server that faults are done to; see `SERVER`.
+const TRUTH: &str = "hub-servers/filesystem/truth";
+const CALL: &str = "hub-servers/filesystem/call";
+/// The hub draws by lot which server's tool it loses or makes up.
+const ANY_TRUTH: &str = "hub-servers/<server>/truth";
 const KEY: &str = "hub-llm/key";
 const META_CALL: &str = "meta-tool-clients/call";
 
@@ -130,12 +133,12 @@ pub const EXPECTATIONS: [Expectation; 46] = [
     row(Fault::StartingForEver, PLAIN, "hub-servers/state", FAILING, &["starting"], looks(Probe::Api, 1, 5, "a start is given 5 s")),
     row(Fault::ServerKilled, LYING, TRUTH, FAILING, &["hub says connected"], EVENT).kind("ghost"),
     row(Fault::ServerStopped, PLAIN, TRUTH, FAILING, &["stopped"], at_sight(Probe::Process)).kind("hung"),
-    row(Fault::CrashLoop, PLAIN, "hub-servers/<server>/flaps", DEGRADED, &[], looks(Probe::Api, 1, 15, "three losses with their restarts")).lasts(60),
+    row(Fault::CrashLoop, PLAIN, "hub-servers/filesystem/flaps", DEGRADED, &[], looks(Probe::Api, 1, 15, "three losses with their restarts")).lasts(60),
     row(Fault::SlowStart, PLAIN, TRUTH, FAILING, &["connecting"], looks(Probe::Api, 1, 5, "a start is given 5 s")).kind("connecting").lasts(30),
     row(Fault::NeverInitialises, PLAIN, TRUTH, FAILING, &["connecting"], looks(Probe::Api, 1, 5, "a start is given 5 s")).kind("connecting").lasts(30),
-    row(Fault::ToolsEmptied, PLAIN, "hub-servers/<server>/tools", FAILING, &["tool"], after_5_s(Probe::Session)),
-    row(Fault::ToolDropped, PLAIN, TRUTH, BAD, &["clients do not see"], after_5_s(Probe::Session)).kind("dropped"),
-    row(Fault::PhantomTool, PLAIN, TRUTH, DEGRADED, &["does not have"], after_5_s(Probe::Session)).kind("phantom"),
+    row(Fault::ToolsEmptied, PLAIN, "hub-servers/filesystem/tools", FAILING, &["tool"], after_5_s(Probe::Session)),
+    row(Fault::ToolDropped, PLAIN, ANY_TRUTH, BAD, &["clients do not see"], after_5_s(Probe::Session)).kind("dropped"),
+    row(Fault::PhantomTool, PLAIN, ANY_TRUTH, DEGRADED, &["does not have"], after_5_s(Probe::Session)).kind("phantom"),
     row(Fault::SchemaDrift, PLAIN, TRUTH, DEGRADED, &["redefined"], after_5_s(Probe::Api)).kind("drifted"),
     row(Fault::DescriptionInjected, PLAIN, TRUTH, DEGRADED, &["redefined"], after_5_s(Probe::Api)).kind("drifted"),
     row(Fault::EmptyAnswers, PLAIN, CALL, DEGRADED, &["nothing"], after_5_s(Probe::Session)).rounds(4),
