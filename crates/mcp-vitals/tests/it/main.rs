@@ -31,6 +31,8 @@ mod rest;
 #[cfg(test)]
 mod said;
 #[cfg(test)]
+mod selftest;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod wait;
