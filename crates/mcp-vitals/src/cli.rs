@@ -110,6 +110,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Run a hub of our own with real servers, to be broken on purpose.
     Lab(LabArgs),
+    /// Prove that the monitoring works: every fault is made in a lab of our own, and must be seen.
+    Selftest(SelftestArgs),
     /// Make, check and show the configuration.
     Config(ConfigArgs),
     /// Write shell completions to standard output.
@@ -302,6 +304,42 @@ pub(crate) struct ExportArgs {
     /// How far back to look.
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
     pub since: Duration,
+}
+
+/// Output formats of `selftest`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum SelftestFormat {
+    /// For people: a line per fault as it ends.
+    Text,
+    /// JSON.
+    Json,
+    /// `JUnit` XML, for CI.
+    Junit,
+    /// Markdown: the detection matrix.
+    Markdown,
+}
+
+/// `selftest`.
+#[derive(Args, Debug)]
+pub(crate) struct SelftestArgs {
+    /// Only the ten most telling faults and a sixth of the healthy hour: under a minute.
+    #[arg(long, conflicts_with = "fault")]
+    pub quick: bool,
+    /// Only this fault (may be repeated), without the healthy hour.
+    #[arg(long, value_name = "ID")]
+    pub fault: Vec<String>,
+    /// Output format.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: SelftestFormat,
+    /// Also write selftest.md and selftest.json into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Labs side by side, 1 to 16.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub lanes: u8,
+    /// Decides what a fault draws by lot: which tool is lost, say.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
 }
 
 /// `config`.

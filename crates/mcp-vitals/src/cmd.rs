@@ -10,5 +10,6 @@ pub(crate) mod lab;
 pub(crate) mod manual;
 pub(crate) mod report;
 pub(crate) mod scenario;
+pub(crate) mod selftest;
 mod visit;
 pub(crate) mod watch;

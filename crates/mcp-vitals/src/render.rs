@@ -5,6 +5,7 @@ pub(crate) mod markdown;
 pub(crate) mod nagios;
 pub(crate) mod report;
 pub(crate) mod scenario;
+pub(crate) mod selftest;
 pub(crate) mod text;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};

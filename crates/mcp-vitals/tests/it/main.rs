@@ -37,6 +37,8 @@ mod scenario;
 #[cfg(test)]
 mod scenario_lab;
 #[cfg(test)]
+mod selftest;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod wait;
