@@ -341,11 +341,10 @@ fn explained(reading: &Reading, all: &[Reading]) -> bool {
     cause::of(reading, all).any(|cause| is_bad(cause) && cause.health >= reading.health)
 }
 
-/// Whether this reading was measured before the check that it depends on was good again: then it says
-/// nothing of now.
+/// Whether this reading was measured before one of the checks that it depends on was good again: then it
+/// says nothing of now. A hub may be another one before its API was seen to fail.
 fn outdated(reading: &Reading, all: &[Reading]) -> bool {
-    let cause = reading.cause.as_ref().and_then(|cause| all.iter().find(|r| r.id == *cause));
-    cause.is_some_and(|cause| cause.since > reading.at)
+    cause::of(reading, all).any(|cause| cause.since > reading.at)
 }
 
 fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {
