@@ -83,7 +83,7 @@ fn a_second_lab_is_refused_and_the_configuration_that_is_written_looks_at_the_fi
     let looked = home.run(&["check", "--no-history", "--config", &format!("{dir}/mcp-vitals.yaml"), "--format", "json"], LONG);
     let looked: Value = serde_json::from_str(&looked.stdout).expect("JSON");
     let target = &looked["targets"][0];
-    assert_eq!((&target["id"], &target["status"]), (&"lab".into(), &"healthy".into()), "{target:#}");
+    assert_eq!((&target["id"], &target["health"]), (&"lab".into(), &"healthy".into()), "{target:#}");
     let checks: Vec<_> = target["checks"].as_array().expect("checks").iter().filter_map(|check| check["id"].as_str()).collect();
     for known in ["workspace/entry", "logging/file", "hub-llm/key"] {
         assert!(checks.contains(&known), "{known} is not in {checks:?}");
@@ -142,5 +142,23 @@ fn a_demo_that_is_told_to_end_takes_its_processes_with_it() {
     assert!(below.len() >= 4, "demo, hub and two servers: {below:?}");
     demo.signal(Signal::TERM);
     assert_eq!(demo.wait(LONG).code, Some(0));
+    wait_gone(&below);
+}
+
+#[test]
+fn in_a_terminal_the_demo_is_the_dashboard_with_the_story_below_it() {
+    let home = Home::new();
+    let mut terminal = std::process::Command::new("script");
+    home.furnish(&mut terminal);
+    let command = format!("stty rows 40 cols 200; {} demo", env!("CARGO_BIN_EXE_mcp-vitals"));
+    terminal.args(["-qefc", &command, "/dev/null"]).env("TERM", "xterm");
+    let mut shown = Running::start_with_input(terminal);
+    // A picture is painted without line breaks, so what it holds is looked for when it has ended.
+    wait::until("hub and servers of the demo", START_MAX, || (family(shown.pid()).len() >= 6).then_some(()));
+    let below = family(shown.pid());
+    shown.type_in("q");
+    let ran = shown.wait(LONG);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("a hub of our own is started"), "{}", ran.stdout);
     wait_gone(&below);
 }
