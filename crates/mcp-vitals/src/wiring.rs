@@ -191,7 +191,8 @@ fn nothing_found(found: &Found) -> String {
         let _ = writeln!(text, "  {}: {what}", path.display());
     }
     text.push_str("Name one:      mcp-vitals check --target http://127.0.0.1:3000\n");
-    text.push_str("or a server:   mcp-vitals check --mcp http://127.0.0.1:3001/mcp");
+    text.push_str("or a server:   mcp-vitals check --mcp http://127.0.0.1:3001/mcp\n");
+    text.push_str("or see it at work without any:   mcp-vitals demo");
     text
 }
 

@@ -217,7 +217,8 @@ fn a_configuration_is_made_checked_and_shown() {
 fn help_completions_and_manual_name_every_command() {
     let home = Home::new();
     let help = run(&home, &["--help"]).stdout;
-    let commands = ["check", "watch", "dashboard", "anomalies", "report", "export", "config", "completions", "man"];
+    let commands =
+        ["check", "watch", "dashboard", "anomalies", "report", "export", "demo", "lab", "config", "completions", "man"];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = run_raw(&home, &["completions", shell]);
         assert!(ran.code == Some(0) && commands.iter().all(|c| ran.stdout.contains(c)), "{shell}: {ran:?}");

@@ -83,7 +83,7 @@ fn a_second_lab_is_refused_and_the_configuration_that_is_written_looks_at_the_fi
     let looked = home.run(&["check", "--no-history", "--config", &format!("{dir}/mcp-vitals.yaml"), "--format", "json"], LONG);
     let looked: Value = serde_json::from_str(&looked.stdout).expect("JSON");
     let target = &looked["targets"][0];
-    assert_eq!((&target["id"], &target["status"]), (&"lab".into(), &"healthy".into()), "{target:#}");
+    assert_eq!((&target["id"], &target["health"]), (&"lab".into(), &"healthy".into()), "{target:#}");
     let checks: Vec<_> = target["checks"].as_array().expect("checks").iter().filter_map(|check| check["id"].as_str()).collect();
     for known in ["workspace/entry", "logging/file", "hub-llm/key"] {
         assert!(checks.contains(&known), "{known} is not in {checks:?}");
@@ -142,5 +142,27 @@ fn a_demo_that_is_told_to_end_takes_its_processes_with_it() {
     assert!(below.len() >= 4, "demo, hub and two servers: {below:?}");
     demo.signal(Signal::TERM);
     assert_eq!(demo.wait(LONG).code, Some(0));
+    wait_gone(&below);
+}
+
+#[test]
+fn in_a_terminal_the_demo_is_the_dashboard_with_the_story_below_it() {
+    let home = Home::new();
+    let file = home.path().join("screen");
+    let mut terminal = std::process::Command::new("script");
+    home.furnish(&mut terminal);
+    let line = format!("stty rows 40 cols 140; exec '{}' demo", env!("CARGO_BIN_EXE_mcp-vitals"));
+    terminal.env("TERM", "xterm-256color").args(["-q", "-e", "-f", "-c", &line]).arg(&file);
+    let mut shown = Running::start_with_input(terminal);
+    let screen = || String::from_utf8_lossy(&fs::read(&file).unwrap_or_default()).into_owned();
+    // A painting leaves out what stands there already, so single words are looked for.
+    wait::until("the first screen", Duration::from_secs(2), || screen().contains("our own").then_some(()));
+    wait::until("the ghost on the screen", LONG, || screen().contains("GHOST").then_some(()));
+    let below = family(shown.pid());
+    assert!(below.len() >= 4, "demo, hub and server: {below:?}");
+    shown.type_in("q");
+    let ran = shown.wait(LONG);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(screen().contains("\u{1b}[?1049l"), "the terminal is given back");
     wait_gone(&below);
 }
