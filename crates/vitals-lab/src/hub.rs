@@ -24,7 +24,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -33,6 +34,7 @@ use vitals_model::time::Timestamp;
 use vitals_probe::clock;
 use vitals_probe::task::Task;
 
+use self::backend::Backend;
 use self::config::Config;
 use self::control::Word;
 use self::events::Events;
@@ -109,6 +111,18 @@ impl HubState {
     }
 }
 
+/// The event that tells what the hub is doing. The order of fields is npm's.
+#[derive(Serialize)]
+struct StateTold {
+    state: &'static str,
+    server_id: &'static str,
+    pid: u32,
+    port: u16,
+    timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_restarted: Option<bool>,
+}
+
 /// Who waits for a restart.
 type Restarted = oneshot::Sender<Result<(), ConfigError>>;
 
@@ -142,16 +156,16 @@ pub async fn run(part: HubPart) -> Result<(), HubError> {
     let config = config::read(&place.config()).map_err(HubError::Config)?;
     let orders = control::orders().map_err(machine("read orders"))?;
     let (tell, faults) = watch::channel(BTreeSet::new());
-    let port = |source| HubError::Port { port: part.port, source };
-    let listener = door::open(part.port).await.map_err(port)?;
-    let own_port = listener.local_addr().map_err(port)?.port();
+    let no_port = |source| HubError::Port { port: part.port, source };
+    let listener = door::open(part.port).await.map_err(no_port)?;
+    let listens_on = listener.local_addr().map_err(no_port)?.port();
 
     let events = Arc::new(Events::new(faults.clone()));
     let log = Log::start(place.log(), log::report_to(&events, &place.log())).map_err(machine("make a folder for its log"))?;
     let log = Arc::new(log);
     let journal = log::journal(Arc::clone(&log), Arc::clone(&events), faults.clone(), part.log_format);
     let (restarts, asked) = mpsc::channel(RESTARTS_MAX);
-    let hub = Arc::new(Hub::new(&part, own_port, faults.clone(), events, journal.clone(), restarts));
+    let hub = Arc::new(Hub::new(&part, listens_on, &config, faults.clone(), events, journal.clone(), restarts));
     let _tasks = [
         Task::spawn(strain::run(faults.clone(), journal.clone())),
         Task::spawn(chatter::run(faults.clone(), journal.clone(), log, part.log_format)),
@@ -168,11 +182,11 @@ pub async fn run(part: HubPart) -> Result<(), HubError> {
         let _ = lost.0.send(door::serve(listener, router, faults, journal, listening).await);
     });
     hub.begin(config).await;
-    control::say(&Word::Ready { port: own_port }).map_err(machine("tell that it is ready"))?;
+    control::say(&Word::Ready { port: listens_on }).map_err(machine("tell that it is ready"))?;
     let ended = obey(&hub, orders, &tell, still, lost.1).await;
     drop(serving);
     hub.finish().await;
-    ended.map_err(port)
+    ended.map_err(no_port)
 }
 
 /// Does as the lab says until the end. The error is that of a port that is lost for good.
@@ -208,14 +222,15 @@ async fn obey(
 }
 
 /// The MCP endpoint of the hub: the one seam between the two.
-fn open_front() -> Arc<dyn Front> {
-    Arc::new(front::Closed)
+fn open_front(backend: Arc<dyn Backend>, _journal: &Journal, _filtering: Option<&Value>, _part: &HubPart) -> Arc<dyn Front> {
+    Arc::new(front::Closed::of(&*backend))
 }
 
 impl Hub {
     fn new(
         part: &HubPart,
-        port: u16,
+        listens_on: u16,
+        config: &Config,
         faults: watch::Receiver<BTreeSet<HubFault>>,
         events: Arc<Events>,
         journal: Journal,
@@ -229,16 +244,18 @@ impl Hub {
             source: place.config(),
             changes: watch::Sender::default(),
         });
+        let servers = Arc::new(Servers::new(common, faults.clone(), part.seed));
+        let backend = Arc::clone(&servers);
         Self {
-            servers: Arc::new(Servers::new(common, faults.clone(), part.seed)),
-            front: open_front(),
+            servers,
+            front: open_front(backend, &journal, config.filtering.as_ref(), part),
             events,
             journal,
-            workspace: Workspace::new(place.workspaces(), port, place.config()),
+            workspace: Workspace::new(place.workspaces(), listens_on, place.config()),
             faults,
             persona: part.persona,
             config: place.config(),
-            port,
+            port: listens_on,
             state: Mutex::new(HubState::Starting),
             streams: Mutex::default(),
             connections: watch::Sender::default(),
@@ -257,13 +274,14 @@ impl Hub {
 
     /// Tells the event stream what the hub is doing.
     pub(crate) fn tell_state(&self, state: HubState) {
-        let mut told = json!({
-            "state": state.as_str(), "server_id": "mcp-hub", "pid": std::process::id(), "port": self.port,
-            "timestamp": clock::now().to_string(),
-        });
-        if state == HubState::Restarted {
-            told["has_restarted"] = true.into();
-        }
+        let told = StateTold {
+            state: state.as_str(),
+            server_id: "mcp-hub",
+            pid: std::process::id(),
+            port: self.port,
+            timestamp: clock::now().to_string(),
+            has_restarted: (state == HubState::Restarted).then_some(true),
+        };
         self.events.send("hub_state", &told);
     }
 

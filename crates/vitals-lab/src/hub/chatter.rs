@@ -104,10 +104,14 @@ mod tests {
         assert_eq!(line.line(LogFormat::Pino, &hostname()).len(), FLOOD_LINE_BYTES);
 
         tell.send(BTreeSet::new()).unwrap();
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        records.lock().unwrap().clear();
         tell.send(BTreeSet::from([HubFault::ErrorSpike])).unwrap();
-        until(21).await;
-        assert!(records.lock().unwrap().iter().all(|r| r.code == Some("LAB_ERROR_SPIKE") && r.level == Level::Error));
+        let errors =
+            || records.lock().unwrap().iter().filter(|r| r.code == Some("LAB_ERROR_SPIKE") && r.level == Level::Error).count();
+        let floods = || records.lock().unwrap().len() - errors();
+        until(28 + SPIKE_FIRST).await;
+        let before = floods();
+        assert!(errors() >= SPIKE_FIRST);
+        until(before + SPIKE_FIRST + 1).await;
+        assert_eq!((errors(), floods()), (SPIKE_FIRST + 1, before));
     }
 }

@@ -1,6 +1,11 @@
 //! The seam between the hub and its MCP endpoint: what the rest of the hub asks of it.
 
+use std::sync::Arc;
+
 use serde_json::Value;
+use tokio::sync::watch;
+
+use super::backend::{Backend, Listing};
 
 /// The hub's MCP endpoint, as the rest of the hub sees it.
 pub(crate) trait Front: Send + Sync {
@@ -17,8 +22,16 @@ pub(crate) trait Front: Send + Sync {
     fn registered(&self) -> usize;
 }
 
-/// No MCP endpoint.
-pub(crate) struct Closed;
+/// No MCP endpoint; the tools are counted.
+pub(crate) struct Closed {
+    listing: watch::Receiver<Arc<Listing>>,
+}
+
+impl Closed {
+    pub(crate) fn of(backend: &dyn Backend) -> Self {
+        Self { listing: backend.listing() }
+    }
+}
 
 impl Front for Closed {
     fn routes(&self) -> axum::Router {
@@ -34,6 +47,6 @@ impl Front for Closed {
     }
 
     fn registered(&self) -> usize {
-        0
+        self.listing.borrow().tools.len()
     }
 }
