@@ -105,13 +105,15 @@ mod tests {
 
         tell.send(BTreeSet::new()).unwrap();
         tell.send(BTreeSet::from([HubFault::ErrorSpike])).unwrap();
-        let errors =
-            || records.lock().unwrap().iter().filter(|r| r.code == Some("LAB_ERROR_SPIKE") && r.level == Level::Error).count();
-        let floods = || records.lock().unwrap().len() - errors();
+        let seen = || {
+            let records = records.lock().unwrap().clone();
+            let errors = records.iter().filter(|r| r.code == Some("LAB_ERROR_SPIKE") && r.level == Level::Error).count();
+            (errors, records.len() - errors)
+        };
         until(28 + SPIKE_FIRST).await;
-        let before = floods();
-        assert!(errors() >= SPIKE_FIRST);
-        until(before + SPIKE_FIRST + 1).await;
-        assert_eq!((errors(), floods()), (SPIKE_FIRST + 1, before));
+        let (errors, floods) = seen();
+        assert!(errors >= SPIKE_FIRST);
+        until(floods + SPIKE_FIRST + 1).await;
+        assert_eq!(seen(), (SPIKE_FIRST + 1, floods));
     }
 }
