@@ -10,9 +10,11 @@ mod config;
 mod control;
 mod door;
 mod events;
+pub(crate) mod filter;
 pub(crate) mod front;
 pub(crate) mod journal;
 mod log;
+pub(crate) mod mcp;
 mod servers;
 mod strain;
 mod workspace;
@@ -25,7 +27,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -38,6 +40,7 @@ use self::backend::Backend;
 use self::config::Config;
 use self::control::Word;
 use self::events::Events;
+use self::filter::Settings;
 use self::front::Front;
 use self::journal::{Journal, Level, Record};
 use self::log::Log;
@@ -165,7 +168,7 @@ pub async fn run(part: HubPart) -> Result<(), HubError> {
     let log = Arc::new(log);
     let journal = log::journal(Arc::clone(&log), Arc::clone(&events), faults.clone(), part.log_format);
     let (restarts, asked) = mpsc::channel(RESTARTS_MAX);
-    let hub = Arc::new(Hub::new(&part, listens_on, &config, faults.clone(), events, journal.clone(), restarts));
+    let hub = Arc::new(Hub::new(&part, listens_on, filtering(&config)?, faults.clone(), events, journal.clone(), restarts));
     let _tasks = [
         Task::spawn(strain::run(faults.clone(), journal.clone())),
         Task::spawn(chatter::run(faults.clone(), journal.clone(), log, part.log_format)),
@@ -222,15 +225,21 @@ async fn obey(
 }
 
 /// The MCP endpoint of the hub: the one seam between the two.
-fn open_front(backend: Arc<dyn Backend>, _journal: &Journal, _filtering: Option<&Value>, _part: &HubPart) -> Arc<dyn Front> {
-    Arc::new(front::Closed::of(&*backend))
+fn open_front(backend: Arc<dyn Backend>, journal: &Journal, filtering: Settings, part: &HubPart) -> Arc<dyn Front> {
+    Arc::new(mcp::Endpoint::start(backend, journal.clone(), filtering, part.persona))
+}
+
+/// What the configuration says of filtering.
+fn filtering(config: &Config) -> Result<Settings, HubError> {
+    let read = config.filtering.as_ref().map_or(Ok(Settings::off()), Settings::read);
+    read.map_err(|error| HubError::Config(ConfigError(vec![format!("toolFiltering: {error}")])))
 }
 
 impl Hub {
     fn new(
         part: &HubPart,
         listens_on: u16,
-        config: &Config,
+        filtering: Settings,
         faults: watch::Receiver<BTreeSet<HubFault>>,
         events: Arc<Events>,
         journal: Journal,
@@ -248,7 +257,7 @@ impl Hub {
         let backend = Arc::clone(&servers);
         Self {
             servers,
-            front: open_front(backend, &journal, config.filtering.as_ref(), part),
+            front: open_front(backend, &journal, filtering, part),
             events,
             journal,
             workspace: Workspace::new(place.workspaces(), listens_on, place.config()),

@@ -42,7 +42,15 @@ impl Stand {
         let journal = Journal::new(move |record| told.log(&Stamped { record, at: clock::now() }));
         let kind = HubPart { root: dir.path().to_owned(), port, persona: Persona::Npm421, log_format: LogFormat::Plain, seed: 1 };
         let (restarts, _asked) = mpsc::channel(1);
-        let hub = Arc::new(Hub::new(&kind, port, &Config::default(), faults.clone(), events, journal.clone(), restarts));
+        let hub = Arc::new(Hub::new(
+            &kind,
+            port,
+            crate::hub::filter::Settings::off(),
+            faults.clone(),
+            events,
+            journal.clone(),
+            restarts,
+        ));
         let router = routes(&hub, hub.front.routes());
         let listening = watch::Sender::new(true);
         let serving = Task::spawn(async move { drop(door::serve(listener, router, faults, journal, listening).await) });
