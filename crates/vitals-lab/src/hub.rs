@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde::Serialize;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -35,9 +36,11 @@ use vitals_model::time::Timestamp;
 use vitals_probe::clock;
 use vitals_probe::task::Task;
 
+use self::backend::Backend;
 use self::config::Config;
 use self::control::Word;
 use self::events::Events;
+use self::filter::Settings;
 use self::front::Front;
 use self::journal::{Journal, Level, Record};
 use self::log::Log;
@@ -111,6 +114,18 @@ impl HubState {
     }
 }
 
+/// The event that tells what the hub is doing. The order of fields is npm's.
+#[derive(Serialize)]
+struct StateTold {
+    state: &'static str,
+    server_id: &'static str,
+    pid: u32,
+    port: u16,
+    timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_restarted: Option<bool>,
+}
+
 /// Who waits for a restart.
 type Restarted = oneshot::Sender<Result<(), ConfigError>>;
 
@@ -142,19 +157,18 @@ pub async fn run(part: HubPart) -> Result<(), HubError> {
     let _file_too_large = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(machine("take signals"))?;
     let place = Place::new(part.root.clone());
     let config = config::read(&place.config()).map_err(HubError::Config)?;
-    let filtering = filtering(&config)?;
     let orders = control::orders().map_err(machine("read orders"))?;
     let (tell, faults) = watch::channel(BTreeSet::new());
-    let port = |source| HubError::Port { port: part.port, source };
-    let listener = door::open(part.port).await.map_err(port)?;
-    let own_port = listener.local_addr().map_err(port)?.port();
+    let no_port = |source| HubError::Port { port: part.port, source };
+    let listener = door::open(part.port).await.map_err(no_port)?;
+    let listens_on = listener.local_addr().map_err(no_port)?.port();
 
     let events = Arc::new(Events::new(faults.clone()));
     let log = Log::start(place.log(), log::report_to(&events, &place.log())).map_err(machine("make a folder for its log"))?;
     let log = Arc::new(log);
     let journal = log::journal(Arc::clone(&log), Arc::clone(&events), faults.clone(), part.log_format);
     let (restarts, asked) = mpsc::channel(RESTARTS_MAX);
-    let hub = Arc::new(Hub::new(&part, own_port, faults.clone(), events, journal.clone(), restarts, filtering));
+    let hub = Arc::new(Hub::new(&part, listens_on, filtering(&config)?, faults.clone(), events, journal.clone(), restarts));
     let _tasks = [
         Task::spawn(strain::run(faults.clone(), journal.clone())),
         Task::spawn(chatter::run(faults.clone(), journal.clone(), log, part.log_format)),
@@ -171,11 +185,11 @@ pub async fn run(part: HubPart) -> Result<(), HubError> {
         let _ = lost.0.send(door::serve(listener, router, faults, journal, listening).await);
     });
     hub.begin(config).await;
-    control::say(&Word::Ready { port: own_port }).map_err(machine("tell that it is ready"))?;
+    control::say(&Word::Ready { port: listens_on }).map_err(machine("tell that it is ready"))?;
     let ended = obey(&hub, orders, &tell, still, lost.1).await;
     drop(serving);
     hub.finish().await;
-    ended.map_err(port)
+    ended.map_err(no_port)
 }
 
 /// Does as the lab says until the end. The error is that of a port that is lost for good.
@@ -211,25 +225,25 @@ async fn obey(
 }
 
 /// The MCP endpoint of the hub: the one seam between the two.
-fn open_front(servers: &Arc<Servers>, journal: Journal, filtering: filter::Settings, persona: Persona) -> Arc<dyn Front> {
-    Arc::new(mcp::Endpoint::start(Arc::clone(servers) as _, journal, filtering, persona))
+fn open_front(backend: Arc<dyn Backend>, journal: &Journal, filtering: Settings, part: &HubPart) -> Arc<dyn Front> {
+    Arc::new(mcp::Endpoint::start(backend, journal.clone(), filtering, part.persona))
 }
 
-/// How tools are filtered, as the configuration says.
-fn filtering(config: &Config) -> Result<filter::Settings, HubError> {
-    let read = config.filtering.as_ref().map_or(Ok(filter::Settings::off()), filter::Settings::read);
-    read.map_err(|why| HubError::Config(ConfigError(vec![why.to_string()])))
+/// What the configuration says of filtering.
+fn filtering(config: &Config) -> Result<Settings, HubError> {
+    let read = config.filtering.as_ref().map_or(Ok(Settings::off()), Settings::read);
+    read.map_err(|error| HubError::Config(ConfigError(vec![format!("toolFiltering: {error}")])))
 }
 
 impl Hub {
     fn new(
         part: &HubPart,
-        port: u16,
+        listens_on: u16,
+        filtering: Settings,
         faults: watch::Receiver<BTreeSet<HubFault>>,
         events: Arc<Events>,
         journal: Journal,
         restarts: mpsc::Sender<Restarted>,
-        filtering: filter::Settings,
     ) -> Self {
         let place = Place::new(part.root.clone());
         let common = Arc::new(Common {
@@ -240,17 +254,17 @@ impl Hub {
             changes: watch::Sender::default(),
         });
         let servers = Arc::new(Servers::new(common, faults.clone(), part.seed));
-        let front = open_front(&servers, journal.clone(), filtering, part.persona);
+        let backend = Arc::clone(&servers);
         Self {
             servers,
-            front,
+            front: open_front(backend, &journal, filtering, part),
             events,
             journal,
-            workspace: Workspace::new(place.workspaces(), port, place.config()),
+            workspace: Workspace::new(place.workspaces(), listens_on, place.config()),
             faults,
             persona: part.persona,
             config: place.config(),
-            port,
+            port: listens_on,
             state: Mutex::new(HubState::Starting),
             streams: Mutex::default(),
             connections: watch::Sender::default(),
@@ -269,13 +283,14 @@ impl Hub {
 
     /// Tells the event stream what the hub is doing.
     pub(crate) fn tell_state(&self, state: HubState) {
-        let mut told = json!({
-            "state": state.as_str(), "server_id": "mcp-hub", "pid": std::process::id(), "port": self.port,
-            "timestamp": clock::now().to_string(),
-        });
-        if state == HubState::Restarted {
-            told["has_restarted"] = true.into();
-        }
+        let told = StateTold {
+            state: state.as_str(),
+            server_id: "mcp-hub",
+            pid: std::process::id(),
+            port: self.port,
+            timestamp: clock::now().to_string(),
+            has_restarted: (state == HubState::Restarted).then_some(true),
+        };
         self.events.send("hub_state", &told);
     }
 

@@ -260,7 +260,10 @@ mod tests {
             assert!(waited.elapsed() < Duration::from_secs(10));
             tokio::task::yield_now().await;
         }
-        tokio::time::sleep(Duration::from_millis(1100)).await;
+        let second = Stopwatch::start();
+        while second.elapsed() < Duration::from_millis(1100) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let mut input = pipes.input;
         input.write_all(b"\n").await.unwrap();
         timeout(Duration::from_secs(10), child.output_ended()).await.unwrap();

@@ -48,8 +48,13 @@ fn read(mut input: impl BufRead, sender: &mpsc::Sender<Result<Order, String>>) {
         line.clear();
         let read = input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
         let ended = read.is_err() || line.last() != Some(&b'\n');
-        let order = serde_json::from_slice(&line).map_err(|error| error.to_string());
-        if ended && line.is_empty() || !line.trim_ascii().is_empty() && sender.blocking_send(order).is_err() || ended {
+        if !line.trim_ascii().is_empty() {
+            let order = serde_json::from_slice(&line).map_err(|error| error.to_string());
+            if sender.blocking_send(order).is_err() {
+                return;
+            }
+        }
+        if ended {
             return;
         }
     }

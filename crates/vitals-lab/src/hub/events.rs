@@ -36,6 +36,15 @@ struct Client {
     lost: u64,
 }
 
+/// What clients subscribe to. The order of fields is npm's.
+#[derive(Serialize)]
+struct Notice<'a> {
+    r#type: &'a str,
+    #[serde(flatten)]
+    more: Value,
+    timestamp: String,
+}
+
 /// The events for one client. Tell [`Events::left`] when it has gone.
 pub(crate) struct Joined {
     pub id: u64,
@@ -88,19 +97,16 @@ impl Events {
         if clients.by_id.is_empty() {
             return;
         }
-        let frame = frame(event, data);
+        let frame = framed(event, data);
         for client in clients.by_id.values_mut() {
             client.send(&frame);
         }
     }
 
     /// Sends an event of the kind that clients subscribe to: `servers_updated` and the like.
+    /// `more` is an object.
     pub(crate) fn notify(&self, kind: &str, more: Value) {
-        let mut data = json!({"type": kind});
-        if let (Value::Object(data), Value::Object(more)) = (&mut data, more) {
-            data.extend(more);
-            data.insert("timestamp".to_owned(), clock::now().to_string().into());
-        }
+        let data = Notice { r#type: kind, more, timestamp: clock::now().to_string() };
         self.send("subscription_event", &data);
     }
 
@@ -124,7 +130,7 @@ impl Client {
         if self.lost > 0 && self.queue.capacity() >= 2 {
             let message = format!("{} events were lost: this client reads too slowly", self.lost);
             let data = json!({"type": "warn", "message": message, "data": {}, "timestamp": clock::now().to_string()});
-            if self.queue.try_send(super::events::frame("log", &data)).is_ok() {
+            if self.queue.try_send(framed("log", &data)).is_ok() {
                 self.lost = 0;
             }
         }
@@ -134,7 +140,7 @@ impl Client {
     }
 }
 
-fn frame(event: &str, data: &impl Serialize) -> Bytes {
+fn framed(event: &str, data: &impl Serialize) -> Bytes {
     let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".to_owned());
     Bytes::from(format!("event: {event}\ndata: {data}\n\n"))
 }
@@ -162,7 +168,10 @@ mod tests {
         events.notify("servers_updated", json!({"changes": {"modified": ["everything"]}}));
         events.heartbeat();
         let frames = take(&mut joined);
-        assert!(frames[0].starts_with("event: subscription_event\ndata: {"), "{frames:?}");
+        assert!(
+            frames[0].starts_with("event: subscription_event\ndata: {\"type\":\"servers_updated\",\"changes\":{"),
+            "{frames:?}"
+        );
         assert!(frames[0].ends_with("}\n\n"), "{frames:?}");
         let data: Value = serde_json::from_str(frames[0].split_once("data: ").unwrap().1).unwrap();
         assert_eq!(data["type"], "servers_updated");

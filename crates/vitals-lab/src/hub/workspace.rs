@@ -63,11 +63,6 @@ impl Workspace {
         self.entry().port.to_string()
     }
 
-    /// The folder that the hub was started in.
-    pub(crate) fn cwd(&self) -> PathBuf {
-        self.entry().cwd
-    }
-
     /// Writes the entry with this many clients.
     pub(crate) async fn write(&self, connections: usize) -> io::Result<()> {
         self.entry.lock().unwrap_or_else(PoisonError::into_inner).active_connections = connections;

@@ -40,16 +40,16 @@ impl Stand {
         let events = Arc::new(Events::new(faults.clone()));
         let told = Arc::clone(&events);
         let journal = Journal::new(move |record| told.log(&Stamped { record, at: clock::now() }));
-        let part = HubPart { root: dir.path().to_owned(), port, persona: Persona::Npm421, log_format: LogFormat::Plain, seed: 1 };
+        let kind = HubPart { root: dir.path().to_owned(), port, persona: Persona::Npm421, log_format: LogFormat::Plain, seed: 1 };
         let (restarts, _asked) = mpsc::channel(1);
         let hub = Arc::new(Hub::new(
-            &part,
+            &kind,
             port,
+            crate::hub::filter::Settings::off(),
             faults.clone(),
             events,
             journal.clone(),
             restarts,
-            crate::hub::filter::Settings::off(),
         ));
         let router = routes(&hub, hub.front.routes());
         let listening = watch::Sender::new(true);
@@ -63,9 +63,9 @@ impl Stand {
         let url: Url = format!("http://127.0.0.1:{}/{path}", self.port).parse().unwrap();
         let request = match body {
             None => Request::get(&url),
-            Some(body) => Request::new(vitals_probe::http::Method::POST, &url)
-                .header("content-type", "application/json")
-                .body(Bytes::from(body.to_owned())),
+            Some(body) => {
+                Request::new(Method::POST, &url).header("content-type", "application/json").body(Bytes::from(body.to_owned()))
+            }
         };
         let answer = Client::new(&Timeouts::default(), Vec::new()).send(request, SOON).await.unwrap();
         let status = answer.status();

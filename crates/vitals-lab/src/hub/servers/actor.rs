@@ -56,7 +56,7 @@ enum Phase {
     Up {
         link: Box<Link>,
         since: Stopwatch,
-        _relist: Task,
+        relist: Task,
     },
     /// Lost, and said to be connected: npm mcp-hub leaves it at that.
     Ghost,
@@ -174,8 +174,8 @@ impl Actor {
 
     /// Gives up the connection or the attempt at one; its process ends behind our back.
     fn leave(&mut self) {
-        if let Phase::Up { link, _relist, .. } = std::mem::replace(&mut self.phase, Phase::Down) {
-            drop(_relist);
+        if let Phase::Up { link, relist, .. } = std::mem::replace(&mut self.phase, Phase::Down) {
+            drop(relist);
             self.debug(format!("'{}' transport closed", self.server.config.name));
             self.server.change(|state| state.upstream = None);
             self.closing.push(Box::pin(link.close()));
@@ -191,7 +191,7 @@ impl Actor {
     fn connected(&mut self, mut link: Box<Link>) {
         self.server.change(|state| state.connected(&mut link));
         let relist = Task::spawn(relist(Arc::clone(&self.server), Arc::clone(&link.changes), link.upstream.clone()));
-        self.phase = Phase::Up { link, since: Stopwatch::start(), _relist: relist };
+        self.phase = Phase::Up { link, since: Stopwatch::start(), relist };
         self.server.common.journal.write(Record::new(Level::Info, format!("'{}' MCP server connected", self.server.config.name)));
         if self.waiting.is_empty() && self.again > AGAIN_FIRST {
             self.server.updated();

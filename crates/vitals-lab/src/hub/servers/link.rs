@@ -95,7 +95,7 @@ pub(super) struct Link {
 
 enum Line {
     Stdio { service: Box<RunningService<RoleClient, Ears>>, child: Child },
-    Http { session: Arc<Session>, _listener: Task },
+    Http { session: Arc<Session>, listener: Task },
 }
 
 /// What the hub hears from a server by itself.
@@ -155,7 +155,9 @@ impl Link {
         let context = Context::new(Arc::new(client), timeouts, Vec::new(), Listen::Asked);
         let session = mcp::open(&Address::Http { url: url.to_owned() }, &context).await.map_err(|f| failure_trouble(&f))?;
         let transport = if session.opened().transport == Transport::LegacySse { "sse" } else { "streamable-http" };
-        let server_info = json!({"name": session.opened().server.as_str()});
+        let said = session.opened().server.as_str();
+        let (name, version) = said.rsplit_once(' ').unwrap_or((said, ""));
+        let server_info = json!({"name": name, "version": version});
         let session = Arc::new(session);
         let changes = Arc::new(Notify::new());
         let listener = Task::spawn(listen(Arc::clone(&session), Arc::clone(&changes)));
@@ -165,7 +167,7 @@ impl Link {
             server_info,
             transport,
             changes,
-            line: Line::Http { session, _listener: listener },
+            line: Line::Http { session, listener },
         })
     }
 
@@ -186,8 +188,8 @@ impl Link {
                 drop(service);
                 child.end().await;
             }
-            Line::Http { session, _listener } => {
-                drop((_listener, self.upstream));
+            Line::Http { session, listener } => {
+                drop((listener, self.upstream));
                 if let Ok(session) = Arc::try_unwrap(session) {
                     // A server that is gone cannot be told goodbye.
                     drop(session.close().await);

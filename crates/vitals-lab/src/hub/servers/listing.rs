@@ -27,11 +27,11 @@ pub(super) async fn publish(shelf: Arc<Shelf>) {
             }
             !same
         });
-        let changed = tokio::select! {
-            changed = changes.changed() => changed,
-            changed = faults.changed() => changed,
+        let woken = tokio::select! {
+            woken = changes.changed() => woken,
+            woken = faults.changed() => woken,
         };
-        if changed.is_err() {
+        if woken.is_err() {
             return;
         }
     }

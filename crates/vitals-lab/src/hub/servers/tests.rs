@@ -48,7 +48,7 @@ impl Stand {
         Self { servers, records, tell }
     }
 
-    fn view(&self, name: &str) -> serde_json::Value {
+    fn view(&self, name: &str) -> Value {
         json!(self.servers.get(name).unwrap().view())
     }
 
@@ -102,7 +102,7 @@ async fn the_npm_persona_says_of_a_dead_server_that_it_is_well_until_it_is_stopp
     kill(pid);
     stand.until(|| stand.messages().iter().any(|m| m == "'my shell' transport closed")).await;
     let server = stand.servers.get("my shell").unwrap();
-    let lie = |view: serde_json::Value| {
+    let lie = |view: Value| {
         assert_eq!((&view["status"], &view["error"], &view["uptime"]), (&json!("connected"), &json!(null), &json!(0)));
         assert_eq!(view["lastStarted"], before["lastStarted"]);
         view["capabilities"]["tools"].as_array().unwrap().len()
