@@ -47,7 +47,10 @@ const QUESTIONS: [(Point, &[&str]); 6] = [
     (Point::HubLlm, &["provider", "key", "latency", "fallback"]),
     (Point::FilteringSessions, &["open", "tools", "isolation", "cleanup", "storm", "stats"]),
     (Point::MetaToolClients, &["registered", "call", "list-changed", "clients"]),
-    (Point::Logging, &["file", "written", "silence", "format", "errors", "growth", "size", "disk", "rotation", "stream", "heartbeat"]),
+    (
+        Point::Logging,
+        &["file", "written", "silence", "format", "errors", "growth", "size", "disk", "rotation", "stream", "heartbeat"],
+    ),
     (Point::Workspace, &["entry", "config"]),
 ];
 

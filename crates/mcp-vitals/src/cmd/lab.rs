@@ -71,8 +71,8 @@ async fn mind(lab: &Lab) {
         tokio::time::sleep(LOOK_EVERY).await;
         let now = lab.hub_pid();
         let takes = |fault| matches!(fault, Fault::HubKilled | Fault::HubRestarted | Fault::OrphanLeft);
-        let taken = lab.active().iter().any(|active| takes(active.fault));
-        if now.is_none() && last.is_some() && !taken {
+        let is_taken = lab.active().iter().any(|active| takes(active.fault));
+        if now.is_none() && last.is_some() && !is_taken {
             render::note("the hub has ended by itself; `mcp-vitals lab fault inject hub-restarted` starts it again");
         }
         last = now;
