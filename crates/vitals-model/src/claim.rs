@@ -120,6 +120,9 @@ pub struct ServerClaim {
     /// The tools that the hub's REST list gives it, without the hub's prefix; `None` when the list
     /// carried none for this server.
     pub tools: Option<ToolSet>,
+    /// A tool of that list which may be called without harm, by what the list says of it. Where sessions
+    /// are shown only a part of all tools, this is the one to call over the REST API.
+    pub canary: Option<Text>,
 }
 
 /// What the hub says of itself.

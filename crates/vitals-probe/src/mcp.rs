@@ -33,6 +33,7 @@ use streamable::Streamable;
 use wire::Era;
 
 pub use session::{CallAnswer, META_TEXT_BYTES_MAX, META_TOOL, Session};
+pub(crate) use tools::declared_harmless;
 pub use tools::{Listing, ToolInfo, canary};
 
 /// What opening sessions with one target needs. Keep one for each target: it remembers which

@@ -57,6 +57,7 @@ mod tests {
             started_at: None,
             transport: None,
             tools: None,
+            canary: None,
         }
     }
 

@@ -26,6 +26,7 @@ fn claim(n: u64) -> ServerClaim {
         started_at: None,
         transport: None,
         tools: Some([(Text::new(&format!("tool-{n}")), n)].into_iter().collect()),
+        canary: None,
     }
 }
 

@@ -156,13 +156,16 @@ impl Sessions {
             if claim.status == ClaimStatus::Disabled {
                 continue;
             }
-            let canary = self.choose(settings, &claim.name, &own);
-            let listed = !own.is_empty();
+            let canary = self.choose(settings, claim, &own);
             // A server that is not claimed and not listed cannot be called: there is nothing to hide.
-            if canary.is_some() && !listed && claim.status != ClaimStatus::Connected {
+            if canary.is_some() && own.is_empty() && claim.status != ClaimStatus::Connected {
                 continue;
             }
-            planned.push((claim.name.clone(), canary, if listed { CallWay::Session } else { CallWay::Rest }));
+            let is_listed = canary.as_ref().map_or(!own.is_empty(), |canary| {
+                let prefix = namespace_prefix(claim.name.as_str());
+                own.iter().any(|info| info.name.strip_prefix(&prefix) == Some(canary.tool.as_str()))
+            });
+            planned.push((claim.name.clone(), canary, if is_listed { CallWay::Session } else { CallWay::Rest }));
         }
         let session = self.open.first().cloned();
         let limit = settings.timeouts.call;
@@ -191,8 +194,10 @@ impl Sessions {
         calls
     }
 
-    /// The configured canary, else one that the list declares harmless, else the one of before.
-    fn choose(&mut self, settings: &TargetSettings, server: &Text, own: &[ToolInfo]) -> Option<Canary> {
+    /// The configured canary, else one that the session's list declares harmless, else the one of before,
+    /// else one of the hub's REST list: a hub that filters by prompts shows a session next to nothing.
+    fn choose(&mut self, settings: &TargetSettings, claim: &ServerClaim, own: &[ToolInfo]) -> Option<Canary> {
+        let server = &claim.name;
         if let Some(configured) = configured_canary(settings, server.as_str()) {
             return Some(configured);
         }
@@ -201,7 +206,8 @@ impl Sessions {
             let tool = info.name.strip_prefix(&prefix).unwrap_or(&info.name).to_owned();
             self.canaries.insert(server.clone(), Canary { tool, arguments: json!({}) });
         }
-        self.canaries.get(server).cloned()
+        let in_rest = || Some(Canary { tool: claim.canary.as_ref()?.to_string(), arguments: json!({}) });
+        self.canaries.get(server).cloned().or_else(in_rest)
     }
 
     async fn call_direct(&self, target: &Target, infos: &[ToolInfo]) -> Vec<CallSeen> {

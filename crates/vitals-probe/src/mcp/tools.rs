@@ -93,6 +93,14 @@ pub fn canary<'a>(infos: &'a [ToolInfo], prefix: &str) -> Option<&'a ToolInfo> {
         .min_by_key(|tool| (tool.arguments, &tool.name))
 }
 
+/// The canary among the tools of one server as a hub's REST list has them: the same choice as [`canary`]'s.
+/// A name that cannot be shown as it is cannot be called either, and is passed over.
+pub(crate) fn declared_harmless(tools: &[Value]) -> Option<Text> {
+    let named = tools.iter().take(TOOLS_MAX).filter_map(|tool| Some(info(tool.get("name")?.as_str()?, tool)));
+    let infos: Vec<_> = named.filter(|info| Text::new(&info.name).as_str() == info.name).collect();
+    canary(&infos, "").map(|info| Text::new(&info.name))
+}
+
 fn sounds_secretive(name: &str) -> bool {
     let name = name.to_lowercase();
     SECRETIVE.iter().any(|word| name.contains(word))

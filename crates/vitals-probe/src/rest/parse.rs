@@ -11,6 +11,7 @@ use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 
 use super::digest;
+use crate::mcp;
 
 /// The tool that the filtering variant gives its clients instead of all others.
 const META_TOOL: &str = "hub__analyze_prompt";
@@ -60,6 +61,7 @@ fn server(entry: &Value) -> Option<ServerClaim> {
         started_at: text("lastStarted").and_then(|t| Timestamp::parse(&t)),
         transport: text("transportType").map(|t| Text::new(&t)),
         tools: tools.map(|list| tool_set(list)),
+        canary: tools.and_then(|list| mcp::declared_harmless(list)),
     })
 }
 

@@ -269,6 +269,7 @@ impl Server {
             started_at: None,
             transport: None,
             tools: is_connected.then(|| tools(names)),
+            canary: None,
             status,
         }
     }
