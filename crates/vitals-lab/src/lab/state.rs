@@ -83,8 +83,18 @@ impl State {
     /// Starts stub, hub and servers.
     pub(super) async fn start(settings: Settings, shown: watch::Sender<Shown>) -> Result<Self, LabError> {
         let files = Files::take(&settings.place)?;
-        let stub = Stub::start().await.map_err(|source| LabError::Listen { what: "the LLM stub", source })?;
-        files.configure(&settings, stub.base_url())?;
+        let prepared = match Stub::start().await {
+            Ok(stub) => files.configure(&settings, stub.base_url()).map(|()| stub),
+            Err(source) => Err(LabError::Listen { what: "the LLM stub", source }),
+        };
+        let stub = match prepared {
+            Ok(stub) => stub,
+            Err(error) => {
+                // The error that the caller hears is the first one.
+                let _ = files.remove();
+                return Err(error);
+            }
+        };
         let mut state = Self {
             port: settings.port,
             settings,
@@ -96,13 +106,24 @@ impl State {
             shown,
             files,
         };
-        state.start_hub().await?;
-        state.files.write_vitals_config(state.port)?;
-        if state.settings.servers == Servers::BuiltIn {
-            state.wait_connected().await?;
+        match state.begin().await {
+            Ok(()) => Ok(state),
+            Err(error) => {
+                // The error that the caller hears is the first one.
+                let _ = state.end().await;
+                Err(error)
+            }
         }
-        state.show();
-        Ok(state)
+    }
+
+    async fn begin(&mut self) -> Result<(), LabError> {
+        self.start_hub().await?;
+        self.files.write_vitals_config(self.port)?;
+        if self.settings.servers == Servers::BuiltIn {
+            self.wait_connected().await?;
+        }
+        self.show();
+        Ok(())
     }
 
     pub(super) const fn port(&self) -> u16 {
@@ -293,8 +314,15 @@ impl State {
     }
 
     async fn tell_hub(&mut self) -> Result<(), LabError> {
+        self.check_moving()?;
         let faults = self.hub_faults();
         self.hub.as_mut().ok_or(LabError::NoHub)?.tell(&faults).await
+    }
+
+    /// A hub that stands still neither reads nor answers. What it was told would come true when it goes on, after
+    /// the caller heard that it did not.
+    fn check_moving(&self) -> Result<(), LabError> {
+        if self.effects.contains_key(&Fault::HubStopped) { Err(LabError::StandsStill) } else { Ok(()) }
     }
 
     fn tell_stub(&self) {
@@ -320,6 +348,11 @@ impl State {
         let hub = HubProcess::start(command).await?;
         self.port = hub.port();
         self.hub = Some(hub);
+        // The limit was on the hub before.
+        if self.effects.contains_key(&Fault::DiskFull) {
+            let limit = self.limit_log()?;
+            self.effects.insert(Fault::DiskFull, limit);
+        }
         if self.hub_faults().is_empty() { Ok(()) } else { self.tell_hub().await }
     }
 
@@ -394,6 +427,7 @@ impl State {
 
     /// A request of ours, during which the API does nothing wrong.
     async fn unhindered(&mut self, request: impl Future<Output = Result<(), LabError>>) -> Result<(), LabError> {
+        self.check_moving()?;
         let faults = self.hub_faults();
         if !IN_OUR_WAY.iter().any(|fault| faults.contains(fault)) {
             return request.await;
@@ -461,7 +495,10 @@ fn needs_filtering(fault: Fault) -> bool {
 /// Faults that act on the same thing, so that one would undo or hide the other.
 fn exclude_each_other(one: Fault, other: Fault) -> bool {
     let llm = |fault: Fault| matches!(fault.card().means, Means::Llm(_));
-    let process = |fault| matches!(fault, Fault::HubKilled | Fault::HubRestarted | Fault::HubStopped | Fault::OrphanLeft);
+    let process = |fault| {
+        // A hub whose port is held cannot be started again.
+        matches!(fault, Fault::HubKilled | Fault::HubRestarted | Fault::HubStopped | Fault::OrphanLeft | Fault::PortHeld)
+    };
     let log = |fault| matches!(fault, Fault::LogBlocked | Fault::DiskFull | Fault::LogTorn);
     let server = |fault| matches!(fault, Fault::ServerKilled | Fault::ServerStopped);
     [llm as fn(Fault) -> bool, process, log, server].into_iter().any(|of_kind| of_kind(one) && of_kind(other))
