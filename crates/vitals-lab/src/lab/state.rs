@@ -2,6 +2,7 @@
 //! caller has the lock.
 
 mod outside;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,10 +22,11 @@ use super::hub_api::HubApi;
 use super::process::HubProcess;
 use super::settings::{Active, Filtering, Servers, Settings};
 use super::signal::Orphan;
-use crate::fault::{Fault, HubFault, Means, Outside, ServerFault};
+use crate::fault::{Fault, HubFault, Means};
 use crate::gemini::Stub;
 use crate::part::{HubPart, Part};
 use outside::Effect;
+use rules::{acts_at_start, exclude_each_other, hurts_a_server, needs_filtering, told_to_hub, told_to_servers};
 
 /// How long the built-in servers may take to connect.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -174,7 +176,7 @@ impl State {
         self.children().iter().rev().find(runs).map(|child| child.id)
     }
 
-    /// Starts the hub again after [`Outside::RestartHub`]; the fault is over then.
+    /// Starts the hub again after [`Fault::HubRestarted`]; the fault is over then.
     pub(super) async fn heal_restart(&mut self) {
         if self.active.iter().any(|active| active.fault == Fault::HubRestarted) && self.start_hub().await.is_ok() {
             self.active.retain(|active| active.fault != Fault::HubRestarted);
@@ -455,53 +457,6 @@ impl State {
         api.ask_for_tools(&session).await?;
         Ok(session)
     }
-}
-
-/// What the hub is told for a fault.
-fn told_to_hub(fault: Fault) -> Option<HubFault> {
-    match fault.card().means {
-        Means::Hub(told) => Some(told),
-        Means::Outside(Outside::HoldPort) => Some(HubFault::PortLost),
-        Means::Outside(Outside::RotateMidLine) => Some(HubFault::LogTorn),
-        _ => None,
-    }
-}
-
-/// What a server is told for a fault.
-fn told_to_servers(fault: Fault) -> Option<ServerFault> {
-    match fault.card().means {
-        Means::Server(told) => Some(told),
-        Means::Outside(Outside::LeaveOrphan) => Some(ServerFault::IgnoreEnd),
-        _ => None,
-    }
-}
-
-fn hurts_a_server(fault: Fault) -> bool {
-    told_to_servers(fault).is_some() || matches!(fault.card().means, Means::Outside(Outside::KillServer | Outside::StopServer))
-}
-
-/// Faults that a running server cannot be told: it is started again.
-const fn acts_at_start(fault: ServerFault) -> bool {
-    matches!(fault, ServerFault::CrashLoop | ServerFault::SlowStart | ServerFault::NeverInitialises)
-}
-
-fn needs_filtering(fault: Fault) -> bool {
-    matches!(
-        fault.card().means,
-        Means::Llm(_) | Means::Hub(HubFault::ExposureLeak | HubFault::MetaToolMissing | HubFault::MetaToolShape)
-    )
-}
-
-/// Faults that act on the same thing, so that one would undo or hide the other.
-fn exclude_each_other(one: Fault, other: Fault) -> bool {
-    let llm = |fault: Fault| matches!(fault.card().means, Means::Llm(_));
-    let process = |fault| {
-        // A hub whose port is held cannot be started again.
-        matches!(fault, Fault::HubKilled | Fault::HubRestarted | Fault::HubStopped | Fault::OrphanLeft | Fault::PortHeld)
-    };
-    let log = |fault| matches!(fault, Fault::LogBlocked | Fault::DiskFull | Fault::LogTorn);
-    let server = |fault| matches!(fault, Fault::ServerKilled | Fault::ServerStopped);
-    [llm as fn(Fault) -> bool, process, log, server].into_iter().any(|of_kind| of_kind(one) && of_kind(other))
 }
 
 #[cfg(test)]

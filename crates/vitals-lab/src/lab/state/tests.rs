@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use vitals_model::observation::RunState;
 
 use super::*;
+use crate::fault::ServerFault;
 use crate::lab::{Exposure, Lab};
 use crate::part::Program;
 
@@ -303,6 +304,17 @@ fn a_hub_without_its_port_is_not_killed_as_it_could_not_come_back() {
         assert!(exclude_each_other(fault, Fault::PortHeld) && exclude_each_other(Fault::PortHeld, fault), "{fault}");
     }
     assert!(!exclude_each_other(Fault::PortHeld, Fault::ServerKilled));
+}
+
+#[test]
+fn what_would_hide_another_is_not_in_force_beside_it() {
+    use Fault::{ApiHtml, ApiSlow, ApiTruncated, ErrorSpike, LogSilence, LogTorn, StreamCut, StreamSilent};
+    for (one, other) in [(LogSilence, LogTorn), (LogSilence, ErrorSpike), (ApiHtml, ApiTruncated), (StreamCut, StreamSilent)] {
+        assert!(exclude_each_other(one, other) && exclude_each_other(other, one), "{one} {other}");
+    }
+    for (one, other) in [(ApiSlow, ApiHtml), (LogSilence, StreamCut), (ErrorSpike, LogTorn)] {
+        assert!(!exclude_each_other(one, other) && !exclude_each_other(other, one), "{one} {other}");
+    }
 }
 
 #[test]
