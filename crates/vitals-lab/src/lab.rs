@@ -11,7 +11,7 @@ mod files;
 mod hub_api;
 mod process;
 mod settings;
-mod signal;
+pub(crate) mod signal;
 mod state;
 
 use std::sync::Arc;
@@ -24,6 +24,7 @@ use crate::fault::Fault;
 use crate::place::Place;
 use control::Control;
 pub use error::LabError;
+pub(crate) use error::with_causes;
 pub use settings::{Active, Exposure, Filtering, Servers, Settings, Where};
 use state::{Shown, State};
 
@@ -60,8 +61,16 @@ impl Lab {
         let place = state.files().place().clone();
         let url = format!("http://127.0.0.1:{}", state.port());
         let bench = Arc::new(Bench { state: Mutex::new(Some(state)), shown, place, persona, url });
-        let control = Control::start(&bench).await?;
-        Ok(Self { control, bench })
+        match Control::start(&bench).await {
+            Ok(control) => Ok(Self { control, bench }),
+            Err(error) => {
+                if let Some(state) = bench.state.lock().await.take() {
+                    // The error that the caller hears is the first one.
+                    let _ = state.end().await;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// The hub's base URL.

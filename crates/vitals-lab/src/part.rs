@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use crate::hub::{self, HubError};
+use crate::lab::with_causes;
 use crate::persona::{LogFormat, Persona};
 use crate::server::{self, ServerError};
 
@@ -203,14 +204,8 @@ pub fn main(words: impl Iterator<Item = OsString>) -> ExitCode {
     match Part::parse(words).and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut why = error.to_string();
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                why = format!("{why}: {cause}");
-                source = cause.source();
-            }
             // With standard error gone, there is nobody to tell.
-            drop(writeln!(std::io::stderr(), "lab-part: {why}"));
+            drop(writeln!(std::io::stderr(), "lab-part: {}", with_causes(&error)));
             ExitCode::FAILURE
         }
     }

@@ -12,7 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::{from_fn_with_state, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
@@ -24,6 +24,7 @@ use vitals_probe::clock;
 
 use super::Hub;
 use super::journal::{Level, Record};
+use super::mcp::guard;
 use super::servers::ServerView;
 
 /// The version that the lab's hub imitates.
@@ -49,6 +50,7 @@ pub(crate) fn routes(hub: &Arc<Hub>, front: Router) -> Router {
     Router::new()
         .merge(api)
         .route("/api/events", get(events))
+        .layer(from_fn(guard::loopback_only))
         .with_state(Arc::clone(hub))
         .merge(front)
         .method_not_allowed_fallback(not_found)

@@ -3,7 +3,7 @@
 //! no server and knows none: the tools and the calls are the [`Backend`]'s.
 
 mod catalogue;
-mod guard;
+pub(super) mod guard;
 mod legacy;
 mod levels;
 mod members;

@@ -72,6 +72,10 @@ impl Workspace {
 
     /// Takes the entry away.
     pub(crate) async fn remove(&self) -> io::Result<()> {
+        // A lab that was dropped has removed its folder already: it is not made again to take nothing out of it.
+        if !self.path.exists() {
+            return Ok(());
+        }
         self.change(|all| drop(all.remove(&self.key()))).await
     }
 
@@ -143,6 +147,17 @@ mod tests {
 
         one.remove().await.unwrap();
         assert_eq!(other.all().keys().collect::<Vec<_>>(), ["7002"]);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_gone_stays_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("mcp-hub");
+        let hub = Workspace::new(folder.join("workspaces.json"), 7001, "/x".into());
+        hub.write(0).await.unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        hub.remove().await.unwrap();
+        assert!(!folder.exists());
     }
 
     #[tokio::test]

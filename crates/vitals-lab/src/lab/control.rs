@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use vitals_probe::task::Task;
 
 use super::Bench;
-use super::error::LabError;
+use super::error::{LabError, with_causes};
 use super::files::{failed, write_private};
 use crate::fault::{CATALOGUE, Fault};
 pub use remote::{Remote, RemoteError};
@@ -306,7 +306,7 @@ impl Desk {
         }
         match answer.await {
             Ok(Ok(done)) => Json(done).into_response(),
-            Ok(Err(error)) => refuse(StatusCode::CONFLICT, explain(&error)),
+            Ok(Err(error)) => refuse(StatusCode::CONFLICT, with_causes(&error)),
             Err(_) => ended(),
         }
     }
@@ -318,17 +318,6 @@ fn ended() -> Response {
 
 fn refuse(status: StatusCode, error: String) -> Response {
     (status, Json(Refused { error })).into_response()
-}
-
-/// An error with its causes.
-fn explain(error: &LabError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }
 
 /// 256 bits of the kernel's randomness.

@@ -58,6 +58,9 @@ pub enum LabError {
     /// There is no hub now: a fault took it away, or it has ended by itself.
     #[error("there is no hub now: clear hub-killed, or inject hub-restarted when it has ended by itself")]
     NoHub,
+    /// The hub stands still, and so does nothing that it is told.
+    #[error("the hub stands still: clear hub-stopped first")]
+    StandsStill,
     /// The built-in servers did not connect.
     #[error("not every server connected within {}: {seen}", human(*limit))]
     NotConnected {
@@ -118,4 +121,10 @@ pub enum LabError {
         /// For how long was waited.
         limit: Duration,
     },
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

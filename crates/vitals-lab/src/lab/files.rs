@@ -30,6 +30,9 @@ const LOCK: &str = "lab.lock";
 pub(super) const BUILT_IN: [(&str, ServerKind); 3] =
     [("echo", ServerKind::Echo), ("filesystem", ServerKind::Filesystem), ("github", ServerKind::Github)];
 
+/// The extension of a file until it is whole.
+const NEXT: &str = "next";
+
 /// What lies in the folder of the filesystem server at the start.
 const SAMPLES: [(&str, &str); 3] = [
     ("readme.txt", "This folder belongs to a lab of mcp-vitals. It goes away with the lab.\n"),
@@ -98,7 +101,8 @@ impl Files {
                 },
             });
         }
-        write(&self.place.config(), &format!("{root:#}\n"))
+        // A file of servers may hold their secrets, and may have been for its owner alone.
+        write_private(&self.place.config(), &format!("{root:#}\n"))
     }
 
     /// Writes a configuration with which mcp-vitals looks at this lab and nothing else.
@@ -109,7 +113,7 @@ impl Files {
     /// Writes what a server does wrong from now on, in one step.
     pub(super) fn write_server_faults(&self, server: &str, faults: &BTreeSet<ServerFault>) -> Result<(), LabError> {
         let path = self.place.server_faults(server);
-        let next = path.with_extension("next");
+        let next = path.with_extension(NEXT);
         write(&next, &json!(faults).to_string())?;
         fs::rename(&next, &path).map_err(failed(&path))
     }
@@ -134,7 +138,9 @@ impl Files {
             absent(fs::remove_dir_all(&folder)).map_err(failed(&folder))?;
         }
         for file in [self.place.config(), self.place.vitals_config(), self.place.control()] {
-            absent(fs::remove_file(&file)).map_err(failed(&file))?;
+            for file in [file.with_extension(NEXT), file] {
+                absent(fs::remove_file(&file)).map_err(failed(&file))?;
+            }
         }
         Ok(())
     }
@@ -222,7 +228,7 @@ fn write(path: &Path, text: &str) -> Result<(), LabError> {
 
 /// Writes a file that only its owner may read, in one step.
 pub(super) fn write_private(path: &Path, text: &str) -> Result<(), LabError> {
-    let next = path.with_extension("next");
+    let next = path.with_extension(NEXT);
     absent(fs::remove_file(&next)).map_err(failed(&next))?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next).map_err(failed(&next))?;
     file.write_all(text.as_bytes()).map_err(failed(&next))?;

@@ -8,7 +8,7 @@ use vitals_model::observation::ProcessId;
 use vitals_probe::process;
 
 /// Sends a signal; `Ok(false)` when the process has ended.
-pub(super) fn send(id: ProcessId, signal: Signal) -> io::Result<bool> {
+pub(crate) fn send(id: ProcessId, signal: Signal) -> io::Result<bool> {
     let Some(pid) = i32::try_from(id.pid).ok().and_then(Pid::from_raw) else { return Ok(false) };
     let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(pidfd) => pidfd,

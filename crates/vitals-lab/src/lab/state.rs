@@ -2,6 +2,7 @@
 //! caller has the lock.
 
 mod outside;
+mod rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,10 +22,11 @@ use super::hub_api::HubApi;
 use super::process::HubProcess;
 use super::settings::{Active, Filtering, Servers, Settings};
 use super::signal::Orphan;
-use crate::fault::{Fault, HubFault, Means, Outside, ServerFault};
+use crate::fault::{Fault, HubFault, Means};
 use crate::gemini::Stub;
 use crate::part::{HubPart, Part};
 use outside::Effect;
+use rules::{acts_at_start, exclude_each_other, hurts_a_server, needs_filtering, told_to_hub, told_to_servers};
 
 /// How long the built-in servers may take to connect.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -83,8 +85,18 @@ impl State {
     /// Starts stub, hub and servers.
     pub(super) async fn start(settings: Settings, shown: watch::Sender<Shown>) -> Result<Self, LabError> {
         let files = Files::take(&settings.place)?;
-        let stub = Stub::start().await.map_err(|source| LabError::Listen { what: "the LLM stub", source })?;
-        files.configure(&settings, stub.base_url())?;
+        let prepared = match Stub::start().await {
+            Ok(stub) => files.configure(&settings, stub.base_url()).map(|()| stub),
+            Err(source) => Err(LabError::Listen { what: "the LLM stub", source }),
+        };
+        let stub = match prepared {
+            Ok(stub) => stub,
+            Err(error) => {
+                // The error that the caller hears is the first one.
+                let _ = files.remove();
+                return Err(error);
+            }
+        };
         let mut state = Self {
             port: settings.port,
             settings,
@@ -96,13 +108,24 @@ impl State {
             shown,
             files,
         };
-        state.start_hub().await?;
-        state.files.write_vitals_config(state.port)?;
-        if state.settings.servers == Servers::BuiltIn {
-            state.wait_connected().await?;
+        match state.begin().await {
+            Ok(()) => Ok(state),
+            Err(error) => {
+                // The error that the caller hears is the first one.
+                let _ = state.end().await;
+                Err(error)
+            }
         }
-        state.show();
-        Ok(state)
+    }
+
+    async fn begin(&mut self) -> Result<(), LabError> {
+        self.start_hub().await?;
+        self.files.write_vitals_config(self.port)?;
+        if self.settings.servers == Servers::BuiltIn {
+            self.wait_connected().await?;
+        }
+        self.show();
+        Ok(())
     }
 
     pub(super) const fn port(&self) -> u16 {
@@ -153,7 +176,7 @@ impl State {
         self.children().iter().rev().find(runs).map(|child| child.id)
     }
 
-    /// Starts the hub again after [`Outside::RestartHub`]; the fault is over then.
+    /// Starts the hub again after [`Fault::HubRestarted`]; the fault is over then.
     pub(super) async fn heal_restart(&mut self) {
         if self.active.iter().any(|active| active.fault == Fault::HubRestarted) && self.start_hub().await.is_ok() {
             self.active.retain(|active| active.fault != Fault::HubRestarted);
@@ -293,8 +316,15 @@ impl State {
     }
 
     async fn tell_hub(&mut self) -> Result<(), LabError> {
+        self.check_moving()?;
         let faults = self.hub_faults();
         self.hub.as_mut().ok_or(LabError::NoHub)?.tell(&faults).await
+    }
+
+    /// A hub that stands still neither reads nor answers. What it was told would come true when it goes on, after
+    /// the caller heard that it did not.
+    fn check_moving(&self) -> Result<(), LabError> {
+        if self.effects.contains_key(&Fault::HubStopped) { Err(LabError::StandsStill) } else { Ok(()) }
     }
 
     fn tell_stub(&self) {
@@ -320,6 +350,11 @@ impl State {
         let hub = HubProcess::start(command).await?;
         self.port = hub.port();
         self.hub = Some(hub);
+        // The limit was on the hub before.
+        if self.effects.contains_key(&Fault::DiskFull) {
+            let limit = self.limit_log()?;
+            self.effects.insert(Fault::DiskFull, limit);
+        }
         if self.hub_faults().is_empty() { Ok(()) } else { self.tell_hub().await }
     }
 
@@ -394,6 +429,7 @@ impl State {
 
     /// A request of ours, during which the API does nothing wrong.
     async fn unhindered(&mut self, request: impl Future<Output = Result<(), LabError>>) -> Result<(), LabError> {
+        self.check_moving()?;
         let faults = self.hub_faults();
         if !IN_OUR_WAY.iter().any(|fault| faults.contains(fault)) {
             return request.await;
@@ -421,50 +457,6 @@ impl State {
         api.ask_for_tools(&session).await?;
         Ok(session)
     }
-}
-
-/// What the hub is told for a fault.
-fn told_to_hub(fault: Fault) -> Option<HubFault> {
-    match fault.card().means {
-        Means::Hub(told) => Some(told),
-        Means::Outside(Outside::HoldPort) => Some(HubFault::PortLost),
-        Means::Outside(Outside::RotateMidLine) => Some(HubFault::LogTorn),
-        _ => None,
-    }
-}
-
-/// What a server is told for a fault.
-fn told_to_servers(fault: Fault) -> Option<ServerFault> {
-    match fault.card().means {
-        Means::Server(told) => Some(told),
-        Means::Outside(Outside::LeaveOrphan) => Some(ServerFault::IgnoreEnd),
-        _ => None,
-    }
-}
-
-fn hurts_a_server(fault: Fault) -> bool {
-    told_to_servers(fault).is_some() || matches!(fault.card().means, Means::Outside(Outside::KillServer | Outside::StopServer))
-}
-
-/// Faults that a running server cannot be told: it is started again.
-const fn acts_at_start(fault: ServerFault) -> bool {
-    matches!(fault, ServerFault::CrashLoop | ServerFault::SlowStart | ServerFault::NeverInitialises)
-}
-
-fn needs_filtering(fault: Fault) -> bool {
-    matches!(
-        fault.card().means,
-        Means::Llm(_) | Means::Hub(HubFault::ExposureLeak | HubFault::MetaToolMissing | HubFault::MetaToolShape)
-    )
-}
-
-/// Faults that act on the same thing, so that one would undo or hide the other.
-fn exclude_each_other(one: Fault, other: Fault) -> bool {
-    let llm = |fault: Fault| matches!(fault.card().means, Means::Llm(_));
-    let process = |fault| matches!(fault, Fault::HubKilled | Fault::HubRestarted | Fault::HubStopped | Fault::OrphanLeft);
-    let log = |fault| matches!(fault, Fault::LogBlocked | Fault::DiskFull | Fault::LogTorn);
-    let server = |fault| matches!(fault, Fault::ServerKilled | Fault::ServerStopped);
-    [llm as fn(Fault) -> bool, process, log, server].into_iter().any(|of_kind| of_kind(one) && of_kind(other))
 }
 
 #[cfg(test)]

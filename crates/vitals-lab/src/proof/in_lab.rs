@@ -8,7 +8,7 @@ use vitals_probe::hands::Surroundings;
 use super::bed::{Bed, Beds, Trouble};
 use super::expect::{Filtering, Stage};
 use crate::fault::Fault;
-use crate::lab::{self, Exposure, Lab, Settings};
+use crate::lab::{self, Exposure, Lab, Settings, with_causes};
 use crate::part::Program;
 
 /// Starts labs whose parts are this program.
@@ -26,7 +26,7 @@ impl Beds for Labs {
         };
         let settings = Settings { persona: stage.persona, seed, filtering, ..Settings::new(self.program.clone()) };
         async move {
-            let lab = Lab::start(settings).await.map_err(|error| trouble(&error))?;
+            let lab = Lab::start(settings).await.map_err(|error| Trouble(with_causes(&error)))?;
             let bed: Box<dyn Bed> = Box::new(lab);
             Ok(bed)
         }
@@ -51,26 +51,15 @@ impl Bed for Lab {
     }
 
     fn inject<'a>(&'a self, fault: Fault, server: &'a str) -> LocalBoxFuture<'a, Result<(), Trouble>> {
-        async move { Self::inject(self, fault, server).await.map_err(|error| trouble(&error)) }.boxed_local()
+        async move { Self::inject(self, fault, server).await.map_err(|error| Trouble(with_causes(&error))) }.boxed_local()
     }
 
     fn clear(&self, fault: Fault) -> LocalBoxFuture<'_, Result<(), Trouble>> {
-        async move { Self::clear(self, fault).await.map_err(|error| trouble(&error)) }.boxed_local()
+        async move { Self::clear(self, fault).await.map_err(|error| Trouble(with_causes(&error))) }.boxed_local()
     }
 
     fn end(self: Box<Self>) -> LocalBoxFuture<'static, ()> {
         // What resisted was killed; the next lab does not depend on it.
         async move { drop(Self::end(*self).await) }.boxed_local()
     }
-}
-
-/// An error with its reasons, in one line.
-fn trouble(error: &lab::LabError) -> Trouble {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(reason) = source {
-        text = format!("{text}: {reason}");
-        source = reason.source();
-    }
-    Trouble(text)
 }

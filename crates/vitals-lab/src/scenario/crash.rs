@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::json;
 use vitals_model::claim::ServerClaim;
 use vitals_model::observation::{Failure, FailureKind, ProcessId};
@@ -18,6 +18,7 @@ use vitals_probe::process;
 use super::load::Client;
 use super::stage::{Result, Stage, failed, seen, skipped};
 use crate::fault::Fault;
+use crate::lab::signal;
 
 /// A lost server is to be back within this: what the original protocol asked for.
 const BACK_MAX: Duration = Duration::from_secs(30);
@@ -110,13 +111,10 @@ async fn kill(stage: &Stage<'_>, victim: &Victim) -> Result {
         stage.inject(Fault::ServerKilled, &victim.name).await?;
     } else {
         stage.broke(&victim.name);
-        // The pid is another's only if the process ended by itself since it was found: then nothing is killed.
-        let pid = i32::try_from(victim.process.pid).ok().and_then(Pid::from_raw);
-        let Some(pid) = pid.filter(|_| process::identify(victim.process.pid) == Some(victim.process)) else {
-            return failed("it had ended by itself", Vec::new());
-        };
-        if let Err(errno) = kill_process(pid, Signal::KILL) {
-            return failed(format!("it may not be killed: {errno}"), Vec::new());
+        match signal::send(victim.process, Signal::KILL) {
+            Ok(true) => {}
+            Ok(false) => return failed("it had ended by itself", Vec::new()),
+            Err(error) => return failed(format!("it may not be killed: {error}"), Vec::new()),
         }
     }
     let began = Stopwatch::start();

@@ -1,6 +1,5 @@
 //! The lab as a scenario's ground: it is asked like any hub, and can be broken.
 
-use std::error::Error as _;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -9,30 +8,19 @@ use vitals_probe::hands::Surroundings;
 
 use super::{FaultError, Faults, Ground, GroundError};
 use crate::fault::Fault;
-use crate::lab::{Lab, LabError};
+use crate::lab::{Lab, with_causes};
 
 /// The name under which scenarios on a lab stand in the history.
 const NAME: &str = "lab";
 
 impl Faults for Lab {
     fn inject<'a>(&'a self, fault: Fault, server: &'a str) -> BoxFuture<'a, Result<(), FaultError>> {
-        Box::pin(async move { Lab::inject(self, fault, server).await.map_err(|error| told(&error)) })
+        Box::pin(async move { Lab::inject(self, fault, server).await.map_err(|error| FaultError(with_causes(&error))) })
     }
 
     fn clear(&self, fault: Fault) -> BoxFuture<'_, Result<(), FaultError>> {
-        Box::pin(async move { Lab::clear(self, fault).await.map_err(|error| told(&error)) })
+        Box::pin(async move { Lab::clear(self, fault).await.map_err(|error| FaultError(with_causes(&error))) })
     }
-}
-
-/// An error with its causes in one line.
-fn told(error: &LabError) -> FaultError {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(why) = cause {
-        text = format!("{text}: {why}");
-        cause = why.source();
-    }
-    FaultError(text)
 }
 
 impl Ground {

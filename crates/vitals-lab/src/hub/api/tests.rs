@@ -225,3 +225,19 @@ async fn a_stream_begins_as_npms_does_and_its_client_is_counted_while_it_is_ther
     };
     timeout(SOON, waiting).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_page_that_reaches_loopback_by_a_name_of_its_own_is_refused() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let stand = Stand::new().await;
+    for (headers, status) in
+        [("Host: localhost", "200"), ("Host: evil.example", "403"), ("Host: 127.0.0.1\r\nOrigin: http://evil.example", "403")]
+    {
+        let mut connection = tokio::net::TcpStream::connect(("127.0.0.1", stand.port)).await.unwrap();
+        let request = format!("GET /api/workspaces HTTP/1.1\r\n{headers}\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(SOON, connection.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{headers}: {answer}");
+    }
+}

@@ -21,7 +21,7 @@ pub(super) const ORIGINS: [&str; 6] = [
 const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// Answers 403 to a request whose `Host` or `Origin` is not of this machine.
-pub(super) async fn loopback_only(request: Request, next: Next) -> Response {
+pub(in crate::hub) async fn loopback_only(request: Request, next: Next) -> Response {
     match refusal(request.headers()) {
         Some(why) => (StatusCode::FORBIDDEN, why).into_response(),
         None => next.run(request).await,

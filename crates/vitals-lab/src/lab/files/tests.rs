@@ -51,6 +51,8 @@ fn other_servers_come_from_a_file_that_is_read_as_a_hub_reads_it() {
     fs::write(&path, "{ // JSON5\n servers: {everything: {command: 'npx', args: ['-y', 'x']}},\n}").unwrap();
     files.configure(&settings, "").unwrap();
     assert_eq!(hub_config::read(&[files.place().config()]).servers[0].raw_name, "everything");
+    let mode = fs::metadata(files.place().config()).unwrap().mode() & 0o777;
+    assert_eq!(mode, 0o600, "the file may hold secrets of the servers");
     for (text, why) in [("{}", "names no server"), ("{", "is no configuration of a hub")] {
         fs::write(&path, text).unwrap();
         let error = files.configure(&settings, "").unwrap_err();

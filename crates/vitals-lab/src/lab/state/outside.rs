@@ -176,7 +176,7 @@ impl State {
     }
 
     /// The log may not grow beyond its size, as on a full disk.
-    fn limit_log(&self) -> Result<Effect, LabError> {
+    pub(super) fn limit_log(&self) -> Result<Effect, LabError> {
         let id = self.hub_id()?;
         let size = fs::metadata(self.files().place().log()).map_or(0, |meta| meta.len());
         // The hub inherited its hard limit from us.

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use vitals_model::observation::RunState;
 
 use super::*;
+use crate::fault::ServerFault;
 use crate::lab::{Exposure, Lab};
 use crate::part::Program;
 
@@ -76,6 +77,12 @@ fn run_state(pid: u32) -> Option<RunState> {
         ProcessSeen::Alive(facts) => Some(facts.state),
         _ => None,
     }
+}
+
+/// The soft limit of file sizes.
+fn soft_limit(pid: u32) -> String {
+    let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+    limits.lines().find_map(|l| l.strip_prefix("Max file size")).unwrap().split_whitespace().next().unwrap().to_owned()
 }
 
 async fn wait_for(what: &str, done: impl Fn() -> bool) {
@@ -220,20 +227,65 @@ async fn a_blocked_log_cannot_be_opened_and_comes_back_as_it_was() {
 
 #[tokio::test]
 async fn a_full_disk_is_a_limit_on_the_hub_alone_and_is_lifted() {
-    let soft = |pid: u32| {
-        let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
-        limits.lines().find_map(|l| l.strip_prefix("Max file size")).unwrap().split_whitespace().next().unwrap().to_owned()
-    };
     let bed = Bed::start(Filtering::Off).await;
     let (log, hub) = (bed.lab.place().log(), bed.lab.hub_pid().unwrap());
     fs::create_dir_all(log.parent().unwrap()).unwrap();
     fs::write(&log, "five\n").unwrap();
-    let (before, ours) = (soft(hub), soft(std::process::id()));
+    let (before, ours) = (soft_limit(hub), soft_limit(std::process::id()));
     bed.lab.inject(Fault::DiskFull, "").await.unwrap();
-    assert_eq!((soft(hub).as_str(), soft(std::process::id())), ("5", ours));
+    assert_eq!((soft_limit(hub).as_str(), soft_limit(std::process::id())), ("5", ours));
     bed.lab.clear(Fault::DiskFull).await.unwrap();
-    assert_eq!(soft(hub), before);
+    assert_eq!(soft_limit(hub), before);
     bed.lab.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_is_so_for_the_next_hub_too() {
+    let bed = Bed::start(Filtering::Off).await;
+    let (log, server) = (bed.lab.place().log(), bed.server().await);
+    let before = soft_limit(bed.lab.hub_pid().unwrap());
+    fs::create_dir_all(log.parent().unwrap()).unwrap();
+    fs::write(&log, "five\n").unwrap();
+    bed.lab.inject(Fault::DiskFull, "").await.unwrap();
+    bed.lab.inject(Fault::HubKilled, "").await.unwrap();
+    bed.lab.clear(Fault::HubKilled).await.unwrap();
+    let next = bed.lab.hub_pid().unwrap();
+    assert_eq!((soft_limit(next).as_str(), bed.active()), ("5", vec![Fault::DiskFull]));
+    bed.lab.clear(Fault::DiskFull).await.unwrap();
+    assert_eq!(soft_limit(next), before);
+    bed.lab.end().await.unwrap();
+    // A script's server does not end with it.
+    drop(Orphan(process::identify(server).unwrap()));
+}
+
+#[tokio::test]
+async fn a_hub_that_stands_still_is_told_nothing_that_would_come_true_later() {
+    let bed = Bed::start(Filtering::Off).await;
+    bed.lab.inject(Fault::ApiSlow, "").await.unwrap();
+    bed.lab.inject(Fault::HubStopped, "").await.unwrap();
+    assert_eq!(bed.refused(Fault::ApiHtml, "").await, "the hub stands still: clear hub-stopped first");
+    assert!(matches!(bed.lab.clear(Fault::ApiSlow).await, Err(LabError::StandsStill)));
+    assert_eq!(bed.active(), [Fault::ApiSlow, Fault::HubStopped]);
+    bed.lab.clear(Fault::HubStopped).await.unwrap();
+    bed.lab.inject(Fault::CpuSpin, "").await.unwrap();
+    assert_eq!(bed.last_told(), words(["api-slow", "cpu-spin"]));
+    let told = fs::read_to_string(&bed.told).unwrap();
+    assert_eq!(told.lines().count(), 2, "{told}");
+    bed.lab.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lab_that_does_not_start_leaves_nothing_in_its_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, script) = (dir.path().join("lab"), dir.path().join("hub.sh"));
+    fs::write(&script, "exit 7").unwrap();
+    let program = Program { path: "/bin/sh".into(), words: vec![script.into()] };
+    let settings = Settings { place: crate::lab::Where::At(root.clone()), ..Settings::new(program) };
+    let error = Lab::start(settings.clone()).await.unwrap_err();
+    assert!(matches!(error, LabError::HubEnded(_)) && !root.exists(), "{error}");
+    let nowhere = Servers::Of(dir.path().join("nowhere.json"));
+    let error = Lab::start(Settings { servers: nowhere, ..settings }).await.unwrap_err();
+    assert!(matches!(error, LabError::File { .. }) && !root.exists(), "{error}");
 }
 
 #[tokio::test]
@@ -244,6 +296,25 @@ async fn dropping_a_lab_kills_its_hub() {
     wait_for("the hub is gone", || run_state(hub).is_none()).await;
     // The script may have had the time to end its server.
     drop(process::identify(server).map(Orphan));
+}
+
+#[test]
+fn a_hub_without_its_port_is_not_killed_as_it_could_not_come_back() {
+    for fault in [Fault::HubKilled, Fault::HubRestarted, Fault::HubStopped, Fault::OrphanLeft] {
+        assert!(exclude_each_other(fault, Fault::PortHeld) && exclude_each_other(Fault::PortHeld, fault), "{fault}");
+    }
+    assert!(!exclude_each_other(Fault::PortHeld, Fault::ServerKilled));
+}
+
+#[test]
+fn what_would_hide_another_is_not_in_force_beside_it() {
+    use Fault::{ApiHtml, ApiSlow, ApiTruncated, ErrorSpike, LogSilence, LogTorn, StreamCut, StreamSilent};
+    for (one, other) in [(LogSilence, LogTorn), (LogSilence, ErrorSpike), (ApiHtml, ApiTruncated), (StreamCut, StreamSilent)] {
+        assert!(exclude_each_other(one, other) && exclude_each_other(other, one), "{one} {other}");
+    }
+    for (one, other) in [(ApiSlow, ApiHtml), (LogSilence, StreamCut), (ErrorSpike, LogTorn)] {
+        assert!(!exclude_each_other(one, other) && !exclude_each_other(other, one), "{one} {other}");
+    }
 }
 
 #[test]
