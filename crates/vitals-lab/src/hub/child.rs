@@ -88,33 +88,37 @@ impl Child {
         self.output_ended.cancelled().await;
     }
 
-    /// Ends the process, whose input must be closed already, and all of its group.
+    /// Ends the process, whose input must be closed already, and all of its group. Given up on the way, it
+    /// kills the group at once.
     pub(super) async fn end(mut self) {
-        let Some(mut process) = self.process.take() else { return };
-        for signal in [Signal::TERM, Signal::KILL] {
+        for step in [Signal::TERM, Signal::KILL] {
+            let Some(process) = &mut self.process else { return };
             if timeout(END_STEP, process.wait()).await.is_ok() {
                 break;
             }
-            self.signal(signal);
+            signal(self.group, step);
         }
-        drop(timeout(END_STEP, process.wait()).await);
+        if let Some(process) = &mut self.process {
+            drop(timeout(END_STEP, process.wait()).await);
+        }
         // What it had started itself is in its group still, which keeps the group's id from being used again.
-        self.signal(Signal::KILL);
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            // The only failure is that nobody is left, which is what a signal is sent for.
-            let _ = rustix::process::kill_process_group(group, signal);
-        }
+        signal(self.group, Signal::KILL);
+        self.process = None;
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
         if self.process.is_some() {
-            self.signal(Signal::KILL);
+            signal(self.group, Signal::KILL);
         }
+    }
+}
+
+fn signal(group: Option<Pid>, signal: Signal) {
+    if let Some(group) = group {
+        // The only failure is that nobody is left, which is what a signal is sent for.
+        let _ = rustix::process::kill_process_group(group, signal);
     }
 }
 

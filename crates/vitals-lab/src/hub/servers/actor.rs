@@ -27,6 +27,9 @@ const AGAIN_MAX: Duration = Duration::from_secs(16);
 /// A server that was connected this long starts with the first wait again.
 const STEADY: Duration = Duration::from_secs(60);
 
+/// Most orders that wait for one attempt to connect.
+const WAITING_MAX: usize = 64;
+
 /// What an attempt or an order came to.
 pub(super) type Reply = oneshot::Sender<Result<(), Trouble>>;
 
@@ -77,7 +80,7 @@ pub(super) struct Actor {
     server: Arc<Server>,
     commands: mpsc::Receiver<Command>,
     phase: Phase,
-    /// Who waits for the running attempt. Bounded by the queue of commands and what its senders await.
+    /// Who waits for the running attempt, at most [`WAITING_MAX`].
     waiting: Vec<Reply>,
     closing: FuturesUnordered<BoxFuture<'static, ()>>,
     again: Duration,
@@ -152,12 +155,23 @@ impl Actor {
                 // Whoever asked may have given up waiting.
                 let _ = reply.send(Ok(()));
             }
-            Phase::Connecting(_) => self.waiting.push(reply),
+            Phase::Connecting(_) => self.wait(reply),
             Phase::Down | Phase::Again(_) => {
-                self.waiting.push(reply);
+                self.wait(reply);
                 self.disabled = false;
                 self.connect();
             }
+        }
+    }
+
+    /// Who has given up waiting makes room; beyond [`WAITING_MAX`] nobody waits.
+    fn wait(&mut self, reply: Reply) {
+        self.waiting.retain(|waits| !waits.is_closed());
+        if self.waiting.len() < WAITING_MAX {
+            self.waiting.push(reply);
+        } else {
+            // Whoever asked may have given up waiting.
+            let _ = reply.send(Err(Trouble::Other(format!("{WAITING_MAX} others wait for this server already"))));
         }
     }
 
