@@ -9,7 +9,8 @@
 //! Two loads. *Spread*: each session asks once a second, at an instant of its own, so that there are 1,000 requests
 //! a second; a time runs from the instant at which a request was due, so a late generator flatters nobody. *Closed*: 64
 //! requests are always under way. The generator shares the machine with the hub, so it sends bytes that were made
-//! before and looks only at how an answer ends and how long it is; its own CPU time is printed too.
+//! before and looks only at how an answer ends and how long it is; its own CPU time is printed too. On a machine that
+//! is busy with other things both the times and the memory are those of the queue that builds up meanwhile.
 
 use std::io::Write as _;
 use std::path::PathBuf;
