@@ -1,179 +1,360 @@
-//! How the MCP endpoint does with many sessions: opens 1,000 of them, lists the tools in each, and prints the
-//! percentiles and the memory of the process that serves them. It judges nothing; the bars are 100 ms for the
-//! 99th percentile and 150 MB.
+//! How the hub does with 1,000 sessions: starts a hub process with real servers behind it, opens the sessions, lists
+//! the tools in them, and prints percentiles, memory and CPU time. It judges nothing: the bars stand in the
+//! product's own measurements.
 //!
-//!     cargo run --release -p vitals-lab --example sessions -- [streamable|legacy] [sessions] [at once]
+//!     cargo run --release -p vitals-lab --example sessions -- SECONDS PROGRAM [WORDS…]
 //!
-//! The endpoint runs alone in a child of this program, so that the memory is its own. It is taken from the
-//! sources, because the crate keeps it to itself.
+//! `PROGRAM WORDS…` is what starts a part of a lab: `target/release/lab-part`, or `mcp-vitals lab-part`.
+//!
+//! Two loads. *Spread*: each session asks once a second, at an instant of its own, so that there are 1,000 requests
+//! a second; a time runs from the instant at which a request was due, so a late generator flatters nobody. *Closed*: 64
+//! requests are always under way. The generator shares the machine with the hub, so it sends bytes that were made
+//! before and looks only at how an answer ends and how long it is; its own CPU time is printed too. On a machine that
+//! is busy with other things both the times and the memory are those of the queue that builds up meanwhile.
 
-#[path = "../src/hub"]
-#[expect(dead_code, reason = "the endpoint is a part of the hub, and this measures only that part")]
-mod hub {
-    pub(crate) mod backend;
-    pub(crate) mod filter;
-    pub(crate) mod front;
-    pub(crate) mod journal;
-    pub(crate) mod mcp;
-}
-
-use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use futures_util::{FutureExt as _, StreamExt as _, stream};
-use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData, JsonObject, Tool};
+use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use serde_json::json;
-use tokio::sync::watch;
-use vitals_lab::{fault, persona};
-use vitals_model::config::Timeouts;
-use vitals_model::target::Address;
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep_until, timeout};
+use vitals_lab::part::{HubPart, Part, Program};
+use vitals_lab::persona::{LogFormat, Persona};
+use vitals_lab::place::Place;
 use vitals_probe::clock::Stopwatch;
-use vitals_probe::http::Client;
-use vitals_probe::mcp::{Context, Listen, Session, open};
 
-use fault::HubFault;
-use hub::backend::{Backend, Listed, Listing};
-use hub::front::Front as _;
-use hub::journal::Journal;
-use hub::mcp::Endpoint;
-use persona::Persona;
+/// Sessions, each of them with a stream for what the hub says by itself.
+const SESSIONS: usize = 1000;
 
-/// As many tools as the reference hub has with two servers (27), and some.
-const TOOLS: usize = 30;
+/// Requests under way in the closed load; each has sessions of its own, which it asks in turn.
+const AT_ONCE: usize = 64;
 
-/// Rounds through all sessions that are measured.
-const ROUNDS: usize = 5;
+/// Sessions opened at the same time.
+const OPENING: usize = 16;
 
 /// How long one exchange may take.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Largest answer, in bytes.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// How much shorter than the first a whole answer may be: the digits of the numbers of events.
+const DIGITS_MAX: usize = 64;
 
 type Failed = Box<dyn std::error::Error>;
 
-fn main() -> Result<(), Failed> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    raise_files()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if words.first().is_some_and(|word| word == "serve") {
-        return runtime.block_on(serve());
-    }
-    let number = |at: usize, otherwise| words.get(at).map_or(Ok(otherwise), |word| word.parse());
-    let (sessions, at_once) = (number(1, 1000)?, number(2, 16)?);
-    let mut child = Command::new(std::env::current_exe()?).arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let measured = runtime.block_on(measure(&mut child, words.first().map_or("streamable", String::as_str), sessions, at_once));
-    // The child ends with its standard input.
-    drop(child.stdin.take());
-    child.wait()?;
-    measured
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Streamable,
+    Legacy,
 }
 
-async fn measure(child: &mut Child, transport: &str, sessions: usize, at_once: usize) -> Result<(), Failed> {
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
-    let base = line.trim().to_owned();
-    let address = match transport {
-        "legacy" => Address::Hub { url: base },
-        _ => Address::Http { url: format!("{base}/mcp") },
-    };
-    let mut out = std::io::stdout();
-    writeln!(out, "{transport}, {TOOLS} tools, {at_once} requests at once; RSS before: {} MB", rss_mb(child.id())?)?;
-    let watch = Stopwatch::start();
-    let open_one = || async { open(&address, &context()).await.map_err(|failure| failure.to_string()) };
-    let opened: Vec<_> = stream::iter(0..sessions).map(|_| open_one()).buffer_unordered(at_once).collect().await;
-    let opened: Vec<Session> = opened.into_iter().collect::<Result<_, _>>()?;
-    writeln!(out, "{} sessions opened in {:.1?}; RSS {} MB", opened.len(), watch.elapsed(), rss_mb(child.id())?)?;
-    let mut took = Vec::new();
-    for _ in 0..ROUNDS {
-        let lists = opened.iter().map(|session| async {
-            let watch = Stopwatch::start();
-            let listing = session.list(LIMIT).await;
-            listing.tools.map(|_| (watch.elapsed(), listing.infos.len())).map_err(|failure| failure.to_string())
-        });
-        let round: Vec<_> = stream::iter(lists).buffer_unordered(at_once).collect().await;
-        for one in round {
-            let (elapsed, tools) = one?;
-            assert_eq!(tools, TOOLS, "every session lists every tool");
-            took.push(elapsed);
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Failed> {
+    let mut words = std::env::args_os().skip(1);
+    let seconds = words.next().and_then(|word| word.to_str()?.parse().ok()).ok_or("SECONDS is missing")?;
+    let path = PathBuf::from(words.next().ok_or("PROGRAM is missing")?);
+    let program = Program { path, words: words.collect() };
+    // Two connections a session are more files than a process may have by default.
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    for servers in [&["echo", "filesystem"][..], &["echo", "filesystem", "contents"]] {
+        for way in [Way::Streamable, Way::Legacy] {
+            measure(&program, servers, way, Duration::from_secs(seconds)).await?;
         }
     }
-    took.sort();
-    let percentile = |p: usize| took[(took.len() * p / 100).min(took.len() - 1)];
-    let (p50, p99, max) = (percentile(50), percentile(99), percentile(100));
-    writeln!(out, "{} lists: p50 {p50:.1?}, p99 {p99:.1?}, longest {max:.1?}; RSS {} MB", took.len(), rss_mb(child.id())?)?;
-    stream::iter(opened).for_each_concurrent(at_once, |session| async { drop(session.close().await) }).await;
-    writeln!(out, "all closed; RSS {} MB", rss_mb(child.id())?)?;
     Ok(())
 }
 
-/// Serves on a free port, which it prints, until its standard input ends.
-async fn serve() -> Result<(), Failed> {
-    let endpoint = Endpoint::start(Arc::new(Fixed::new()), Journal::new(drop), hub::filter::Settings::off(), Persona::Honest);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;
-    let ended = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
-    tokio::select! {
-        served = axum::serve(listener, endpoint.routes()) => served?,
-        _ = ended => endpoint.end(),
-    }
+async fn measure(program: &Program, servers: &[&str], way: Way, time: Duration) -> Result<(), Failed> {
+    let mut out = std::io::stdout();
+    let hub = Hub::start(program, servers).await?;
+    let name = format!("{} tools, {}", hub.tools, if way == Way::Legacy { "legacy" } else { "streamable" });
+    let (watch, before) = (Stopwatch::start(), memory_mb(hub.pid()?, "VmRSS:")?);
+    let opening = (0..SESSIONS).map(|_| Session::open(&hub.address, way, hub.tools));
+    let mut sessions: Vec<Session> = stream::iter(opening).buffer_unordered(OPENING).try_collect().await?;
+    let now = memory_mb(hub.pid()?, "VmRSS:")?;
+    writeln!(out, "{name}: {SESSIONS} sessions in {:.1?}; RSS before {before:.1} MB, then {now:.1} MB", watch.elapsed())?;
+    let clock = Clock::start(&hub)?;
+    let took = spread(&mut sessions, time).await?;
+    writeln!(out, "{name}, spread: {}", clock.told(took, &hub)?)?;
+    let clock = Clock::start(&hub)?;
+    let took = closed(&mut sessions, time).await?;
+    writeln!(out, "{name}, closed: {}", clock.told(took, &hub)?)?;
+    writeln!(out, "{name}: most RSS {:.1} MB", memory_mb(hub.pid()?, "VmHWM:")?)?;
     Ok(())
 }
 
-/// A hub's rest that has tools and does nothing with them.
-struct Fixed {
-    listing: watch::Sender<Arc<Listing>>,
-    faults: watch::Sender<BTreeSet<HubFault>>,
+/// Each session asks once a second, the first in the first millisecond, the last in the last one.
+async fn spread(sessions: &mut [Session], time: Duration) -> Result<Vec<Duration>, Failed> {
+    let begin = Instant::now() + Duration::from_millis(100);
+    let every = Duration::from_secs(1);
+    let rounds = u32::try_from(time.as_secs())?;
+    let apart = every / u32::try_from(SESSIONS)?;
+    let asking = sessions.iter_mut().zip(0u32..).map(|(session, number)| async move {
+        let mut took = Vec::new();
+        for round in 0..rounds {
+            let due = begin + apart * number + every * round;
+            sleep_until(due).await;
+            session.list().await?;
+            took.push(due.elapsed());
+        }
+        Ok::<_, Failed>(took)
+    });
+    Ok(try_join_all(asking).await?.concat())
 }
 
-impl Fixed {
-    fn new() -> Self {
-        let schema: JsonObject = [
-            ("type".to_owned(), json!("object")),
-            ("properties".to_owned(), json!({ "path": { "type": "string", "description": "a path" } })),
-        ]
-        .into_iter()
-        .collect();
-        let listed = |n| Listed {
-            tool: Tool::new(format!("files__tool_{n}"), "Reads a file and gives back its lines ".repeat(8), schema.clone()),
-            server: "files".to_owned(),
+/// [`AT_ONCE`] requests are always under way.
+async fn closed(sessions: &mut [Session], time: Duration) -> Result<Vec<Duration>, Failed> {
+    let watch = Stopwatch::start();
+    let asking = sessions.chunks_mut(SESSIONS / AT_ONCE).take(AT_ONCE).map(|own| async move {
+        let mut took = Vec::new();
+        while watch.elapsed() < time {
+            for session in &mut *own {
+                let watch = Stopwatch::start();
+                session.list().await?;
+                took.push(watch.elapsed());
+            }
+        }
+        Ok::<_, Failed>(took)
+    });
+    Ok(try_join_all(asking).await?.concat())
+}
+
+/// One session: a connection for requests, and one for the stream.
+struct Session {
+    requests: TcpStream,
+    stream: TcpStream,
+    way: Way,
+    list: Vec<u8>,
+    answer: Vec<u8>,
+    /// How long the first answer was, in which the tools were counted.
+    bytes: usize,
+}
+
+impl Session {
+    async fn open(address: &str, way: Way, tools: usize) -> Result<Self, Failed> {
+        let (mut requests, mut stream) = (connect(address).await?, connect(address).await?);
+        let mut answer = Vec::new();
+        let get = "GET /mcp HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n";
+        let hello = message(
+            1,
+            "initialize",
+            &json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "load", "version": "1" } }),
+        );
+        let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        let list = message(2, "tools/list", &json!({}));
+        let (path, headers) = match way {
+            Way::Streamable => {
+                requests.write_all(&post("/mcp", "", &hello)).await?;
+                until(&mut requests, &mut answer, Ends::WholeAnswer).await?;
+                let text = String::from_utf8_lossy(&answer);
+                let id = text.lines().find_map(|line| line.strip_prefix("mcp-session-id: ")).ok_or("no session")?;
+                let headers = format!("mcp-session-id: {id}\r\nmcp-protocol-version: 2025-06-18\r\n");
+                stream.write_all(format!("{get}{headers}\r\n").as_bytes()).await?;
+                ("/mcp".to_owned(), headers)
+            }
+            Way::Legacy => {
+                stream.write_all(format!("{get}\r\n").as_bytes()).await?;
+                until(&mut stream, &mut answer, Ends::Event).await?;
+                let text = String::from_utf8_lossy(&answer);
+                let path = text.lines().find_map(|line| line.strip_prefix("data: ")).ok_or("no endpoint")?.to_owned();
+                requests.write_all(&post(&path, "", &hello)).await?;
+                until(&mut stream, &mut answer, Ends::Event).await?;
+                until(&mut requests, &mut answer, Ends::WholeAnswer).await?;
+                (path, String::new())
+            }
         };
-        let listing = Listing { tools: (0..TOOLS).map(listed).collect() };
-        Self { listing: watch::Sender::new(Arc::new(listing)), faults: watch::Sender::new(BTreeSet::new()) }
+        requests.write_all(&post(&path, &headers, &ready)).await?;
+        until(&mut requests, &mut answer, Ends::WholeAnswer).await?;
+        let mut session = Self { requests, stream, way, list: post(&path, &headers, &list), answer, bytes: 0 };
+        session.list().await?;
+        session.bytes = session.answer.len();
+        let text = String::from_utf8_lossy(&session.answer);
+        let json = text.lines().filter_map(|line| line.strip_prefix("data: {")).next_back().ok_or("no list")?;
+        let listed: Value = serde_json::from_str(&format!("{{{json}"))?;
+        let counted = listed["result"]["tools"].as_array().map_or(0, Vec::len);
+        if counted == tools { Ok(session) } else { Err(format!("{counted} tools, not {tools}").into()) }
+    }
+
+    /// Lists the tools.
+    async fn list(&mut self) -> Result<(), Failed> {
+        self.requests.write_all(&self.list).await?;
+        match self.way {
+            Way::Streamable => until(&mut self.requests, &mut self.answer, Ends::WholeAnswer).await?,
+            Way::Legacy => {
+                until(&mut self.requests, &mut self.answer, Ends::WholeAnswer).await?;
+                until(&mut self.stream, &mut self.answer, Ends::Event).await?;
+            }
+        }
+        let whole = self.answer.len() + DIGITS_MAX >= self.bytes;
+        if whole { Ok(()) } else { Err(format!("not the list: {}", String::from_utf8_lossy(&self.answer)).into()) }
     }
 }
 
-impl Backend for Fixed {
-    fn listing(&self) -> watch::Receiver<Arc<Listing>> {
-        self.listing.subscribe()
-    }
+/// What an answer ends with.
+#[derive(Clone, Copy)]
+enum Ends {
+    /// All of it: its chunks, or as much as it says.
+    WholeAnswer,
+    /// A chunk with an event.
+    Event,
+}
 
-    fn call(&self, _request: CallToolRequestParams) -> BoxFuture<'_, Result<CallToolResult, ErrorData>> {
-        async { Ok(CallToolResult::success(Vec::new())) }.boxed()
-    }
+/// Reads one answer. There is never more than one under way on a connection.
+async fn until(from: &mut TcpStream, answer: &mut Vec<u8>, ends: Ends) -> Result<(), Failed> {
+    answer.clear();
+    let reading = async {
+        while !is_whole(answer, ends) {
+            if from.read_buf(answer).await? == 0 || answer.len() > ANSWER_BYTES_MAX {
+                return Err(format!("no end of an answer: {}", String::from_utf8_lossy(answer)).into());
+            }
+        }
+        Ok(())
+    };
+    timeout(LIMIT, reading).await?
+}
 
-    fn faults(&self) -> watch::Receiver<BTreeSet<HubFault>> {
-        self.faults.subscribe()
+fn is_whole(answer: &[u8], ends: Ends) -> bool {
+    match ends {
+        Ends::Event => answer.ends_with(b"\n\n\r\n"),
+        Ends::WholeAnswer if answer.ends_with(b"0\r\n\r\n") => true,
+        // Such an answer is short: it is looked at again with each piece.
+        Ends::WholeAnswer => whole_length(answer).is_some_and(|length| answer.len() >= length),
     }
 }
 
-/// Each session has a client of its own, as a thousand programs would.
-fn context() -> Context {
-    let client = Arc::new(Client::new(&Timeouts::default(), Vec::new()));
-    Context::new(client, Timeouts::default(), Vec::new(), Listen::Asked)
+/// The length of an answer that says its own.
+fn whole_length(answer: &[u8]) -> Option<usize> {
+    let head = answer.windows(4).take(1024).position(|end| end == b"\r\n\r\n")? + 4;
+    let text = std::str::from_utf8(&answer[..head]).ok()?;
+    let length: usize = text.lines().find_map(|line| line.strip_prefix("content-length: "))?.parse().ok()?;
+    Some(head + length)
 }
 
-/// Resident memory in MB (10^6 bytes).
-fn rss_mb(pid: u32) -> Result<u64, Failed> {
+async fn connect(address: &str) -> Result<TcpStream, Failed> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+fn message(id: u64, method: &str, params: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
+}
+
+fn post(path: &str, headers: &str, body: &Value) -> Vec<u8> {
+    let body = body.to_string();
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\naccept: application/json, text/event-stream\r\ncontent-type: \
+         application/json\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// A hub process with servers. It ends with this program, or when it is dropped.
+struct Hub {
+    process: Child,
+    address: String,
+    tools: usize,
+    _folder: tempfile::TempDir,
+}
+
+impl Hub {
+    async fn start(program: &Program, servers: &[&str]) -> Result<Self, Failed> {
+        let folder = tempfile::tempdir()?;
+        let place = Place::new(folder.path().to_owned());
+        std::fs::create_dir(place.files())?;
+        let entry = |kind: &&str| {
+            let words: Vec<_> = program.words.iter().map(|word| word.to_string_lossy()).collect();
+            let more = ["server".into(), (*kind).into(), "--folder".into(), place.files().to_string_lossy().into_owned()];
+            let args: Vec<String> = words.into_iter().map(Into::into).chain(more).collect();
+            ((*kind).to_owned(), json!({ "command": program.path, "args": args }))
+        };
+        let entries: Map<_, _> = servers.iter().map(entry).collect();
+        std::fs::write(place.config(), json!({ "mcpServers": entries }).to_string())?;
+        let part =
+            HubPart { root: folder.path().to_owned(), port: 0, persona: Persona::Honest, log_format: LogFormat::Pino, seed: 1 };
+        let mut command = Command::from(program.command(&Part::Hub(part)));
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let mut words = BufReader::new(process.stdout.take().ok_or("no output")?).lines();
+        let word = timeout(LIMIT, words.next_line()).await??.ok_or("it ended")?;
+        let word: Value = serde_json::from_str(&word)?;
+        let address = format!("127.0.0.1:{}", word["ready"]["port"]);
+        let mut hub = Self { process, address, tools: 0, _folder: folder };
+        hub.tools = timeout(LIMIT, hub.connected(servers.len())).await??;
+        Ok(hub)
+    }
+
+    /// Waits until so many servers are connected, and gives the number of their tools.
+    async fn connected(&self, servers: usize) -> Result<usize, Failed> {
+        let mut requests = connect(&self.address).await?;
+        let mut answer = Vec::new();
+        let mut tick = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            tick.tick().await;
+            requests.write_all(b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n").await?;
+            until(&mut requests, &mut answer, Ends::WholeAnswer).await?;
+            let text = String::from_utf8_lossy(&answer);
+            let health: Value = serde_json::from_str(text.split_once("\r\n\r\n").ok_or("no body")?.1)?;
+            let views = health["servers"].as_array().cloned().unwrap_or_default();
+            let tools: usize = views.iter().filter_map(|view| Some(view["capabilities"]["tools"].as_array()?.len())).sum();
+            let listed = health["mcpEndpoint"]["registeredCapabilities"]["tools"] == tools;
+            if listed && views.iter().filter(|view| view["status"] == "connected").count() == servers {
+                return Ok(tools);
+            }
+        }
+    }
+
+    fn pid(&self) -> Result<u32, Failed> {
+        self.process.id().ok_or_else(|| "the hub has ended".into())
+    }
+}
+
+/// What a load cost.
+struct Clock {
+    began: Stopwatch,
+    hub: Duration,
+    own: Duration,
+}
+
+impl Clock {
+    fn start(hub: &Hub) -> Result<Self, Failed> {
+        Ok(Self { began: Stopwatch::start(), hub: cpu(hub.pid()?)?, own: cpu(std::process::id())? })
+    }
+
+    fn told(self, mut took: Vec<Duration>, hub: &Hub) -> Result<String, Failed> {
+        let wall = self.began.elapsed().as_secs_f64();
+        took.sort();
+        let at = |percent: usize| took.get((took.len() * percent / 100).min(took.len() - 1)).ok_or("nothing was asked");
+        let (p50, p99, longest) = (at(50)?, at(99)?, at(100)?);
+        let rate = f64::from(u32::try_from(took.len())?) / wall;
+        let share = |now: Duration, then: Duration| now.saturating_sub(then).as_secs_f64() / wall * 100.0;
+        let (hub, own) = (share(cpu(hub.pid()?)?, self.hub), share(cpu(std::process::id())?, self.own));
+        Ok(format!(
+            "p50 {p50:.2?}, p99 {p99:.2?}, longest {longest:.2?}, {rate:.0}/s; CPU hub {hub:.0} %, load generator {own:.0} %"
+        ))
+    }
+}
+
+/// A figure of `/proc/PID/status`, in MB (10^6 bytes).
+fn memory_mb(pid: u32, name: &str) -> Result<f64, Failed> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    Ok(kib.ok_or("no VmRSS")? * 1024 / 1_000_000)
+    let kib = status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix("kB")?.trim().parse::<u32>().ok());
+    Ok(f64::from(kib.ok_or("no such figure")?) * 1024.0 / 1e6)
 }
 
-/// Two connections a session are more files than a process may have by default.
-fn raise_files() -> Result<(), Failed> {
-    let limit = getrlimit(Resource::Nofile);
-    Ok(setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?)
+/// User and system time of a process: fields 14 and 15 of its `stat`, in hundredths of a second.
+fn cpu(pid: u32) -> Result<Duration, Failed> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let after_name = stat.rsplit_once(')').ok_or("no stat")?.1;
+    let ticks = after_name.split_whitespace().skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * 10))
 }

@@ -187,6 +187,7 @@ pub async fn run(part: HubPart) -> Result<(), HubError> {
     hub.begin(config).await;
     control::say(&Word::Ready { port: listens_on }).map_err(machine("tell that it is ready"))?;
     let ended = obey(&hub, orders, &tell, still, lost.1).await;
+    hub.front.end().await;
     drop(serving);
     hub.finish().await;
     ended.map_err(no_port)

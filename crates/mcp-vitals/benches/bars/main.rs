@@ -4,6 +4,7 @@
 mod bed;
 mod faults;
 mod kill;
+mod lab;
 mod looks;
 mod programs;
 mod watch;
@@ -16,8 +17,18 @@ use xtask::bench::{self, Measurement};
 use bed::{hub, install, procs, product, rest, wait};
 
 /// In the order in which they run.
-const MEASUREMENTS: [Measurement; 8] =
-    [looks::CHECK, looks::DASHBOARD, faults::FAULTS, kill::KILL, watch::WATCH, programs::LOG, programs::HISTORY, bench::TIDY];
+const MEASUREMENTS: [Measurement; 10] = [
+    looks::CHECK,
+    looks::DASHBOARD,
+    faults::FAULTS,
+    kill::KILL,
+    watch::WATCH,
+    programs::LOG,
+    programs::HISTORY,
+    lab::SESSIONS,
+    lab::DEMO,
+    bench::TIDY,
+];
 
 fn main() -> anyhow::Result<ExitCode> {
     let args: Vec<String> = std::env::args().skip(1).collect();

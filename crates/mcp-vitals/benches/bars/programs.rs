@@ -41,7 +41,7 @@ fn history(_effort: Effort) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-fn example(package: &str, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
+pub(crate) fn example(package: &str, name: &str, arguments: &[&str]) -> anyhow::Result<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["run", "--quiet", "--release", "--package", package, "--example", name, "--"]).args(arguments);
     let ran = cargo.output().context("cargo does not run")?;
@@ -51,21 +51,21 @@ fn example(package: &str, name: &str, arguments: &[&str]) -> anyhow::Result<Stri
     Ok(String::from_utf8(ran.stdout)?)
 }
 
-fn line<'a>(said: &'a str, begins: &str) -> anyhow::Result<&'a str> {
+pub(crate) fn line<'a>(said: &'a str, begins: &str) -> anyhow::Result<&'a str> {
     said.lines().find(|l| l.starts_with(begins)).with_context(|| format!("no line begins with `{begins}` in:\n{said}"))
 }
 
-fn after<'a>(line: &'a str, mark: &str) -> anyhow::Result<&'a str> {
+pub(crate) fn after<'a>(line: &'a str, mark: &str) -> anyhow::Result<&'a str> {
     line.split_once(mark).map(|(_, rest)| rest.trim_start()).with_context(|| format!("no `{mark}` in: {line}"))
 }
 
-fn number(text: &str) -> anyhow::Result<f64> {
+pub(crate) fn number(text: &str) -> anyhow::Result<f64> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     text[..end].parse().with_context(|| format!("no number at: {text}"))
 }
 
 /// `29.0ms`, as the standard library shows a duration.
-fn seconds(text: &str) -> anyhow::Result<f64> {
+pub(crate) fn seconds(text: &str) -> anyhow::Result<f64> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').split(' ').next().unwrap_or_default();
     let scale = match unit {
         "s" => 1.0,

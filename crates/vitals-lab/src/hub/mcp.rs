@@ -21,6 +21,8 @@ use axum::extract::Request;
 use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::any;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
@@ -37,13 +39,17 @@ use legacy::Legacy;
 use shared::Shared;
 use visitor::Visitor;
 
-/// A session without a message for this long is closed.
+/// A session over Streamable HTTP without a message for this long is closed: such a client may be gone without a word.
+/// One over HTTP+SSE goes with its stream.
 const IDLE_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// How long sessions may take to end when the hub does. Nothing of theirs is waited for, so it is a safeguard.
+const END_MAX: Duration = Duration::from_secs(1);
 
 /// Largest message from a client, in bytes; a larger one is refused with 413.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
 
-/// The endpoint. Its sessions end with [`Endpoint::end`], and when it is dropped.
+/// The endpoint. Its sessions end with [`Front::end`], and when it is dropped.
 pub(crate) struct Endpoint {
     shared: Arc<Shared>,
     streamable: Streamable,
@@ -58,10 +64,20 @@ impl Endpoint {
     /// An endpoint without a port: its routes are merged into the hub's server. It must be started within
     /// a runtime.
     pub(crate) fn start(backend: Arc<dyn Backend>, journal: Journal, filtering: Settings, persona: Persona) -> Self {
+        Self::with_idle_max(backend, journal, filtering, persona, IDLE_MAX)
+    }
+
+    fn with_idle_max(
+        backend: Arc<dyn Backend>,
+        journal: Journal,
+        filtering: Settings,
+        persona: Persona,
+        idle_max: Duration,
+    ) -> Self {
         let ended = CancellationToken::new();
         let shared = Arc::new(Shared::new(backend, journal, filtering, persona));
         let mut sessions = LocalSessionManager::default();
-        sessions.session_config.keep_alive = Some(IDLE_MAX);
+        sessions.session_config.keep_alive = Some(idle_max);
         let config = StreamableHttpServerConfig::default()
             .with_allowed_origins(guard::ORIGINS)
             .with_max_request_body_bytes(MESSAGE_BYTES_MAX)
@@ -74,7 +90,7 @@ impl Endpoint {
     }
 
     /// Closes every session, and refuses new ones.
-    pub(crate) fn end(&self) {
+    fn close(&self) {
         self.ended.cancel();
         self.legacy.end();
     }
@@ -82,7 +98,7 @@ impl Endpoint {
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        self.end();
+        self.close();
     }
 }
 
@@ -128,6 +144,15 @@ impl Front for Endpoint {
 
     fn registered(&self) -> usize {
         self.shared.catalogue().0.len() + usize::from(self.shared.has_meta_tool())
+    }
+
+    fn end(&self) -> BoxFuture<'_, ()> {
+        // Each session that leaves has the lists looked at again.
+        let mut looks = self.shared.looks();
+        self.close();
+        let gone = async move { while self.shared.members.open() > 0 && looks.changed().await.is_ok() {} };
+        // One that does not go is cut off with its connection.
+        tokio::time::timeout(END_MAX, gone).map(drop).boxed()
     }
 }
 

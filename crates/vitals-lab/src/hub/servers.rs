@@ -2,6 +2,7 @@
 //! calls to them. How one server lives is in `actor`, how it is spoken to in `link`.
 
 mod actor;
+mod ears;
 mod link;
 mod listing;
 mod state;
@@ -20,7 +21,7 @@ use vitals_probe::task::Task;
 
 use self::actor::{Actor, Command};
 use self::state::State;
-use super::backend::{Backend, Listing};
+use super::backend::{Backend, Listing, Notes};
 use super::config::ServerConfig;
 use super::events::Events;
 use super::journal::{Journal, Level, Record};
@@ -145,6 +146,16 @@ impl Server {
         answer.await.unwrap_or(Err(Trouble::Closed))
     }
 
+    /// What a client is answered.
+    fn answer(&self, called: Result<CallToolResult, Trouble>) -> Result<CallToolResult, ErrorData> {
+        match called {
+            Ok(result) => Ok(result),
+            Err(Trouble::Rpc(error)) if self.common.persona == Persona::Honest => Err(error),
+            // npm mcp-hub makes every failure one of the tool.
+            Err(trouble) => Ok(CallToolResult::error(vec![ContentBlock::text(trouble.to_string())])),
+        }
+    }
+
     fn tell_of_call(&self, tool: &str) {
         self.common.journal.write(Record::new(Level::Debug, format!("Calling tool '{tool}' on '{}'", self.config.name)));
     }
@@ -219,6 +230,16 @@ impl Servers {
         self.all().into_iter().find(|server| server.config.name == name).ok_or(Refusal::NoServer)
     }
 
+    /// The server that a client's call is for; the tool in it is given its own name.
+    fn addressed(&self, request: &mut CallToolRequestParams) -> Result<Arc<Server>, ErrorData> {
+        let found = self.shelf.find(&request.name);
+        let unknown = || ErrorData::invalid_params(format!("tools capability not found: {}", request.name), None);
+        let (server, tool) = found.ok_or_else(unknown)?;
+        request.name = tool.into();
+        server.tell_of_call(&request.name);
+        Ok(server)
+    }
+
     /// Ends all servers, and returns when their processes are gone.
     pub(crate) async fn end(&self) {
         let servers = std::mem::take(&mut *self.shelf.servers.lock().unwrap_or_else(PoisonError::into_inner));
@@ -249,20 +270,20 @@ impl Backend for Servers {
 
     fn call(&self, mut request: CallToolRequestParams) -> BoxFuture<'_, Result<CallToolResult, ErrorData>> {
         Box::pin(async move {
-            let Some((server, tool)) = self.shelf.find(&request.name) else {
-                return Err(ErrorData::invalid_params(format!("tools capability not found: {}", request.name), None));
-            };
-            request.name = tool.into();
-            server.tell_of_call(&request.name);
-            let called = match server.upstream() {
-                Ok(upstream) => upstream.call(request).await,
-                Err(_) => Err(Trouble::NotConnected),
-            };
-            match called {
-                Ok(result) => Ok(result),
-                Err(Trouble::Rpc(error)) if server.common.persona == Persona::Honest => Err(error),
-                // npm mcp-hub makes every failure one of the tool.
-                Err(trouble) => Ok(CallToolResult::error(vec![ContentBlock::text(trouble.to_string())])),
+            let server = self.addressed(&mut request)?;
+            match server.upstream() {
+                Ok(upstream) => server.answer(upstream.call(request).await),
+                Err(_) => server.answer(Err(Trouble::NotConnected)),
+            }
+        })
+    }
+
+    fn call_noted(&self, mut request: CallToolRequestParams, notes: Notes) -> BoxFuture<'_, Result<CallToolResult, ErrorData>> {
+        Box::pin(async move {
+            let server = self.addressed(&mut request)?;
+            match server.upstream() {
+                Ok(upstream) => server.answer(upstream.call_noted(request, notes).await),
+                Err(_) => server.answer(Err(Trouble::NotConnected)),
             }
         })
     }

@@ -19,7 +19,7 @@ use vitals_probe::clock::Stopwatch;
 use super::ServerError;
 use super::faults::{FaultSet, over};
 use super::life::Pace;
-use super::toolbox::{Toolbox, drift, logging, schema};
+use super::toolbox::{Problem, Toolbox, drift, logging, schema};
 use crate::fault::ServerFault;
 use crate::part::ServerPart;
 
@@ -81,7 +81,7 @@ impl Server {
 
     /// Word of each change of the tools from now on.
     pub(super) fn tool_changes(&self, faults: watch::Receiver<FaultSet>) -> ToolChanges<'_> {
-        ToolChanges { server: self, last: self.tools(), faults }
+        ToolChanges { server: self, last: self.tools(), faults, own: self.toolbox.changes() }
     }
 
     fn has(&self, fault: ServerFault) -> bool {
@@ -146,7 +146,7 @@ impl Server {
         let clock = Stopwatch::start();
         let arguments = request.arguments.clone().unwrap_or_default();
         let result = match schema::check(&tool.input_schema, &arguments) {
-            Err(why) => Err(format!("input validation error: {why}")),
+            Err(why) => Err(Problem::OfTool(format!("input validation error: {why}"))),
             Ok(()) => self.toolbox.call(&tool.name, &arguments, context).await,
         };
         let natural = clock.elapsed();
@@ -158,7 +158,11 @@ impl Server {
         if self.has(ServerFault::EmptyAnswers) {
             return Ok(CallToolResult::success(Vec::new()));
         }
-        Ok(result.unwrap_or_else(|why| CallToolResult::error(vec![ContentBlock::text(why)])))
+        match result {
+            Ok(result) => Ok(result),
+            Err(Problem::OfTool(why)) => Ok(CallToolResult::error(vec![ContentBlock::text(why)])),
+            Err(Problem::OfProtocol(error)) => Err(error),
+        }
     }
 }
 
@@ -166,20 +170,33 @@ impl Server {
 pub(super) struct ToolChanges<'a> {
     server: &'a Server,
     faults: watch::Receiver<FaultSet>,
+    own: Option<watch::Receiver<bool>>,
     last: Vec<Tool>,
 }
 
 impl ToolChanges<'_> {
     /// Waits for the next change; false when there can be none any more.
     pub(super) async fn next(&mut self) -> bool {
-        while self.faults.changed().await.is_ok() {
+        loop {
+            let own = async {
+                match &mut self.own {
+                    Some(own) => own.changed().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let woken = tokio::select! {
+                woken = self.faults.changed() => woken,
+                woken = own => woken,
+            };
+            if woken.is_err() {
+                return false;
+            }
             let tools = self.server.tools();
             if tools != self.last {
                 self.last = tools;
                 return true;
             }
         }
-        false
     }
 }
 

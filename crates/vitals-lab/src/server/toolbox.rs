@@ -8,9 +8,10 @@ mod files;
 pub(super) mod logging;
 pub(super) mod schema;
 
-use rmcp::model::{CallToolResult, ContentBlock, JsonObject, Tool, ToolAnnotations};
+use rmcp::model::{CallToolResult, ContentBlock, ErrorData, JsonObject, Tool, ToolAnnotations};
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::ServerError;
 use crate::part::{ServerKind, ServerPart};
@@ -23,6 +24,20 @@ pub(super) enum Toolbox {
     Files(Files),
     Echo(Echo),
     Contents(Contents),
+}
+
+/// Why a tool gives no result.
+pub(super) enum Problem {
+    /// It says so itself, in words for its caller.
+    OfTool(String),
+    /// The call is one that the protocol refuses.
+    OfProtocol(ErrorData),
+}
+
+impl From<String> for Problem {
+    fn from(words: String) -> Self {
+        Self::OfTool(words)
+    }
 }
 
 impl Toolbox {
@@ -53,7 +68,15 @@ impl Toolbox {
         match self {
             Self::Files(_) => files::tools(),
             Self::Echo(_) => echo::tools(),
-            Self::Contents(_) => contents::tools(),
+            Self::Contents(contents) => contents.tools(),
+        }
+    }
+
+    /// Changes whenever its tools do, for one whose tools change.
+    pub(super) fn changes(&self) -> Option<watch::Receiver<bool>> {
+        match self {
+            Self::Contents(contents) => Some(contents.grown.subscribe()),
+            Self::Files(_) | Self::Echo(_) => None,
         }
     }
 
@@ -65,16 +88,16 @@ impl Toolbox {
         }
     }
 
-    /// Calls one of its tools. The error is one of the tool, in words for its caller.
+    /// Calls one of its tools.
     pub(super) async fn call(
         &self,
         tool: &str,
         arguments: &JsonObject,
         context: &RequestContext<RoleServer>,
-    ) -> Result<CallToolResult, String> {
+    ) -> Result<CallToolResult, Problem> {
         match self {
-            Self::Files(files) => files.call(tool, arguments).await,
-            Self::Echo(echo) => echo.call(tool, arguments).await,
+            Self::Files(files) => Ok(files.call(tool, arguments).await?),
+            Self::Echo(echo) => Ok(echo.call(tool, arguments).await?),
             Self::Contents(contents) => contents.call(tool, context).await,
         }
     }

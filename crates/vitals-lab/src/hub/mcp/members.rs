@@ -75,6 +75,11 @@ impl Members {
         inner.open.len() + inner.kept
     }
 
+    /// How many are open.
+    pub(super) fn open(&self) -> usize {
+        self.lock().open.len()
+    }
+
     /// The session, when it is open.
     pub(super) fn get(&self, number: Number) -> Option<Member> {
         self.lock().open.get(&number).cloned()

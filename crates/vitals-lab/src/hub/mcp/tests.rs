@@ -1,7 +1,5 @@
-//! The endpoint against a backend in memory: with the monitor's own client, with raw requests, and with the
-//! conformance suite.
+//! The endpoint against a backend in memory: with the monitor's own client, and with raw requests.
 
-mod conformance;
 pub(super) mod double;
 mod faults;
 mod filtering;

@@ -12,6 +12,7 @@ use rmcp::model::{
     Implementation, PaginatedRequestParams, ReadResourceRequestParams, Tool,
 };
 use rmcp::service::{ClientInitializeError, NotificationContext, RunningService, ServiceError};
+use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::{ClientHandler, Peer, RoleClient};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +27,8 @@ use vitals_probe::http::Client;
 use vitals_probe::mcp::{self, Context, Listen, Session};
 use vitals_probe::task::Task;
 
+use super::ears::{Calls, Heard};
+use crate::hub::backend::Notes;
 use crate::hub::child::{Child, Pipes, Start};
 use crate::hub::config::{ServerConfig, Way};
 use crate::hub::journal::Journal;
@@ -76,7 +79,7 @@ pub(crate) struct Capabilities {
 /// The way to a connected server; cheap to clone.
 #[derive(Clone)]
 pub(crate) enum Upstream {
-    Stdio(Peer<RoleClient>),
+    Stdio(Peer<RoleClient>, Arc<Calls>),
     Http(Arc<Session>),
 }
 
@@ -124,7 +127,7 @@ impl Link {
             Way::Stdio { command, args, env, cwd } => {
                 let start = Start { name: &config.name, command, args, env, cwd: cwd.as_deref() };
                 let started = Child::start(&start, journal).map_err(|error| spawn_trouble(command, &error))?;
-                Self::by_stdio(started).await?
+                Self::by_stdio(started, Calls::new(&config.name, journal)).await?
             }
             Way::Http { url, headers } => {
                 let client = Client::new(&Timeouts::default(), headers.clone());
@@ -135,13 +138,14 @@ impl Link {
         Ok(link)
     }
 
-    async fn by_stdio((child, pipes): (Child, Pipes)) -> Result<Self, Trouble> {
+    async fn by_stdio((child, pipes): (Child, Pipes), calls: Arc<Calls>) -> Result<Self, Trouble> {
         let changes = Arc::new(Notify::new());
         let ears = Ears { changes: Arc::clone(&changes) };
-        let service = rmcp::serve_client(ears, (pipes.output, pipes.input)).await.map_err(start_trouble)?;
+        let transport = Heard { transport: AsyncRwTransport::new(pipes.output, pipes.input), calls: Arc::clone(&calls) };
+        let service = rmcp::serve_client(ears, transport).await.map_err(start_trouble)?;
         let server_info = service.peer_info().and_then(|info| serde_json::to_value(info.server_info.as_ref()?).ok());
         Ok(Self {
-            upstream: Upstream::Stdio(service.peer().clone()),
+            upstream: Upstream::Stdio(service.peer().clone(), calls),
             capabilities: Capabilities::default(),
             server_info: server_info.unwrap_or_default(),
             transport: "stdio",
@@ -214,7 +218,7 @@ impl Upstream {
 
     async fn list_all(&self) -> Result<Capabilities, Trouble> {
         Ok(match self {
-            Self::Stdio(peer) => list_stdio(peer).await?,
+            Self::Stdio(peer, _) => list_stdio(peer).await?,
             Self::Http(session) => list_http(session).await?,
         })
     }
@@ -223,18 +227,28 @@ impl Upstream {
     pub(crate) async fn call(&self, request: CallToolRequestParams) -> Result<CallToolResult, Trouble> {
         let called = async {
             match self {
-                Self::Stdio(peer) => peer.call_tool(request).await.map_err(call_trouble),
+                Self::Stdio(peer, _) => peer.call_tool(request).await.map_err(call_trouble),
                 Self::Http(session) => ask(session, "tools/call", serde_json::to_value(request).unwrap_or_default()).await,
             }
         };
         timeout(REQUEST_LIMIT, called).await.unwrap_or(Err(Trouble::TimedOut))
     }
 
+    /// As [`Upstream::call`]; progress and log messages of a server on standard output go to `notes` meanwhile. Our
+    /// own client, which is for servers behind HTTP, hears none.
+    pub(crate) async fn call_noted(&self, mut request: CallToolRequestParams, notes: Notes) -> Result<CallToolResult, Trouble> {
+        let _ear = match self {
+            Self::Stdio(_, calls) => Some(calls.listen(&mut request, notes)),
+            Self::Http(_) => None,
+        };
+        self.call(request).await
+    }
+
     /// Reads a resource.
     pub(crate) async fn read(&self, uri: &str) -> Result<Value, Trouble> {
         let read = async {
             match self {
-                Self::Stdio(peer) => {
+                Self::Stdio(peer, _) => {
                     let result = peer.read_resource(ReadResourceRequestParams::new(uri)).await.map_err(call_trouble)?;
                     Ok(serde_json::to_value(result).unwrap_or_default())
                 }
@@ -248,7 +262,7 @@ impl Upstream {
     pub(crate) async fn prompt(&self, name: &str, arguments: Value) -> Result<Value, Trouble> {
         let got = async {
             match self {
-                Self::Stdio(peer) => {
+                Self::Stdio(peer, _) => {
                     let mut params = GetPromptRequestParams::new(name);
                     params.arguments = arguments.as_object().cloned();
                     let result = peer.get_prompt(params).await.map_err(call_trouble)?;

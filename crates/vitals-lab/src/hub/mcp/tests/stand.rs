@@ -13,7 +13,7 @@ use vitals_probe::task::Task;
 
 use super::double::Double;
 use crate::fault::HubFault;
-use crate::hub::backend::Listed;
+use crate::hub::backend::{Backend, Listed};
 use crate::hub::filter::Settings;
 use crate::hub::front::Front as _;
 use crate::hub::journal::{Journal, Record};
@@ -33,11 +33,21 @@ pub(super) struct Stand {
 
 impl Stand {
     pub(super) async fn start(tools: Vec<Listed>, filtering: Settings, persona: Persona) -> Self {
+        Self::with(tools, |backend, journal| Endpoint::start(backend, journal, filtering, persona)).await
+    }
+
+    /// An honest one that closes sessions early.
+    pub(super) async fn start_idle(tools: Vec<Listed>, idle_max: Duration) -> Self {
+        let endpoint = |backend, journal| Endpoint::with_idle_max(backend, journal, Settings::off(), Persona::Honest, idle_max);
+        Self::with(tools, endpoint).await
+    }
+
+    async fn with(tools: Vec<Listed>, endpoint: impl FnOnce(Arc<dyn Backend>, Journal) -> Endpoint) -> Self {
         let double = Double::new(tools);
         let records = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&records);
         let journal = Journal::new(move |record| kept.lock().unwrap().push(record));
-        let endpoint = Arc::new(Endpoint::start(Arc::clone(&double) as _, journal, filtering, persona));
+        let endpoint = Arc::new(endpoint(Arc::clone(&double) as _, journal));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let routes = endpoint.routes();

@@ -1,12 +1,14 @@
 //! What goes over the wire: both transports, every revision, paging, calls, refusals.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use vitals_model::observation::{FailureKind, Transport};
+use vitals_probe::clock::Stopwatch;
 use vitals_probe::http::Method;
 
-use super::double::{suite, tool};
+use super::double::tool;
 use super::stand::{LIMIT, Raw, Stand, names};
 use crate::hub::backend::Listing;
 use crate::hub::filter::Settings;
@@ -134,10 +136,10 @@ async fn answers_and_their_kinds_are_passed_on_untouched() {
 
 #[tokio::test]
 async fn an_unknown_tool_is_an_error_of_the_protocol_and_a_failing_one_is_not() {
-    let stand = Stand::start(suite(), Settings::off(), Persona::Honest).await;
+    let stand = Stand::start(vec![tool("kinds", "kinds__failing")], Settings::off(), Persona::Honest).await;
     let unknown = ask(&stand, "tools/call", &json!({ "name": "no_such_tool" })).await;
     assert_eq!(unknown["error"]["code"], -32602);
-    let failing = ask(&stand, "tools/call", &json!({ "name": "test_error_handling", "arguments": {} })).await;
+    let failing = ask(&stand, "tools/call", &json!({ "name": "kinds__failing", "arguments": {} })).await;
     assert_eq!(failing["result"]["isError"], true);
     let session = stand.legacy().await;
     let failure = session.call("no_such_tool", &json!({}), LIMIT).await.unwrap_err();
@@ -217,8 +219,27 @@ async fn messages_without_a_session_or_without_sense_are_refused() {
 async fn the_end_of_the_endpoint_is_the_end_of_its_sessions() {
     let stand = honest().await;
     let (streamable, legacy) = (stand.streamable().await, stand.legacy().await);
-    stand.endpoint.end();
+    stand.endpoint.end().await;
+    assert_eq!(stand.endpoint.clients(), 0);
     tokio::time::timeout(LIMIT, legacy.wait_end()).await.unwrap();
-    stand.until_clients(0).await;
     streamable.list(LIMIT).await.tools.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_session_that_says_nothing_for_long_is_closed_and_one_that_speaks_is_not() {
+    let idle_max = Duration::from_millis(500);
+    let stand = Stand::start_idle(vec![tool("files", "files__read")], idle_max).await;
+    let legacy = stand.legacy().await;
+    let opened = stand.raw(Method::POST, "/mcp", &[BOTH], &initialize("2025-06-18")).await;
+    let id = opened.session.unwrap();
+    let headers = [BOTH, ("mcp-session-id", id.as_str())];
+    let ping = async || stand.raw(Method::POST, "/mcp", &headers, &request("ping", &json!({}))).await.status;
+    let watch = Stopwatch::start();
+    while watch.elapsed() < idle_max * 3 {
+        assert_eq!(ping().await, 200);
+    }
+    stand.until_clients(1).await;
+    assert_eq!(ping().await, 404);
+    // A stream that is open is a client that is there.
+    assert_eq!(names(&legacy).await, ["files__read"]);
 }
