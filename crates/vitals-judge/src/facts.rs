@@ -2,6 +2,7 @@
 
 mod calls;
 mod course;
+mod cpu;
 mod exposure;
 mod levels;
 mod listed;
@@ -16,7 +17,8 @@ use vitals_model::claim::{FilteringClaim, HubClaim, ServerClaim};
 use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{
     ApiSeen, CallSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation,
-    ProcessFacts, ProcessId, ProcessSeen, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen, WorkspaceSeen,
+    ProcessFacts, ProcessId, ProcessSeen, RunState, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen,
+    WorkspaceSeen,
 };
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -25,6 +27,7 @@ use vitals_model::tool::ToolSet;
 pub use calls::CallCourse;
 pub(crate) use calls::is_empty_answer;
 pub use course::{Course, StateCourse};
+pub use cpu::CpuUse;
 use exposure::Exposure;
 pub use levels::Levels;
 pub use records::Records;
@@ -130,6 +133,10 @@ pub struct Facts {
     last_process: Option<ProcessId>,
     /// The tools that the first session lists, by server; `None` when it lists none.
     listed: Option<BTreeMap<Text, ToolSet>>,
+    /// When the hub itself was last seen not to work: its process did not run, or its API gave no answer.
+    pub hub_unwell: Option<Timestamp>,
+    /// The CPU that the process used lately.
+    pub cpu: CpuUse,
     /// How the canary calls of each server went on.
     pub calls: BTreeMap<Text, CallCourse>,
     /// What the hub wrote about its work.
@@ -176,9 +183,18 @@ impl Facts {
             ProcessSeen::Alive(process) => {
                 self.restarts += u64::from(self.last_process.is_some_and(|before| before != process.id));
                 self.last_process = Some(process.id);
+                self.cpu.take(process);
             }
             ProcessSeen::Gone { last, .. } => *last = last.or(self.last_process),
             ProcessSeen::Remote | ProcessSeen::Hidden(_) => {}
+        }
+        let runs = match &seen {
+            ProcessSeen::Alive(process) => matches!(process.state, RunState::Normal | RunState::DiskSleep),
+            ProcessSeen::Gone { .. } => false,
+            ProcessSeen::Remote | ProcessSeen::Hidden(_) => true,
+        };
+        if !runs {
+            self.hub_unwell = Some(at);
         }
         self.process = Some(Known { seen, at, took });
     }
@@ -214,6 +230,9 @@ impl Facts {
         }
         self.own_clients = self.count_own_clients();
         self.api = Some(Known { seen, at, took });
+        if self.api_failure().is_some() {
+            self.hub_unwell = Some(at);
+        }
         self.sort_tools();
     }
 
@@ -228,12 +247,16 @@ impl Facts {
                 }
             }
         }
-        for call in seen.calls.iter().filter(|call| call.answer.is_some()) {
+        let called = || seen.calls.iter().filter(|call| call.answer.is_some());
+        // Calls to all servers that are slow at once say nothing of any one of them.
+        let slow: Vec<bool> = called().filter_map(|call| self.calls.get(&call.server)?.is_slow(call)).collect();
+        let tells_apart = slow.len() < 2 || slow.contains(&false);
+        for call in called().filter(|_| tells_apart) {
             let run =
                 (crate::truth::child(self, &call.server).map(|c| c.id), self.claim(&call.server).and_then(|c| c.started_at));
             self.calls.entry(call.server.clone()).or_default().take(call, run);
         }
-        if seen.calls.iter().any(|call| call.answer.is_some()) {
+        if called().next().is_some() {
             let file = self.log.as_ref().is_some_and(|log| log.seen.file.is_ok());
             self.records.worked(at.minus(took), at, (file, self.stream.opened.is_some()));
         }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::expect::{Expectation, Source};
+use super::expect::Expectation;
 use super::view::{HourView, MatrixView, TrialView};
 use crate::fault::Layer;
 
@@ -54,7 +54,7 @@ Every fault that the lab can make, and what must be seen of it: one incident, on
 kind, as bad as it is, and no other. `mcp-vitals selftest` proves it on this machine.
 
 **Told by** is what finds it: an event, or a probe that comes by the clock. **Bound** is the longest time to
-detection: 1 s for an event; for a probe its interval (for each look that is needed), its timeout, what is added for
+detection: 1 s for an event, counted from when it can come; for a probe its interval (for each look that is needed), its timeout, what is added for
 the stated reason, and a second for judgement. These are the intervals and timeouts of the proof: light checks every
 second, sessions and LLM every 2 s, the meta-tool every 5 s, an API request 10 s, a call 3 s.
 **Resolved** counts from the end of the cause. Measured times are rounded up.
@@ -79,10 +79,7 @@ second, sessions and LLM every 2 s, the meta-tool every 5 s, an API request 10 s
 fn line(row: &Expectation, tried: Option<&TrialView>) -> String {
     let expected = TrialView::expected(row);
     let dash = || "—".to_owned();
-    let told_by = match row.source {
-        Source::Event => "event".to_owned(),
-        Source::Polled(_) => row.source.describe(),
-    };
+    let told_by = row.source.describe();
     let detected = tried.and_then(|t| t.detected_s).map_or_else(dash, rounded);
     let resolved = tried.and_then(|t| t.resolved_s).map_or_else(dash, rounded);
     let verdict = match tried {
