@@ -2,6 +2,7 @@
 
 mod calls;
 mod course;
+mod cpu;
 mod exposure;
 mod levels;
 mod listed;
@@ -25,6 +26,7 @@ use vitals_model::tool::ToolSet;
 pub use calls::CallCourse;
 pub(crate) use calls::is_empty_answer;
 pub use course::{Course, StateCourse};
+pub use cpu::CpuUse;
 use exposure::Exposure;
 pub use levels::Levels;
 pub use records::Records;
@@ -130,6 +132,8 @@ pub struct Facts {
     last_process: Option<ProcessId>,
     /// The tools that the first session lists, by server; `None` when it lists none.
     listed: Option<BTreeMap<Text, ToolSet>>,
+    /// The CPU that the process used lately.
+    pub cpu: CpuUse,
     /// How the canary calls of each server went on.
     pub calls: BTreeMap<Text, CallCourse>,
     /// What the hub wrote about its work.
@@ -176,6 +180,7 @@ impl Facts {
             ProcessSeen::Alive(process) => {
                 self.restarts += u64::from(self.last_process.is_some_and(|before| before != process.id));
                 self.last_process = Some(process.id);
+                self.cpu.take(process);
             }
             ProcessSeen::Gone { last, .. } => *last = last.or(self.last_process),
             ProcessSeen::Remote | ProcessSeen::Hidden(_) => {}

@@ -39,7 +39,7 @@ pub(crate) fn trial(trial: &TrialView) -> String {
     if trial.holds {
         let found = match (&trial.kind, &trial.seen) {
             (Some(kind), Some(seen)) => format!("{kind} {}", seen.check),
-            _ => format!("counted {}", trial.check),
+            _ => trial.counted.clone().unwrap_or_else(|| format!("counted {}", trial.check)),
         };
         let over = trial.resolved_s.map_or_else(String::new, |s| format!(", over after {}", shown(s)));
         let _ = writeln!(
@@ -85,10 +85,11 @@ fn expected(trial: &TrialView) -> String {
 }
 
 fn seen(trial: &TrialView) -> String {
-    match &trial.seen {
-        None if trial.probes == 0 => "nothing: no probe was sent".to_owned(),
-        None => format!("no incident on that check, in {}", count(trial.probes, "probe")),
-        Some(seen) => format!("{} {} {}: {}", seen.health, seen.kind, seen.check, seen.summary),
+    match (&trial.seen, &trial.counted) {
+        (_, Some(counted)) => format!("{counted} ({})", trial.check),
+        (None, None) if trial.probes == 0 => "nothing: no probe was sent".to_owned(),
+        (None, None) => format!("no incident on that check, in {}", count(trial.probes, "probe")),
+        (Some(seen), None) => format!("{} {} {}: {}", seen.health, seen.kind, seen.check, seen.summary),
     }
 }
 
@@ -230,6 +231,19 @@ mod tests {
             text.contains("does not hold: 0 of 1 fault") && text.contains("mcp-vitals selftest --fault hub-killed\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_opens_no_incident_says_what_was_counted() {
+        let counted = "1 rotation followed, no line broken but the torn one".to_owned();
+        let check = "logging/rotation".to_owned();
+        let good = TrialView { check, kind: None, health: None, seen: None, counted: Some(counted), ..tried() };
+        let text = plain(&trial(&good));
+        assert!(text.contains("of  1 s  1 rotation followed, no line broken but the torn one, over after"), "{text}");
+        let red = TrialView { holds: false, ..good.clone() };
+        let text = plain(&trial(&red));
+        assert!(text.contains("seen      1 rotation followed, no line broken but the torn one (logging/rotation)\n"), "{text}");
+        assert!(junit(&view(good)).contains("one more in logging/rotation; 1 rotation followed"));
     }
 
     #[test]

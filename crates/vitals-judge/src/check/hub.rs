@@ -17,7 +17,7 @@ use super::draft::Draft;
 use crate::facts::Known;
 
 /// Below this span a CPU figure is too short to hold against thresholds made for averages: only a
-/// hub that spins shows in it.
+/// hub that spins shows in it. Shorter looks are taken together.
 const CPU_SPAN_MIN: Duration = Duration::from_secs(1);
 
 /// What counts as spinning in a short span, in percent of one core.
@@ -93,8 +93,7 @@ fn process(known: &Known<ProcessSeen>) -> Reading {
 fn resources(scene: Scene<'_>, known: &Known<ProcessSeen>, process: &ProcessFacts) -> Vec<Reading> {
     let limits = &scene.settings.thresholds;
     let mut readings = Vec::new();
-    if let Some(percent) = process.cpu_percent {
-        let over = process.cpu_over;
+    if let Some((percent, over)) = scene.facts.cpu.over(process, CPU_SPAN_MIN) {
         let text = format!("{percent:.1} % of one core over {}", human(over));
         let short = over < CPU_SPAN_MIN;
         let bounds = if short { (CPU_SPIN_PERCENT, f64::INFINITY) } else { limits.cpu_percent };

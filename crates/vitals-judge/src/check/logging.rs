@@ -17,6 +17,9 @@ use crate::facts::Known;
 /// More broken lines than this share of all, in percent, is a fault of the log.
 const BROKEN_PERCENT_MAX: f64 = 1.0;
 
+/// Fewer broken lines are none: a rotation in the middle of a line breaks two.
+const BROKEN_LINES_MIN: u64 = 5;
+
 /// A rotation by renaming leaves no file until the hub writes its next record.
 const ROTATION_MAX: Duration = Duration::from_secs(5);
 
@@ -107,7 +110,7 @@ fn format(scene: Scene<'_>, known: &Known<LogSeen>) -> Reading {
     let formats = names.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect::<Vec<_>>().join(", ");
     let parsed = (lines - sum.broken) as f64 * 100.0 / lines as f64;
     let draft = draft.value(parsed, Unit::Percent).evidence(format!("{} of {} lines parsed", lines - sum.broken, lines));
-    if sum.broken as f64 * 100.0 / lines as f64 > BROKEN_PERCENT_MAX {
+    if sum.broken >= BROKEN_LINES_MIN && sum.broken as f64 * 100.0 / lines as f64 > BROKEN_PERCENT_MAX {
         draft.hint("several processes write into one file, or lines are cut: look at the file").degraded(format!(
             "{} broken of {lines} ({formats}), expected at most {BROKEN_PERCENT_MAX} %",
             count(sum.broken, "line")

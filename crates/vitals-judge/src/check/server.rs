@@ -15,6 +15,7 @@ use vitals_model::verdict::{ServerTruth, Verdict};
 
 use super::Scene;
 use super::draft::Draft;
+use crate::cause::is_bad;
 use crate::facts::{CallCourse, Known, is_empty_answer};
 use crate::truth;
 
@@ -42,9 +43,16 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
         parts.extend(tools(scene, claim));
         parts.extend(drift(scene, claim));
         parts.push(flaps(scene, api, claim));
+        let lacks_tools = parts.iter().any(|part| part.id == tools_id(&truth.name) && is_bad(part));
+        let is_lost = lacks_tools && calls_a_lost_tool(scene, claim);
         for part in &mut parts {
             // That it is lost now is no reason for having been lost again and again.
-            part.cause = (part.id.question() != "flaps").then(|| truth_id(&truth.name));
+            part.cause = match part.id.question() {
+                "flaps" => None,
+                // A tool that is not there any more cannot be called.
+                "call" if is_lost => Some(tools_id(&truth.name)),
+                _ => Some(truth_id(&truth.name)),
+            };
             if expected && part.health != Health::Healthy {
                 part.standing = Standing::Expected;
             }
@@ -52,6 +60,17 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
         readings.append(&mut parts);
     }
     readings
+}
+
+/// The check on a server's list of tools.
+fn tools_id(server: &Text) -> CheckId {
+    CheckId::of_server(server, "tools")
+}
+
+/// Whether the tool that was called is not in the server's list of now.
+fn calls_a_lost_tool(scene: Scene<'_>, claim: &ServerClaim) -> bool {
+    let called = scene.facts.call(&claim.name).and_then(|(call, _)| call.tool.as_ref());
+    called.zip(claim.tools.as_ref()).is_some_and(|(tool, listed)| !listed.has(tool.as_str()))
 }
 
 fn expects_down(scene: Scene<'_>, server: &Text) -> bool {

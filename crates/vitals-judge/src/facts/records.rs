@@ -15,8 +15,9 @@ const LAG: Duration = Duration::from_secs(1);
 const UNWRITTEN_MIN: u64 = 3;
 
 /// A record within this time of a visit may be the visit's; a visit that begins with less silence before
-/// it says nothing about who wrote.
-const NEAR: Duration = Duration::from_secs(2);
+/// it says nothing about who wrote. It is as long as records take to reach us, and no longer: with twice
+/// that, a hub that is visited every two seconds would never have been silent before a visit.
+const NEAR: Duration = LAG;
 
 /// Times of records remembered, those within [`NEAR_SAME`] as one; the oldest go first.
 const TIMES_MAX: usize = 128;
@@ -28,6 +29,10 @@ const ROUNDS_MAX: usize = 32;
 /// So many visits must have left records, and so many then have left none.
 const TALKING_ROUNDS: usize = 5;
 const SILENT_ROUNDS: usize = 3;
+
+/// Visits remembered of one silence: those that show it, and the latest, whose records may still come. What
+/// the hub did before is not forgotten however long it is silent.
+const SILENT_ROUNDS_MAX: usize = SILENT_ROUNDS + 1;
 
 /// One visit that made the hub work.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +114,9 @@ impl Records {
         let is_near = |time: &&Timestamp| **time < began && began.since(**time) < NEAR;
         let is_telling = !self.times.iter().any(|time| is_near(&time));
         let left = self.times.iter().any(|time| *time >= began);
+        if self.rounds.iter().rev().take_while(|round| !round.left).count() >= SILENT_ROUNDS_MAX {
+            self.rounds.pop_back();
+        }
         super::push_bounded(&mut self.rounds, Round { began, at, is_telling, left }, ROUNDS_MAX);
     }
 
@@ -131,27 +139,22 @@ impl Records {
 
     /// Since when the hub, which used to leave records when it was made to work, has left none.
     pub fn silent_since(&self, now: Timestamp) -> Option<Timestamp> {
-        let from = self.silent_from(now)?;
-        let is_silent = self.ended(now).take(SILENT_ROUNDS).all(|round| !round.left);
-        (is_silent && self.times.back().is_none_or(|last| *last < from)).then_some(from)
+        let silent = || self.ended(now).take_while(|round| !round.left);
+        let from = silent().last()?.began;
+        let is_silent = silent().count() >= SILENT_ROUNDS && self.times.back().is_none_or(|last| *last < from);
+        (is_silent && self.used_to_talk(now)).then_some(from)
     }
 
-    /// Whether the hub is known to leave records when it is made to work.
+    /// Whether the hub is known to leave records when it is made to work. One visit that left none ends
+    /// that, unless it is the beginning of a silence that lasts.
     pub fn used_to_talk(&self, now: Timestamp) -> bool {
-        self.silent_from(now).is_some()
+        let before = self.ended(now).skip_while(|round| !round.left);
+        // Others wrote too when a visit that says nothing was made.
+        before.take_while(|round| round.left).filter(|round| round.is_telling).count() >= TALKING_ROUNDS
     }
 
     /// The visits whose records have had time to arrive, latest first.
     fn ended(&self, now: Timestamp) -> impl Iterator<Item = &Round> {
         self.rounds.iter().rev().skip_while(move |round| now.since(round.at) <= NEAR)
-    }
-
-    /// When the latest visits began, if those before them left records of their own.
-    fn silent_from(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut back = self.ended(now).skip(SILENT_ROUNDS - 1);
-        let from = back.next()?.began;
-        // Others wrote too when a visit that says nothing was made; one that left nothing ends it.
-        let talking = back.take_while(|round| round.left).filter(|round| round.is_telling).count();
-        (talking >= TALKING_ROUNDS).then_some(from)
     }
 }

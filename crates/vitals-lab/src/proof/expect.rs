@@ -152,6 +152,13 @@ impl Expects {
 pub enum Source {
     /// An event: at most [`EVENT_MAX`].
     Event,
+    /// An event that comes by design so many seconds after the fault: at most [`EVENT_MAX`] after it.
+    EventAfter {
+        /// The time, in seconds.
+        more_s: u64,
+        /// What it is for.
+        why: &'static str,
+    },
     /// A probe that comes by the clock.
     Polled(Polled),
 }
@@ -175,6 +182,7 @@ impl Source {
     pub fn bound(self, settings: &TargetSettings) -> Duration {
         match self {
             Self::Event => EVENT_MAX,
+            Self::EventAfter { more_s, .. } => EVENT_MAX + Duration::from_secs(more_s),
             Self::Polled(polled) => {
                 let interval = settings.schedule.interval(polled.probe).unwrap_or_default();
                 interval * polled.looks + timeout(polled.probe, settings) + Duration::from_secs(polled.more_s) + TICK
@@ -186,6 +194,7 @@ impl Source {
     pub fn describe(self) -> String {
         match self {
             Self::Event => "event".to_owned(),
+            Self::EventAfter { more_s, why } => format!("event, +{more_s} s: {why}"),
             Self::Polled(polled) => {
                 let looks = if polled.looks == 1 { String::new() } else { format!(" ×{}", polled.looks) };
                 let more = if polled.more_s == 0 { String::new() } else { format!(", +{} s: {}", polled.more_s, polled.why) };
@@ -325,6 +334,7 @@ mod tests {
     fn bounds_are_interval_timeout_and_what_the_row_adds() {
         let settings = settings::target();
         assert_eq!(Source::Event.bound(&settings), Duration::from_secs(1));
+        assert_eq!(Source::EventAfter { more_s: 1, why: "a test" }.bound(&settings), Duration::from_secs(2));
         let api = Polled { probe: Probe::Api, looks: 2, more_s: 5, why: "a test" };
         assert_eq!(Source::Polled(api).bound(&settings), Duration::from_secs(2 + 10 + 5 + 1));
         let process = Polled { probe: Probe::Process, looks: 1, more_s: 0, why: "" };

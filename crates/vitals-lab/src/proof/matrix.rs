@@ -42,6 +42,8 @@ pub struct Trial {
     pub detected: Option<Duration>,
     /// The incident on the expected check as it last was while the fault lasted.
     pub seen: Option<Incident>,
+    /// What was seen instead of an incident, where none may open.
+    pub counted: Option<String>,
     /// From the end of the cause (of the fault that ends by itself: from its detection) to the end of the
     /// incident.
     pub resolved: Option<Duration>,
@@ -80,6 +82,7 @@ impl Trial {
             row,
             detected: None,
             seen: None,
+            counted: None,
             resolved: None,
             others: Vec::new(),
             probes: 0,

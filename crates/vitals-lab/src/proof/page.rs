@@ -104,7 +104,7 @@ fn line(row: &Expectation, tried: Option<&TrialView>) -> String {
 
 fn told_by(source: Source) -> String {
     match source {
-        Source::Event => "event".to_owned(),
+        Source::Event | Source::EventAfter { .. } => "event".to_owned(),
         Source::Polled(polled) if polled.looks == 1 => polled.probe.as_str().to_owned(),
         Source::Polled(polled) => format!("{} ×{}", polled.probe.as_str(), polled.looks),
     }
@@ -121,18 +121,15 @@ fn bounds(rows: &[&Expectation]) -> String {
     );
     let mut lines: Vec<String> = Vec::new();
     for row in rows {
-        let Source::Polled(polled) = row.source else { continue };
-        let interval = settings::target().schedule.interval(polled.probe).unwrap_or_default();
-        let timeout = row.bound().saturating_sub(interval * polled.looks + Duration::from_secs(polled.more_s) + TICK);
-        let none_or = |d: Duration| if d.is_zero() { "—".to_owned() } else { format!("{:.0} s", d.as_secs_f64()) };
-        let more = if polled.more_s == 0 { "—".to_owned() } else { format!("{} s: {}", polled.more_s, polled.why) };
-        let line = format!(
-            "| {} | {} | {} | {more} | {:.0} s |\n",
-            told_by(row.source),
-            none_or(interval),
-            none_or(timeout),
-            row.bound().as_secs_f64()
-        );
+        let line = match row.source {
+            Source::Event => continue,
+            Source::EventAfter { more_s, why } => sum(row, Duration::ZERO, Duration::ZERO, more_s, why),
+            Source::Polled(polled) => {
+                let interval = settings::target().schedule.interval(polled.probe).unwrap_or_default();
+                let timeout = row.bound().saturating_sub(interval * polled.looks + Duration::from_secs(polled.more_s) + TICK);
+                sum(row, interval, timeout, polled.more_s, polled.why)
+            }
+        };
         if !lines.contains(&line) {
             lines.push(line);
         }
@@ -168,6 +165,15 @@ fn red(run: &MatrixView) -> String {
         let _ = writeln!(text, "- {whose}: `{}`", why.replace('`', "'"));
     }
     text
+}
+
+/// One bound with its parts.
+fn sum(row: &Expectation, interval: Duration, timeout: Duration, more_s: u64, why: &str) -> String {
+    let [interval, timeout] =
+        [interval, timeout].map(|d| if d.is_zero() { "—".to_owned() } else { format!("{:.0} s", d.as_secs_f64()) });
+    let added = if more_s == 0 { "—".to_owned() } else { format!("{more_s} s: {why}") };
+    let bound = row.bound().as_secs_f64();
+    format!("| {} | {interval} | {timeout} | {added} | {bound:.0} s |\n", told_by(row.source))
 }
 
 /// Seconds with two digits that count, rounded up: never better than it was. `0.04 s`, `5.3 s`, `12 s`.

@@ -30,6 +30,9 @@ const LYING: Stage = Stage::LYING;
 
 const EVENT: Source = Source::Event;
 
+/// There is no new file, and so no rotation, before the hub writes to it.
+const NEW_FILE: Source = Source::EventAfter { more_s: 1, why: "the second half, which makes the new file, comes a second later" };
+
 /// Seen at the first look, and an incident then.
 const fn at_sight(probe: Probe) -> Source {
     Source::Polled(Polled { probe, looks: 1, more_s: 0, why: "" })
@@ -126,7 +129,8 @@ pub const EXPECTATIONS: [Expectation; 46] = [
     row(Fault::ApiHtml, PLAIN, API, FAILING, &["not JSON", "html"], after_2_s(Probe::Api)),
     row(Fault::ApiStatus500, PLAIN, API, FAILING, &["HTTP 500"], after_2_s(Probe::Api)),
     row(Fault::ApiTruncated, PLAIN, API, FAILING, &["answer"], after_2_s(Probe::Api)),
-    row(Fault::CpuSpin, PLAIN, "hub-servers/cpu", FAILING, &["of one core"], looks(Probe::Process, 3, 2, "the span that is measured must lie within the fault")),
+    // On a busy machine a thread that spins may be given less of a core than the bound for failing.
+    row(Fault::CpuSpin, PLAIN, "hub-servers/cpu", BAD, &["of one core"], looks(Probe::Process, 3, 2, "the span that is measured must lie within the fault")),
     row(Fault::MemoryLeak, PLAIN, "hub-servers/memory", BAD, &["resident"], looks(Probe::Process, 2, 8, "growing by 96 MB takes 6 s")),
     row(Fault::FdLeak, PLAIN, "hub-servers/fds", BAD, &["open of"], looks(Probe::Process, 2, 5, "the leak fills within 5 s")),
     row(Fault::PortHeld, PLAIN, "hub-servers/port", FAILING, &["listens on the hub's port", "squatter"], after_2_s(Probe::Process)),
@@ -163,6 +167,6 @@ pub const EXPECTATIONS: [Expectation; 46] = [
     row(Fault::DiskFull, PLAIN, "logging/written", DEGRADED, &["did not grow"], looks(Probe::Session, 3, 5, "a restart may be under way")).rounds(4),
     row(Fault::LogFlood, PLAIN, "logging/growth", BAD, &["/h"], looks(Probe::Log, 2, 75, "a flood is one when it lasts a minute")).lasts(90),
     row(Fault::ErrorSpike, PLAIN, "logging/errors", BAD, &["LAB_ERROR_SPIKE"], EVENT).lasts(60),
-    row(Fault::LogSilence, PLAIN, "logging/silence", DEGRADED, &["logged nothing"], looks(Probe::Session, 4, 5, "a restart may be under way")).rounds(8),
-    Expectation { expects: Expects::Rotation, ..row(Fault::LogTorn, PLAIN, "logging/rotation", BAD, &[], looks(Probe::Log, 1, 1, "the second half comes a second later")) },
+    row(Fault::LogSilence, PLAIN, "logging/silence", DEGRADED, &["logged nothing"], looks(Probe::Session, 4, 6, "a record may be on its way, and a restart under way")).needs(&["logging/silence"]),
+    Expectation { expects: Expects::Rotation, ..row(Fault::LogTorn, PLAIN, "logging/rotation", BAD, &[], NEW_FILE) },
 ];

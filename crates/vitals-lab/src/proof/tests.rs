@@ -464,7 +464,7 @@ async fn a_torn_log_may_cost_one_line_and_no_more() {
     let script = Script { broken: 3, ..Script::default() };
     assert_eq!(shortfalls(script, Fault::LogTorn).await, ["lines of the log were broken beyond the torn one: 3 pieces"]);
     let script = Script { detects_after: None, ..Script::default() };
-    assert_eq!(shortfalls(script, Fault::LogTorn).await, ["not detected within 13.0 s, expected within 3.0 s"]);
+    assert_eq!(shortfalls(script, Fault::LogTorn).await, ["not detected within 12.0 s, expected within 2.0 s"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::{Snapshot, TargetState};
+use vitals_model::text::count;
 
 use super::bed::Bed;
 use super::ears::{Ears, Heard, state_of};
@@ -104,7 +105,7 @@ async fn all(
         trial.resolved = Some(if own_end { end.saturating_duration_since(at) } else { since(end, clearing, cleared) });
     }
     if let Expects::Rotation = row.expects {
-        lines_are_whole(log_before, LogFigures::of(ears), trial);
+        compare_logs(log_before, LogFigures::of(ears), trial);
     }
     Ok(())
 }
@@ -318,15 +319,18 @@ async fn rotated(row: &Expectation, ears: &mut Ears, before: LogFigures, in_forc
     ears.until(in_force + waited, counted).await.map_err(|_| Shortfall::NotDetected { waited, bound })
 }
 
-fn lines_are_whole(before: LogFigures, after: LogFigures, trial: &mut Trial) {
+/// One rotation more, and no broken line but the pieces of the torn one.
+fn compare_logs(before: LogFigures, after: LogFigures, trial: &mut Trial) {
     let grown = after.broken.zip(before.broken.or(Some(0))).map(|(after, before)| after.saturating_sub(before));
     match grown {
         None => trial.shortfalls.push(Shortfall::LinesBroken(format!("{FORMAT} does not say how many"))),
         Some(n) if n > TORN_PIECES => trial.shortfalls.push(Shortfall::LinesBroken(format!("{n} pieces"))),
         Some(_) => {}
     }
-    if after.rotations > before.rotations + 1.0 {
-        let text = format!("{} rotations counted, expected one", after.rotations - before.rotations);
-        trial.shortfalls.push(Shortfall::LinesBroken(text));
+    let rotations = after.rotations - before.rotations;
+    if rotations > 1.0 {
+        trial.shortfalls.push(Shortfall::LinesBroken(format!("{rotations} rotations counted, expected one")));
     }
+    let whole = if grown.is_some_and(|n| n <= TORN_PIECES) { "no line broken but the torn one" } else { "more lines broken" };
+    trial.counted = Some(format!("{} followed, {whole}", count(rotations.max(0.0) as u64, "rotation")));
 }

@@ -60,7 +60,7 @@ pub struct TrialView {
     pub health: Option<String>,
     /// What must stand in its summary or its evidence.
     pub words: Vec<String>,
-    /// What tells of it: `event`, or a probe and what is added.
+    /// What tells of it: `event` or a probe, and what is added.
     pub source: String,
     /// The longest time to detection, in seconds.
     pub bound_s: f64,
@@ -76,6 +76,9 @@ pub struct TrialView {
     pub probes: u64,
     /// The incident as it last was while the fault lasted.
     pub seen: Option<SeenView>,
+    /// What was seen instead of an incident, where none may open; null when it was not, and elsewhere.
+    #[serde(default)]
+    pub counted: Option<String>,
     /// Other incidents that opened.
     pub others: Vec<OtherView>,
     /// Whether all holds.
@@ -155,6 +158,7 @@ impl From<&Trial> for TrialView {
             resolved_s: trial.resolved.map(seconds),
             probes: trial.probes,
             seen: trial.seen.as_ref().map(SeenView::from),
+            counted: trial.counted.clone(),
             others: trial.others.iter().map(OtherView::from).collect(),
             holds: trial.holds(),
             shortfalls: trial.shortfalls.iter().map(ToString::to_string).collect(),
@@ -191,6 +195,7 @@ impl TrialView {
             resolved_s: None,
             probes: 0,
             seen: None,
+            counted: None,
             others: Vec::new(),
             holds: false,
             shortfalls: Vec::new(),

@@ -20,6 +20,10 @@ use crate::task::Task;
 const STREAM_RETRY_MAX: Duration = Duration::from_secs(10);
 const STREAM_RETRY_MIN: Duration = Duration::from_millis(500);
 
+/// When it is told once more that a lost stream is lost, although a try to open it again is still under way:
+/// a hub that takes a connection and says nothing must not make a loss look like a moment's.
+const STREAM_STILL_LOST: Duration = Duration::from_millis(300);
+
 /// When a log file that could not be read is looked at again: a rotation is over by then.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -140,9 +144,23 @@ fn lasting(hands: &Arc<Hands>, tell: &mpsc::Sender<Happened>) -> Vec<Task> {
 async fn hold_stream(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
     let mut pause = STREAM_RETRY_MIN;
     let mut told_lost = 0;
+    let mut cut = None;
     loop {
         let watch = Stopwatch::start();
-        let lost = match hands.open_stream().await {
+        let opening = hands.open_stream();
+        tokio::pin!(opening);
+        let opened = loop {
+            tokio::select! {
+                biased;
+                opened = &mut opening => break opened,
+                () = tokio::time::sleep(STREAM_STILL_LOST), if cut.is_some() => {
+                    if let Some(cut) = cut.take() {
+                        send(&hands, &tell, StreamSeen::Lost(cut), watch.elapsed()).await;
+                    }
+                }
+            }
+        };
+        let lost = match opened {
             Ok((mut stream, opened)) => {
                 (pause, told_lost) = (STREAM_RETRY_MIN, 0);
                 send(&hands, &tell, opened, watch.elapsed()).await;
@@ -157,6 +175,10 @@ async fn hold_stream(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
             Err(failure) => StreamSeen::Lost(failure),
         };
         // That it is lost, and that it could not be opened again, are told; further tries are no news.
+        cut = match &lost {
+            StreamSeen::Lost(failure) if told_lost == 0 => Some(failure.clone()),
+            _ => None,
+        };
         if told_lost < 2 {
             send(&hands, &tell, lost, watch.elapsed()).await;
             told_lost += 1;

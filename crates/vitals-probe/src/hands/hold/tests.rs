@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use vitals_model::observation::{ChildFacts, ListenSeen, ProcessFacts, RunState};
 use vitals_model::target::{Address, Origin, Target};
 use vitals_model::text::Text;
@@ -164,6 +165,33 @@ async fn a_log_that_becomes_a_folder_is_told_at_once_and_looked_at_once_more() {
     std::fs::remove_dir(&log).unwrap();
     std::fs::write(&log, "another line\n").unwrap();
     while !next_told(&mut told, is_read).await.0 {}
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_stream_whose_reopening_hangs_is_told_to_be_lost_once_more_meanwhile() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    let beat = "event: heartbeat\ndata: {}\n\n";
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let _double = Task::spawn(async move {
+        let (mut first, _) = listener.accept().await.unwrap();
+        first.read_buf(&mut Vec::with_capacity(4096)).await.unwrap();
+        first.write_all(format!("{head}{beat}").as_bytes()).await.unwrap();
+        drop(first);
+        // The next one is taken, and never answered.
+        let _mute = listener.accept().await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    let hands = hands(Address::Hub { url: format!("http://{address}") }, &Surroundings::default());
+    let (tell, mut told) = mpsc::channel(64);
+    let held = Held::begin(Arc::clone(&hands), tell);
+    let lost = |seen: &Seen| if let Seen::Stream(StreamSeen::Lost(failure)) = seen { Some(failure.clone()) } else { None };
+    let (first, _) = next_told(&mut told, lost).await;
+    let (again, after) = next_told(&mut told, lost).await;
+    assert_eq!(again, first, "the loss itself, and not the try that is under way");
+    // The try would be given 5 s.
+    assert!(after >= STREAM_RETRY_MIN && after < Duration::from_secs(3), "{after:?}");
     drop(held);
 }
 
