@@ -17,7 +17,8 @@ use vitals_model::claim::{FilteringClaim, HubClaim, ServerClaim};
 use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{
     ApiSeen, CallSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation,
-    ProcessFacts, ProcessId, ProcessSeen, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen, WorkspaceSeen,
+    ProcessFacts, ProcessId, ProcessSeen, RunState, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen,
+    WorkspaceSeen,
 };
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -132,6 +133,8 @@ pub struct Facts {
     last_process: Option<ProcessId>,
     /// The tools that the first session lists, by server; `None` when it lists none.
     listed: Option<BTreeMap<Text, ToolSet>>,
+    /// When the hub itself was last seen not to work: its process did not run, or its API gave no answer.
+    pub hub_unwell: Option<Timestamp>,
     /// The CPU that the process used lately.
     pub cpu: CpuUse,
     /// How the canary calls of each server went on.
@@ -185,6 +188,14 @@ impl Facts {
             ProcessSeen::Gone { last, .. } => *last = last.or(self.last_process),
             ProcessSeen::Remote | ProcessSeen::Hidden(_) => {}
         }
+        let runs = match &seen {
+            ProcessSeen::Alive(process) => matches!(process.state, RunState::Normal | RunState::DiskSleep),
+            ProcessSeen::Gone { .. } => false,
+            ProcessSeen::Remote | ProcessSeen::Hidden(_) => true,
+        };
+        if !runs {
+            self.hub_unwell = Some(at);
+        }
         self.process = Some(Known { seen, at, took });
     }
 
@@ -219,6 +230,9 @@ impl Facts {
         }
         self.own_clients = self.count_own_clients();
         self.api = Some(Known { seen, at, took });
+        if self.api_failure().is_some() {
+            self.hub_unwell = Some(at);
+        }
         self.sort_tools();
     }
 
@@ -233,12 +247,16 @@ impl Facts {
                 }
             }
         }
-        for call in seen.calls.iter().filter(|call| call.answer.is_some()) {
+        let called = || seen.calls.iter().filter(|call| call.answer.is_some());
+        // Calls to all servers that are slow at once say nothing of any one of them.
+        let slow: Vec<bool> = called().filter_map(|call| self.calls.get(&call.server)?.is_slow(call)).collect();
+        let tells_apart = slow.len() < 2 || slow.contains(&false);
+        for call in called().filter(|_| tells_apart) {
             let run =
                 (crate::truth::child(self, &call.server).map(|c| c.id), self.claim(&call.server).and_then(|c| c.started_at));
             self.calls.entry(call.server.clone()).or_default().take(call, run);
         }
-        if seen.calls.iter().any(|call| call.answer.is_some()) {
+        if called().next().is_some() {
             let file = self.log.as_ref().is_some_and(|log| log.seen.file.is_ok());
             self.records.worked(at.minus(took), at, (file, self.stream.opened.is_some()));
         }

@@ -45,13 +45,19 @@ impl CallCourse {
         if self.run.replace(run) != Some(run) {
             return;
         }
-        if self.usually().is_some_and(|usual| call.took >= (usual * SLOW_FACTOR).max(usual + SLOW_EXTRA)) {
+        if self.is_slow(call) == Some(true) {
             self.slow.truncate(SLOW_CALLS - 1);
             self.slow.push_front(call.took);
         } else {
             self.slow.clear();
             super::push_bounded(&mut self.usual, call.took, USUAL_MAX);
         }
+    }
+
+    /// Whether a good call took much longer than usual; `None` when it is not known what is usual.
+    pub(super) fn is_slow(&self, call: &CallSeen) -> Option<bool> {
+        let usual = self.usually().filter(|_| self.tool == call.tool && matches!(call.answer, Some(Ok(_))))?;
+        Some(call.took >= (usual * SLOW_FACTOR).max(usual + SLOW_EXTRA))
     }
 
     /// How many content items it answered with, when last it answered with any.

@@ -71,6 +71,11 @@ pub fn life(facts: &Facts, server: &Text, call_until: Timestamp) -> Life {
             let at = ended.map_or_else(|| visit.began().minus(CLAIM_AGE_MAX), |(at, _)| at);
             Life::Dead { why: format!("{process}call answered \"{}\"", failure.evidence), at }
         }
+        Err(failure) if matches!(failure.kind, FailureKind::TimedOut(_)) && facts.hub_unwell >= Some(visit.began()) => {
+            Life::Untold {
+                why: format!("no answer to a call within {}, nor from the hub itself: asking again", human(call.took)),
+            }
+        }
         Err(failure) if matches!(failure.kind, FailureKind::TimedOut(_)) || failure.kind == FailureKind::Rpc(-32001) => {
             let process = child.filter(|c| c.state == RunState::Stopped).map(|c| format!("process {} is stopped, ", c.id.pid));
             Life::Silent { why: format!("{}no answer to a call within {}", process.unwrap_or_default(), human(call.took)) }

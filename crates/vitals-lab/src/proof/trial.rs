@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::{Snapshot, TargetState};
-use vitals_model::text::count;
 
 use super::bed::Bed;
 use super::ears::{Ears, Heard, state_of};
@@ -332,5 +331,6 @@ fn compare_logs(before: LogFigures, after: LogFigures, trial: &mut Trial) {
         trial.shortfalls.push(Shortfall::LinesBroken(format!("{rotations} rotations counted, expected one")));
     }
     let whole = if grown.is_some_and(|n| n <= TORN_PIECES) { "no line broken but the torn one" } else { "more lines broken" };
-    trial.counted = Some(format!("{} followed, {whole}", count(rotations.max(0.0) as u64, "rotation")));
+    let turned = if rotations > 1.0 { format!("{rotations:.0} rotations") } else { "1 rotation".to_owned() };
+    trial.counted = Some(format!("{turned} followed, {whole}"));
 }

@@ -49,7 +49,7 @@ impl Default for Pace {
             look: Duration::from_millis(50),
             crash: Duration::from_secs(2),
             start: Duration::from_secs(30),
-            call_min: Duration::from_millis(300),
+            call_min: Duration::from_millis(600),
             noise: Duration::from_secs(1),
             ignore_max: Duration::from_secs(600),
         }

@@ -170,14 +170,14 @@ async fn a_log_that_becomes_a_folder_is_told_at_once_and_looked_at_once_more() {
 
 #[tokio::test]
 async fn a_stream_whose_reopening_hangs_is_told_to_be_lost_once_more_meanwhile() {
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    let opening = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
     let beat = "event: heartbeat\ndata: {}\n\n";
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let _double = Task::spawn(async move {
         let (mut first, _) = listener.accept().await.unwrap();
         first.read_buf(&mut Vec::with_capacity(4096)).await.unwrap();
-        first.write_all(format!("{head}{beat}").as_bytes()).await.unwrap();
+        first.write_all(format!("{opening}{beat}").as_bytes()).await.unwrap();
         drop(first);
         // The next one is taken, and never answered.
         let _mute = listener.accept().await.unwrap();
