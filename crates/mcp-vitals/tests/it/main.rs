@@ -25,6 +25,8 @@ mod install;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
+mod outside;
+#[cfg(test)]
 mod procs;
 #[cfg(test)]
 mod product;

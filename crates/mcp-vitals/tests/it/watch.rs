@@ -38,7 +38,7 @@ pub(crate) fn begin_command(hub: &RealHub, command: Command) -> Running {
 }
 
 /// Waits until a watch holds its stream and its sessions, and has called every server.
-fn settle(hub: &RealHub) {
+pub(crate) fn settle(hub: &RealHub) {
     let held = || (hub.clients() >= HELD).then_some(());
     wait::until_now_and_then("stream and sessions", PATIENCE, held);
     // Its first calls have come by then; a server's uptime is told in whole seconds.

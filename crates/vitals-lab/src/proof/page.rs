@@ -1,15 +1,19 @@
 //! The matrix as a page in Markdown: what is expected comes from the table, what was measured from a run.
-//! Measured times are rounded up to the next of a few figures, so that two runs of the same product give
-//! the same page.
+//! Made for readers: what a bound is made of stands once below the tables, not in each row.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use super::expect::Expectation;
+use super::expect::{Expectation, Expects, Source, TICK};
+use super::settings;
 use super::view::{HourView, MatrixView, TrialView};
 use crate::fault::Layer;
 
-/// The figures that measured times are rounded up to, in seconds.
-const FIGURES: [u32; 10] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 900];
+/// The head of every table of faults.
+const HEAD: &str = "\
+| fault | what happens | check | verdict | told by | bound | seen after | over after |
+|---|---|---|---|---|--:|--:|--:|
+";
 
 /// The sections, in the order of the catalogue.
 const LAYERS: [(Layer, &str); 5] = [
@@ -30,13 +34,13 @@ pub fn page<'a>(rows: impl IntoIterator<Item = &'a Expectation>, run: Option<&Ma
             continue;
         }
         let _ = write!(page, "\n## {title}\n\n");
-        page.push_str("| fault | what happens | check | kind | health | told by | bound | detected | verdict | resolved |\n");
-        page.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
+        page.push_str(HEAD);
         for row in of_layer {
             let tried = run.and_then(|run| run.faults.iter().find(|trial| trial.fault == row.card().id));
             page.push_str(&line(row, tried));
         }
     }
+    page.push_str(&bounds(&rows));
     if let Some(hour) = run.and_then(|run| run.hour.as_ref()) {
         page.push_str(&healthy_hour(hour));
     }
@@ -53,20 +57,21 @@ fn introduction(run: Option<&MatrixView>) -> String {
 Every fault that the lab can make, and what must be seen of it: one incident, on the right check, of the right
 kind, as bad as it is, and no other. `mcp-vitals selftest` proves it on this machine.
 
-**Told by** is what finds it: an event, or a probe that comes by the clock. **Bound** is the longest time to
-detection: 1 s for an event, counted from when it can come; for a probe its interval (for each look that is needed), its timeout, what is added for
-the stated reason, and a second for judgement. These are the intervals and timeouts of the proof: light checks every
-second, sessions and LLM every 2 s, the meta-tool every 5 s, an API request 10 s, a call 3 s.
-**Resolved** counts from the end of the cause. Measured times are rounded up.
+- **verdict**: how bad the incident is, and its kind.
+- **told by**: an event, or a probe that comes by the clock; ×2 when it must look twice.
+- **bound**: the longest time from the fault to its incident that passes; [what it is made of](#bounds).
+- **seen after**: from the fault to its incident, measured.
+- **over after**: from the end of the fault to the end of its incident, measured.
 "
     .to_owned();
     let _ = match run.filter(|run| !run.faults.is_empty()) {
         None => writeln!(text, "\nNo measured run is kept beside this page yet: the measured columns are empty."),
         Some(run) => writeln!(
             text,
-            "\nMeasured with mcp-vitals {} at {}: {} of {} faults as expected, {} probes, {} labs side by side.",
+            "\nMeasured with mcp-vitals {} on {}: **{} of {} faults as expected**, {} probes, {} labs side by side. Times are \
+             rounded up.",
             run.version,
-            run.at,
+            run.at.split('T').next().unwrap_or_default(),
             run.faults.iter().filter(|t| t.holds).count(),
             run.faults.len(),
             run.probes,
@@ -78,29 +83,60 @@ second, sessions and LLM every 2 s, the meta-tool every 5 s, an API request 10 s
 
 fn line(row: &Expectation, tried: Option<&TrialView>) -> String {
     let expected = TrialView::expected(row);
-    let dash = || "—".to_owned();
-    let told_by = row.source.describe();
-    let detected = tried.and_then(|t| t.detected_s).map_or_else(dash, rounded);
-    let resolved = tried.and_then(|t| t.resolved_s).map_or_else(dash, rounded);
-    let verdict = match tried {
-        None => "—",
-        Some(tried) if tried.holds => "right",
-        Some(_) => "**not as expected**",
+    let measured = |seconds: fn(&TrialView) -> Option<f64>| tried.and_then(seconds).map_or_else(|| "—".to_owned(), rounded_up);
+    let verdict = match &row.expects {
+        Expects::Incident(verdict) => format!("{} `{}`", verdict.severity.as_str(), verdict.kind),
+        Expects::Passing(verdict) => format!("{} `{}`, passes by itself", verdict.severity.as_str(), verdict.kind),
+        Expects::Rotation => "counted, no incident".to_owned(),
     };
+    let red = if tried.is_some_and(|tried| !tried.holds) { " **not as expected**" } else { "" };
     format!(
-        "| `{}` | {}{} | `{}` | {} | {} | {} | {:.0} s | {} | {} | {} |\n",
+        "| `{}` | {} | `{}` | {verdict}{red} | {} | {:.0} s | {} | {} |\n",
         expected.fault,
         expected.what,
-        TrialView::note(row),
         expected.check,
-        expected.kind.as_deref().unwrap_or("—"),
-        expected.health.as_deref().unwrap_or("—"),
-        told_by,
+        told_by(row.source),
         expected.bound_s,
-        detected,
-        verdict,
-        resolved,
+        measured(|tried| tried.detected_s),
+        measured(|tried| tried.resolved_s),
     )
+}
+
+fn told_by(source: Source) -> String {
+    match source {
+        Source::Event | Source::EventAfter { .. } => "event".to_owned(),
+        Source::Polled(polled) if polled.looks == 1 => polled.probe.as_str().to_owned(),
+        Source::Polled(polled) => format!("{} ×{}", polled.probe.as_str(), polled.looks),
+    }
+}
+
+/// What the bounds of these rows are made of, each sum once.
+fn bounds(rows: &[&Expectation]) -> String {
+    let mut text = format!(
+        "\n## Bounds\n\nAn event is told within {:.0} s. A probe is given its interval for each look, one timeout, the time that \
+         is added for the stated\nreason, and {:.0} s until it is judged. The intervals and timeouts are those of the proof; by \
+         default looks come less often.\n\n| told by | interval | timeout | added | bound |\n|---|--:|--:|---|--:|\n",
+        Source::Event.bound(&settings::target()).as_secs_f64(),
+        TICK.as_secs_f64()
+    );
+    let mut lines: Vec<String> = Vec::new();
+    for row in rows {
+        let line = match row.source {
+            Source::Event => continue,
+            Source::EventAfter { more_s, why } => sum(row, Duration::ZERO, Duration::ZERO, more_s, why),
+            Source::Polled(polled) => {
+                let interval = settings::target().schedule.interval(polled.probe).unwrap_or_default();
+                let timeout = row.bound().saturating_sub(interval * polled.looks + Duration::from_secs(polled.more_s) + TICK);
+                sum(row, interval, timeout, polled.more_s, polled.why)
+            }
+        };
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.sort();
+    text.push_str(&lines.concat());
+    text
 }
 
 fn healthy_hour(hour: &HourView) -> String {
@@ -131,10 +167,24 @@ fn red(run: &MatrixView) -> String {
     text
 }
 
-/// Seconds rounded up to the next of [`FIGURES`].
-fn rounded(seconds: f64) -> String {
-    let figure = FIGURES.into_iter().find(|figure| seconds <= f64::from(*figure));
-    figure.map_or_else(|| format!("> {} s", FIGURES[FIGURES.len() - 1]), |figure| format!("≤ {figure} s"))
+/// One bound with its parts.
+fn sum(row: &Expectation, interval: Duration, timeout: Duration, more_s: u64, why: &str) -> String {
+    let [interval, timeout] =
+        [interval, timeout].map(|d| if d.is_zero() { "—".to_owned() } else { format!("{:.0} s", d.as_secs_f64()) });
+    let added = if more_s == 0 { "—".to_owned() } else { format!("{more_s} s: {why}") };
+    let bound = row.bound().as_secs_f64();
+    format!("| {} | {interval} | {timeout} | {added} | {bound:.0} s |\n", told_by(row.source))
+}
+
+/// Seconds with two digits that count, rounded up: never better than it was. `0.04 s`, `5.3 s`, `12 s`.
+fn rounded_up(seconds: f64) -> String {
+    let digits = match seconds {
+        s if s < 1.0 => 2,
+        s if s < 10.0 => 1,
+        _ => 0,
+    };
+    let scale = 10_f64.powi(digits);
+    format!("{:.*} s", usize::try_from(digits).unwrap_or_default(), (seconds * scale).ceil() / scale)
 }
 
 #[cfg(test)]
@@ -172,8 +222,8 @@ mod tests {
 
     #[test]
     fn measured_times_are_rounded_up_and_never_better_than_they_were() {
-        let shown = [0.02, 1.0, 1.01, 4.9, 61.0, 901.0].map(rounded);
-        assert_eq!(shown, ["≤ 1 s", "≤ 1 s", "≤ 2 s", "≤ 5 s", "≤ 120 s", "> 900 s"]);
+        let shown = [0.002, 0.04, 0.041, 1.0, 1.01, 4.94, 9.99, 12.001, 61.0].map(rounded_up);
+        assert_eq!(shown, ["0.01 s", "0.04 s", "0.05 s", "1.0 s", "1.1 s", "5.0 s", "10.0 s", "13 s", "61 s"]);
     }
 
     #[test]
@@ -195,7 +245,7 @@ mod tests {
         let text = page(&EXPECTATIONS[..2], Some(&run));
         assert!(text.contains("- hub-killed: `not detected 'within' 11 s`"), "{text}");
         assert!(text.contains("0 of 1 faults as expected") && text.contains("**not as expected**"));
-        assert!(text.lines().any(|l| l.starts_with("| `hub-stopped`") && l.ends_with("| — | — | — |")), "{text}");
+        assert!(text.lines().any(|l| l.starts_with("| `hub-stopped`") && l.ends_with("| 2 s | — | — |")), "{text}");
         assert!(!text.contains("## Servers"), "only what was asked for is on the page");
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use vitals_model::time::Timestamp;
 
-use super::expect::{Expectation, Expects, Filtering, SERVER};
+use super::expect::{Expectation, Filtering, SERVER};
 use super::hour::Hour;
 use super::matrix::{Matrix, Other, Part, Trial};
 use crate::fault::Layer;
@@ -199,15 +199,6 @@ impl TrialView {
             others: Vec::new(),
             holds: false,
             shortfalls: Vec::new(),
-        }
-    }
-
-    /// Whether the fault ends by itself, or no incident may open.
-    pub(super) fn note(row: &Expectation) -> &'static str {
-        match row.expects {
-            Expects::Incident(_) => "",
-            Expects::Passing(_) => " (passes by itself)",
-            Expects::Rotation => " (counted, no incident)",
         }
     }
 }
