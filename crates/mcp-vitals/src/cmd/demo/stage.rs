@@ -38,7 +38,10 @@ pub(super) async fn play(
     say: impl Fn(&Line),
 ) -> anyhow::Result<Exit> {
     let mut end = std::pin::pin!(end);
-    say(&Line::new(Who::Demo, "starts a hub of our own: two servers, and a third that is switched off; its files are in a temporary folder".to_owned()));
+    say(&Line::new(
+        Who::Demo,
+        "starts a hub of our own: two servers, and a third that is switched off; its files are in a temporary folder".to_owned(),
+    ));
     let settings = LabSettings {
         persona: Persona::Npm421,
         filtering: Filtering::PromptBased { exposure: Exposure::All },

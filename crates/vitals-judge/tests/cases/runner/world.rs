@@ -213,7 +213,8 @@ impl World {
         api.filtering = changed.filtering.clone().or_else(|| api.filtering.clone());
         for (name, claim) in &changed.servers {
             let server = self.server(name);
-            let before = server.claim.clone().unwrap_or(Claim { status: None, error: None, uptime_s: None, started: None, tools: None });
+            let before =
+                server.claim.clone().unwrap_or(Claim { status: None, error: None, uptime_s: None, started: None, tools: None });
             server.claim = match claim {
                 OrWord::Word(word) if word == "absent" => None,
                 OrWord::Word(word) => Some(Claim { status: Some(word.clone()), error: None, ..before }),
