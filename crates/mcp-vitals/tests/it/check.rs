@@ -228,7 +228,10 @@ fn two_hubs_of_a_user_are_two_targets_also_when_one_is_dead() {
     let id = |hub: &RealHub| format!("hub-{}", hub.port);
     assert_eq!((code, report["targets"].as_array().map(Vec::len)), (0, Some(2)), "{report:#}");
 
+    // A server takes a moment to notice that its hub is gone; until then it is an orphan, and rightly told as one.
+    let left_behind = second.server_pid(Server::Filesystem);
     second.kill();
+    wait::until("the end of its server", PATIENCE, || procs::find(left_behind).is_none_or(|p| p.state == 'Z').then_some(()));
     let (code, report) = judged(&first.home, &[]);
     let health = |hub: &RealHub| said::find(&report["targets"], "id", &id(hub))["health"].clone();
     assert_eq!((code, health(&first), health(&second)), (2, json!("healthy"), json!("failing")), "{report:#}");
