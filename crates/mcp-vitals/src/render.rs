@@ -82,6 +82,7 @@ impl Progress {
             return Self(None);
         }
         let bar = indicatif::ProgressBar::with_draw_target(None, indicatif::ProgressDrawTarget::hidden()).with_message(what);
+        bar.set_style(indicatif::ProgressStyle::default_spinner());
         let shown = bar.clone();
         // Ends by itself: the bar is finished when the work is done, before or after it is shown.
         std::thread::spawn(move || {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use vitals_engine::LookAround;
 use vitals_engine::store::{Reader, Store, StoreError};
 use vitals_judge::event::Memory;
 use vitals_lab::part::Program;
@@ -36,9 +37,19 @@ fn xdg(variable: &str, below_home: &str) -> Option<PathBuf> {
 /// What probes are told of their surroundings. A lab's registry counts while the lab runs: what one that
 /// was killed has left is no hub of anybody's.
 pub(crate) fn surroundings(common: &Common) -> Surroundings {
+    surroundings_with(common.config.as_deref())
+}
+
+/// The same as often as it is asked for: a lab may be started after us.
+pub(crate) fn look_around(common: &Common) -> LookAround {
+    let config = common.config.clone();
+    Box::new(move || surroundings_with(config.as_deref()))
+}
+
+fn surroundings_with(config: Option<&Path>) -> Surroundings {
     let registries =
         env("HOME").map(|home| workspace::registries(Path::new(&home), xdg("XDG_STATE_HOME", ".local/state").as_deref()));
-    let beside_config = common.config.as_deref().and_then(Path::parent).and_then(|dir| dir.canonicalize().ok());
+    let beside_config = config.and_then(Path::parent).and_then(|dir| dir.canonicalize().ok());
     let labs = lab_dir().into_iter().chain(beside_config).map(Place::new);
     let labs = labs.filter(vitals_lab::lab::is_running).map(|place| place.workspaces());
     let mut registries = registries.unwrap_or_default();
@@ -61,15 +72,49 @@ pub(crate) fn lab_program() -> anyhow::Result<Program> {
     Ok(Program { path, words: vec![LAB_PART.into()] })
 }
 
-/// Waits until the program is told to end: by Ctrl-C or SIGTERM.
-pub(crate) async fn told_to_end() -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// What tells the program to end: Ctrl-C, SIGTERM, and the end of its terminal.
+pub(crate) struct EndSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// None where we were started to outlive our terminal (`nohup`).
+    hangup: Option<Signal>,
+}
+
+impl EndSignals {
+    /// Listens from now on: a signal that comes before [`EndSignals::told`] is not lost. Needs a runtime.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let hangup = if ignores_hangup() { None } else { Some(listen(SignalKind::hangup())?) };
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())?, hangup })
     }
-    Ok(())
+
+    /// Waits for the next of them.
+    pub(crate) async fn told(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = hangup => {}
+        }
+    }
+}
+
+/// Listens for one signal from now on. Needs a runtime.
+pub(crate) fn listen(kind: SignalKind) -> anyhow::Result<Signal> {
+    signal(kind).context("cannot listen for signals")
+}
+
+/// Whether SIGHUP is ignored by the wish of who started us. To be asked before listening for it, which
+/// undoes that.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // Signal n is bit n-1, and SIGHUP is 1.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Carries out `work` on a single-threaded runtime: probes wait, they do not compute. What still runs on

@@ -7,4 +7,4 @@ pub mod schedule;
 pub mod store;
 mod watch;
 
-pub use watch::{Control, Engine, Faces, History, Outcome, Tell};
+pub use watch::{Control, Engine, Faces, History, LookAround, Outcome, Tell};

@@ -56,6 +56,9 @@ pub struct Faces {
 /// Hears of every change of an incident.
 pub type Tell = Box<dyn FnMut(IncidentChange, &Incident) + Send>;
 
+/// Looks anew at what is around us: a lab that starts later brings a registry that was not there.
+pub type LookAround = Box<dyn Fn() -> Surroundings + Send>;
+
 /// Where history goes.
 pub enum History {
     /// Into this store.
@@ -135,6 +138,7 @@ struct Run {
 pub struct Engine {
     settings: Settings,
     surroundings: Surroundings,
+    look_around: Option<LookAround>,
     wanted: Vec<Wanted>,
     monitor: Monitor,
     history: History,
@@ -189,6 +193,7 @@ impl Engine {
             monitor: Monitor::new(clock::now(), memory),
             settings,
             surroundings,
+            look_around: None,
             wanted,
             history,
             classic,
@@ -207,6 +212,14 @@ impl Engine {
             resolved: 0,
             sessions: 0,
         }
+    }
+
+    /// Looks around anew whenever it looks for targets. It is called in the loop, so it may read small
+    /// files and no more.
+    #[must_use]
+    pub fn looking_around(mut self, look: LookAround) -> Self {
+        self.look_around = Some(look);
+        self
     }
 
     /// Watches until told to stop or until `end`.
@@ -373,6 +386,9 @@ impl Engine {
     /// own look at them. A target that is not found any more is still watched: that is when it matters.
     fn discover(&mut self) {
         self.next_discovery = Instant::now() + self.settings.defaults.schedule.discovery;
+        if let Some(look) = &self.look_around {
+            self.surroundings = look();
+        }
         for target in discover::find(&self.settings, &self.surroundings, &self.wanted).targets {
             self.watch(target);
         }

@@ -199,7 +199,7 @@ impl Ledger {
                 (false, true) if !explained(reading, look.readings) && !outdated(reading, look.readings) => {
                     self.open_when_due(look, reading, truth, &mut next_id)
                 }
-                (true, true) => self.worsen(reading, truth, look.now),
+                (true, true) => self.worsen(look, reading, truth),
                 (true, false) if reading.health != Health::Unknown => self.resolve_when_due(look, reading, truth),
                 _ => {
                     self.pending.remove(&reading.id);
@@ -257,15 +257,24 @@ impl Ledger {
     }
 
     /// An incident that grows worse, or turns into another kind as bad, is told again; other changes of
-    /// words, and a beginning recovery, are not news.
-    fn worsen(&mut self, reading: &Reading, truth: Option<&ServerTruth>, now: Timestamp) -> Option<(IncidentChange, Incident)> {
-        self.pending.remove(&reading.id);
-        let incident = self.open.get_mut(&reading.id)?;
+    /// words, and a beginning recovery, are not news. A dead server is down, and the hub says so, while it is
+    /// being restarted: that must last as long as it would to open.
+    fn worsen(&mut self, look: Look<'_>, reading: &Reading, truth: Option<&ServerTruth>) -> Option<(IncidentChange, Incident)> {
+        let now = look.now;
         let kind = kind(reading, truth);
+        let incident = self.open.get(&reading.id)?;
         let worse = reading.health > incident.health;
-        if !worse && (kind == incident.kind || reading.health < incident.health) {
+        let is_admitted = truth.is_some_and(|truth| truth.verdict == Verdict::Agrees);
+        let is_same = kind == incident.kind || reading.health < incident.health;
+        if worse || is_same || !is_admitted {
+            self.pending.remove(&reading.id);
+        } else if !self.is_due(reading, patience(&look, reading, truth), now) {
             return None;
         }
+        if is_same && !worse {
+            return None;
+        }
+        let incident = self.open.get_mut(&reading.id)?;
         incident.health = incident.health.max(reading.health);
         incident.kind = kind;
         incident.summary = summary(reading, truth);

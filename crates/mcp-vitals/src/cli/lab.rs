@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use vitals_lab::lab::control::DEFAULT_SERVER;
 use vitals_lab::lab::{Exposure, Filtering};
 use vitals_lab::persona::{LogFormat, Persona};
@@ -26,7 +26,7 @@ pub(crate) struct LabArgs {
     /// The hub's port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     pub port: u16,
-    /// What is drawn by lot is drawn alike for the same number.
+    /// The same number makes the same random choices.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Filter tools by prompts over the lab's LLM stub: what a new session sees.
@@ -118,12 +118,12 @@ pub(crate) enum FaultAction {
         dir: Option<PathBuf>,
     },
     /// Take a fault away.
+    #[command(group(ArgGroup::new("which").required(true).args(["fault", "all"])))]
     Clear {
         /// Its id.
-        #[arg(required_unless_present = "all")]
         fault: Option<String>,
         /// All that are in force.
-        #[arg(long, conflicts_with = "fault")]
+        #[arg(long)]
         all: bool,
         /// The lab's folder [default: $XDG_STATE_HOME/mcp-vitals/lab]
         #[arg(long)]
@@ -137,7 +137,7 @@ pub(crate) struct DemoArgs {
     /// Print a timeline and end, also in a terminal.
     #[arg(long)]
     pub plain: bool,
-    /// What is drawn by lot is drawn alike for the same number.
+    /// The same number makes the same random choices.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
 }

@@ -11,7 +11,7 @@ use vitals_tui::{Colour, Command, Look, Symbols};
 use crate::cli::{Common, DashboardArgs};
 use crate::exit::Exit;
 use crate::render;
-use crate::wiring::{self, Ground};
+use crate::wiring::{self, EndSignals, Ground};
 
 /// Commands and controls waiting: one person types them.
 const COMMANDS_MAX: usize = 16;
@@ -27,7 +27,7 @@ pub(crate) fn run(common: &Common, args: &DashboardArgs) -> anyhow::Result<Exit>
         render::print(&vitals_tui::once(&looked.snapshot, width, look))?;
         return Ok(looked.snapshot.health().into());
     }
-    wiring::block_on(live(ground, look))?
+    wiring::block_on(live(common, ground, look))?
 }
 
 fn colour() -> Colour {
@@ -35,14 +35,22 @@ fn colour() -> Colour {
 }
 
 /// The same loop as `watch` behind the screen, without a history of its own: a running `watch` keeps it.
-async fn live(ground: Ground, look: Look) -> anyhow::Result<Exit> {
+async fn live(common: &Common, ground: Ground, look: Look) -> anyhow::Result<Exit> {
     let (snapshots, screen) = watch::channel(Arc::<Snapshot>::default());
     let (controls, control_inbox) = mpsc::channel(COMMANDS_MAX);
     let (commands, mut command_inbox) = mpsc::channel(COMMANDS_MAX);
     let memory = wiring::memory(&ground.state_dir);
     let faces = Faces { snapshot: snapshots, tell: Box::new(|_, _| {}) };
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, History::Off, None, faces);
-    let screen = vitals_tui::run(screen, commands, look);
+    let engine = engine.looking_around(wiring::look_around(common));
+    let mut signals = EndSignals::listen()?;
+    // A screen that is not shown any more gives the terminal back as it was.
+    let screen = async move {
+        tokio::select! {
+            shown = vitals_tui::run(screen, commands, look) => shown,
+            () = signals.told() => Ok(()),
+        }
+    };
     // It ends with the screen and takes the controls with it: then the engine closes what it holds.
     let obey = async move {
         while let Some(command) = command_inbox.recv().await {

@@ -14,7 +14,8 @@ use vitals_tui::{Colour, Command, Look, Symbols};
 
 use crate::cli::DemoArgs;
 use crate::exit::Exit;
-use crate::{render, wiring};
+use crate::render;
+use crate::wiring::{self, EndSignals};
 use stage::Ending;
 use story::Line;
 
@@ -38,7 +39,8 @@ async fn plain(seed: u64) -> anyhow::Result<Exit> {
     };
     let (snapshots, _) = watch::channel(Arc::<Snapshot>::default());
     let (_controls, inbox) = mpsc::channel(COMMANDS_MAX);
-    stage::play(seed, snapshots, inbox, Ending::WithTheStory, wiring::told_to_end(), say).await
+    let mut signals = EndSignals::listen()?;
+    stage::play(seed, snapshots, inbox, Ending::WithTheStory, signals.told(), say).await
 }
 
 /// The dashboard with the story below it; it goes on until the reader leaves.
@@ -62,10 +64,11 @@ async fn live(seed: u64) -> anyhow::Result<Exit> {
             }
         }
     };
+    let mut signals = EndSignals::listen()?;
     let end = async {
         tokio::select! {
-            told = wiring::told_to_end() => told,
-            _ = left => Ok(()),
+            () = signals.told() => {}
+            _ = left => {}
         }
     };
     let say = move |line: &Line| drop(tell.send(line.to_string()));

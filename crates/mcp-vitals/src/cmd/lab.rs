@@ -15,7 +15,8 @@ use vitals_lab::persona::Persona;
 
 use crate::cli::{LabAction, LabArgs};
 use crate::exit::Exit;
-use crate::{render, wiring};
+use crate::render;
+use crate::wiring::{self, EndSignals};
 
 /// How often the lab looks whether its hub still runs.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -49,14 +50,14 @@ async fn serve(args: &LabArgs) -> anyhow::Result<Exit> {
         filtering: args.filtering.0,
         servers: args.servers.clone().map_or(Servers::BuiltIn, Servers::Of),
     };
-    let mut end = std::pin::pin!(wiring::told_to_end());
+    let mut end = EndSignals::listen()?;
     let lab = tokio::select! {
-        told = &mut end => return told.map(|()| Exit::Ok),
+        () = end.told() => return Ok(Exit::Ok),
         lab = Lab::start(settings) => lab?,
     };
     render::print(&welcome(&lab, args))?;
     tokio::select! {
-        told = end => told?,
+        () = end.told() => {}
         () = mind(&lab) => {}
     }
     render::note("ending the lab");

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use vitals_engine::store::{Record, Store, StoreError};
 use vitals_lab::lab::{Exposure, Filtering, Lab, Settings};
@@ -18,7 +17,7 @@ use vitals_probe::task::Task;
 use crate::cli::{Common, LineFormat, ScenarioAction, ScenarioArgs, ScenarioFormat, ScenarioPersona, ScenarioRunArgs};
 use crate::exit::Exit;
 use crate::render;
-use crate::wiring::{self, Ground};
+use crate::wiring::{self, EndSignals, Ground};
 
 /// The name that stands for every scenario.
 const ALL: &str = "all";
@@ -167,17 +166,10 @@ fn program() -> anyhow::Result<vitals_lab::part::Program> {
 
 /// Becomes true at the first signal that asks us to end. What is open is then closed, and what is broken mended.
 fn stop_signal() -> anyhow::Result<(watch::Receiver<bool>, Task)> {
-    let listen = |kind| signal(kind).context("cannot listen for signals");
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut hangup = listen(SignalKind::hangup())?;
+    let mut signals = EndSignals::listen()?;
     let (stop, stopped) = watch::channel(false);
     let task = Task::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
+        signals.told().await;
         render::note("stopping: closing sessions and mending what was broken");
         // Nobody listens any more when all is done.
         let _ = stop.send(true);

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use vitals_lab::fault::{CATALOGUE, Fault};
 use vitals_lab::part::Program;
@@ -96,10 +95,9 @@ fn write(dir: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Proves, and prints what ends; INT and TERM end the labs first. Whether it was interrupted.
+/// Proves, and prints what ends; a signal to end ends the labs first. Whether it was interrupted.
 async fn proving(plan: Plan, program: Program, format: SelftestFormat) -> anyhow::Result<(Matrix, bool)> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
+    let mut signals = crate::wiring::EndSignals::listen()?;
     let (progress, mut ended) = mpsc::channel(PROGRESS_MAX);
     let (stop, stopping) = watch::channel(false);
     let proving = prove(plan, Arc::new(Labs { program }), Arc::new(Engines), progress, stopping);
@@ -115,8 +113,7 @@ async fn proving(plan: Plan, program: Program, format: SelftestFormat) -> anyhow
                 let interrupted = *stop.borrow();
                 return Ok((matrix, interrupted));
             }
-            _ = interrupt.recv() => drop(stop.send_replace(true)),
-            _ = terminate.recv() => drop(stop.send_replace(true)),
+            () = signals.told() => drop(stop.send_replace(true)),
         }
     }
 }

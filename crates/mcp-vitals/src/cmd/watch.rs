@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use vitals_engine::export::Classic;
@@ -42,6 +42,12 @@ const HELD_MAX: Duration = Duration::from_secs(2);
 const HELD_PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
+    wiring::block_on(watch_on(common, args))?
+}
+
+async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
+    // Before all else: a signal that comes while the history is opened is heard afterwards.
+    let signals = Signals::listen()?;
     let mut ground = Ground::new(common)?;
     if args.classic {
         ground.make_classic();
@@ -60,22 +66,15 @@ pub(crate) fn run(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
         snapshot: watch::channel(Arc::<Snapshot>::default()).0,
         tell: Box::new(move |change, incident| lines.print(change, incident)),
     };
-    let classic_schedule = args.classic;
-    let outcome = wiring::block_on(async {
-        let end = args.for_.map(|duration| Instant::now() + duration);
-        let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
-        let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
-        let listening = listen(common, controls, classic_schedule);
-        let watching = engine.run(inbox, end);
-        tokio::pin!(watching);
-        tokio::select! {
-            outcome = &mut watching => Ok(outcome),
-            failed = listening => match failed {
-                Ok(()) => Ok(watching.await),
-                Err(error) => Err(error),
-            },
-        }
-    })??;
+    let end = args.for_.map(|duration| Instant::now() + duration);
+    let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
+    let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
+    let watching = engine.looking_around(wiring::look_around(common)).run(inbox, end);
+    tokio::pin!(watching);
+    let outcome = tokio::select! {
+        outcome = &mut watching => outcome,
+        () = obey(signals, common, controls, args.classic) => watching.await,
+    };
     let lost = printer.end();
     summarise(&outcome, watch_began.elapsed(), lost);
     Ok(Exit::Ok)
@@ -129,16 +128,32 @@ fn open_history(ground: &Ground) -> anyhow::Result<History> {
     Ok(History::Kept(store))
 }
 
-/// Signals: the first INT or TERM ends the watch cleanly, HUP reads the configuration again.
-async fn listen(common: &Common, controls: mpsc::Sender<Control>, classic: bool) -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for signals")?;
-    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for signals")?;
+/// What a watch is told by signals.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    fn listen() -> anyhow::Result<Self> {
+        let listen = wiring::listen;
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// The first INT or TERM ends the watch cleanly, HUP reads the configuration again.
+async fn obey(mut signals: Signals, common: &Common, controls: mpsc::Sender<Control>, classic: bool) {
     loop {
         tokio::select! {
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
-            _ = hangup.recv() => {
+            _ = signals.interrupt.recv() => break,
+            _ = signals.terminate.recv() => break,
+            _ = signals.hangup.recv() => {
                 match Ground::new(common) {
                     Ok(mut ground) => {
                         if classic {
@@ -153,7 +168,6 @@ async fn listen(common: &Common, controls: mpsc::Sender<Control>, classic: bool)
         }
     }
     let _ = controls.send(Control::Stop).await;
-    Ok(())
 }
 
 /// Prints on a thread of its own: a terminal that is stopped or a pipe that is full delays no probe.

@@ -82,6 +82,25 @@ fn the_live_dashboard_shows_a_ghost_and_ends_when_asked() {
     wait::until_now_and_then("the hub to have no client", PATIENCE, || (hub.clients() == 0).then_some(()));
 }
 
+#[test]
+fn a_dashboard_that_is_told_to_end_gives_the_terminal_and_its_sessions_back() {
+    let Some(hub) = RealHub::start(Options { servers: vec![Server::Filesystem], ..Options::default() }) else { return };
+    let file = hub.home.path().join("screen");
+    let mut terminal = std::process::Command::new("script");
+    hub.home.furnish(&mut terminal);
+    let line = format!("stty rows 40 cols 140; exec '{}' dashboard", env!("CARGO_BIN_EXE_mcp-vitals"));
+    terminal.env("TERM", "xterm-256color").args(["-q", "-e", "-f", "-c", &line]).arg(&file);
+    let dashboard = Running::start_with_input(terminal);
+    wait::until_now_and_then("its sessions", PATIENCE, || (hub.clients() >= 3).then_some(()));
+    let [shown] = &procs::children(dashboard.pid())[..] else { panic!("script runs one program") };
+    procs::signal(shown.pid, Signal::TERM);
+    let ran = dashboard.wait(PATIENCE);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let screen = String::from_utf8_lossy(&fs::read(&file).expect("a file of ours")).into_owned();
+    assert!(screen.contains("\u{1b}[?1049l"), "the terminal is given back");
+    wait::until_now_and_then("the hub to have no client", PATIENCE, || (hub.clients() == 0).then_some(()));
+}
+
 /// A pino log: one line a record.
 fn pino_log(records: &[(u64, Value, &str, &str)]) -> String {
     let now = vitals_probe::clock::now();

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::product::Home;
 use crate::rest::Answer;
+use crate::wait::Stopwatch;
 use crate::{install, procs, rest, wait};
 
 /// Longest time from start to ready: about 2 s on an idle machine, more when the whole suite runs.
@@ -20,6 +21,9 @@ const START_MAX: Duration = Duration::from_secs(45);
 
 /// Longest time from SIGTERM to the hub's end.
 const STOP_MAX: Duration = Duration::from_secs(15);
+
+/// What a hub that does nothing else takes for an answer at most: a quarter of what is called slow.
+const QUICK: Duration = Duration::from_millis(500);
 
 /// Tries to get a port that nobody takes between our look and the hub's bind.
 const PORT_TRIES: usize = 5;
@@ -169,6 +173,15 @@ impl RealHub {
         let (_, health) = self.get("/api/health");
         let count = |at: &str| health.pointer(at).and_then(Value::as_u64).unwrap_or_else(|| panic!("no {at} in {health}"));
         count("/activeClients") + count("/mcpEndpoint/activeClients")
+    }
+
+    /// Waits until the hub has dealt with the clients that left it, so that this many are still there: each
+    /// disconnect keeps it busy, a second and more on a busy machine, and to call it slow then is right.
+    pub(crate) fn rest(&self, clients: u64) {
+        wait::until_now_and_then("the hub to be at rest", START_MAX, || {
+            let asked = Stopwatch::start();
+            (self.clients() == clients && asked.elapsed() < QUICK).then_some(())
+        });
     }
 
     /// How many files the hub has open.

@@ -112,6 +112,25 @@ fn after_a_lab_was_killed_its_hub_ends_and_its_remains_are_no_target() {
 }
 
 #[test]
+fn a_lab_that_comes_after_a_watch_is_found_and_watched() {
+    let home = Home::new();
+    home.configure("version: 1\ndefaults:\n  schedule: {discovery: 1s}\n");
+    let mut watch = Running::start(home.mcp_vitals(&["watch", "--no-history"]));
+    watch.expect_note("no hub yet", START_MAX);
+    let (lab, _) = lab(&home, &[]);
+    let injected = home.run(&["lab", "fault", "inject", "server-killed"], LONG);
+    assert_eq!(injected.code, Some(0), "{}", injected.stderr);
+    let line = watch.expect_line("OPENED", LONG);
+    assert!(line.contains("hub-servers/filesystem/truth") && line.contains("ghost"), "{line}");
+    watch.signal(Signal::TERM);
+    assert_eq!(watch.wait(LONG).code, Some(0));
+    // The end of its terminal ends a lab too.
+    lab.signal(Signal::HUP);
+    assert_eq!(lab.wait(LONG).code, Some(0));
+    assert!(!folder(&home).exists());
+}
+
+#[test]
 fn the_demo_tells_its_story_and_touches_nothing_of_the_users() {
     let home = Home::new();
     let told = home.run(&["demo"], Duration::from_secs(60));

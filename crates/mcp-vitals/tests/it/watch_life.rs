@@ -88,6 +88,7 @@ fn a_second_watch_on_one_history_says_who_holds_it() {
     assert!(second.stderr.contains("--state-dir"), "it says what to do: {}", second.stderr);
     let beside = hub.home.run(&["watch", "--for", "1s", "--no-history"], PATIENCE);
     assert_eq!(beside.code, Some(0), "{beside:?}");
+    hub.rest(3);
     let checked = hub.home.run(&["check"], PATIENCE);
     assert_eq!(checked.code, Some(0), "a check beside it goes on: {checked:?}");
     end(&hub, watch, Signal::INT);

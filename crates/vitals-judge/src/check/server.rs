@@ -157,7 +157,8 @@ fn claim_reading<T>(api: &Known<T>, claim: &ServerClaim) -> Reading {
     Draft::of_server(&claim.name, "claim", api).fact(text)
 }
 
-/// Connected for no time at all: npm mcp-hub's only trace of a dead server.
+/// Connected for no time at all: npm mcp-hub's only trace of a dead server. It counts from when the
+/// server was connected; when the server was started tells only how long that may have taken.
 fn uptime<T>(scene: Scene<'_>, api: &Known<T>, claim: &ServerClaim) -> Option<Reading> {
     /// True in the first second of every connection, and the hub's clock may be a little off.
     const YOUNG: Duration = Duration::from_secs(3);
@@ -169,7 +170,8 @@ fn uptime<T>(scene: Scene<'_>, api: &Known<T>, claim: &ServerClaim) -> Option<Re
     let zero_since = scene.facts.courses.get(&claim.name).and_then(|course| course.zero_since);
     let zero_for = zero_since.map_or(Duration::ZERO, |since| api.at.since(since));
     let started_ago = claim.started_at.map_or(Duration::ZERO, |start| api.at.since(start));
-    if uptime.is_zero() && zero_for.max(started_ago) > YOUNG {
+    let grace = scene.settings.thresholds.start_grace;
+    if uptime.is_zero() && (zero_for > YOUNG || started_ago > grace + YOUNG) {
         let text = format!(
             "hub says connected with an uptime of zero, started {} ago: its connection is lost",
             human(zero_for.max(started_ago))

@@ -41,7 +41,9 @@ pub(super) fn follow(courses: &mut BTreeMap<Text, Course>, before: Option<&[Serv
             course.tools_changed = Some(at);
         }
         let zero = claim.status == ClaimStatus::Connected && claim.uptime == Some(Duration::ZERO);
-        course.zero_since = zero.then(|| course.zero_since.unwrap_or(at));
+        // Started again since: it is another zero.
+        let same_start = known.is_some_and(|k| k.started_at == claim.started_at);
+        course.zero_since = zero.then(|| course.zero_since.filter(|_| same_start).unwrap_or(at));
     }
 }
 

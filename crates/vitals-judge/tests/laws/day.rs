@@ -386,7 +386,7 @@ fn process(look: &Look, at: f64, world: &World) -> OrWord<Process> {
 fn api(answer: &Answer) -> OrWord<Api> {
     let mut spec = Api { state: None, took_ms: None, clients: None, registered: None, filtering: None, servers: BTreeMap::new() };
     let claim = |status: Option<&str>, uptime_s, tools| {
-        OrWord::Table(Claim { status: status.map(str::to_owned), error: None, uptime_s, tools })
+        OrWord::Table(Claim { status: status.map(str::to_owned), error: None, uptime_s, started: None, tools })
     };
     match answer {
         Answer::Same => {}

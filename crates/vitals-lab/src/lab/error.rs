@@ -23,7 +23,7 @@ pub enum LabError {
     #[error("{} holds other things than a lab's: name an empty folder", .0.display())]
     NotOurs(PathBuf),
     /// Another lab has this folder.
-    #[error("another lab runs in {}", .0.display())]
+    #[error("another lab runs in {}: end it, or name another folder with --dir", .0.display())]
     Held(PathBuf),
     /// The file of servers is no configuration of a hub.
     #[error("{} is no configuration of a hub: {why}", path.display())]

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use serde_json::{Map, Value, json};
@@ -25,6 +26,10 @@ const MODEL: &str = "gemini-2.5-flash";
 
 /// The file whose lock says that a lab runs here, and whose presence that the folder is a lab's.
 const LOCK: &str = "lab.lock";
+
+/// How often the lock is tried again, and the time between: far longer than asking for it takes.
+const LOCK_TRIES: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// The lab's own servers, in order of name.
 pub(super) const BUILT_IN: [(&str, ServerKind); 3] =
@@ -160,7 +165,16 @@ fn lock(root: &Path) -> Result<File, LabError> {
         return Err(LabError::NotOurs(root.to_owned()));
     }
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed(&path))?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+    // Who asks whether a lab runs here holds it for a moment ([`is_taken`]), and a watch asks often.
+    let mut locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    for _ in 0..LOCK_TRIES {
+        if locked != Err(rustix::io::Errno::WOULDBLOCK) {
+            break;
+        }
+        std::thread::sleep(LOCK_PAUSE);
+        locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+    }
+    match locked {
         Ok(()) => {}
         Err(rustix::io::Errno::WOULDBLOCK) => return Err(LabError::Held(root.to_owned())),
         Err(errno) => return Err(failed(&path)(errno.into())),

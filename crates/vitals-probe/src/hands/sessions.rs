@@ -32,6 +32,21 @@ const CALLS_AT_ONCE_MAX: usize = 32;
 /// far as opening one, is not asked for more: each costs it thousands of log lines.
 const BEGUN_PER_MINUTE_MAX: usize = 6;
 
+/// A hub that refuses a session with an HTTP error before it began is asked again after the first pause, then
+/// after twice as long each time up to the last. npm mcp-hub 4.2.1 answers 500 from when it listens until it has
+/// loaded its catalogue, and logs a line each time.
+const REFUSED_PAUSE_MIN: Duration = Duration::from_millis(500);
+const REFUSED_PAUSE_MAX: Duration = Duration::from_secs(8);
+
+/// How a hub last refused a session before it began.
+#[derive(Debug)]
+struct Refusal {
+    failure: Failure,
+    since: Stopwatch,
+    /// How long it is not asked again.
+    pause: Duration,
+}
+
 /// Sessions with one target.
 #[derive(Debug)]
 pub(super) struct Sessions {
@@ -41,6 +56,7 @@ pub(super) struct Sessions {
     opened_total: u64,
     /// When sessions were begun in the last minute: the hub was reached, whatever came of it.
     begun_lately: Vec<Stopwatch>,
+    refusal: Option<Refusal>,
     /// The canary of each server as last chosen: when its tools vanish from the list, it can still be
     /// called by the REST API.
     canaries: BTreeMap<Text, Canary>,
@@ -58,7 +74,8 @@ impl Sessions {
     pub(super) fn new(client: Arc<Client>, timeouts: &Timeouts, environment: Vec<(String, Secret)>, manner: Manner) -> Self {
         let listen = if manner == Manner::Held { Listen::Asked } else { Listen::Unasked };
         let context = Context::new(client, timeouts.clone(), environment, listen);
-        Self { context, manner, open: Vec::new(), opened_total: 0, begun_lately: Vec::new(), canaries: BTreeMap::new() }
+        let (begun_lately, canaries) = (Vec::new(), BTreeMap::new());
+        Self { context, manner, open: Vec::new(), opened_total: 0, begun_lately, refusal: None, canaries }
     }
 
     /// The sessions that are open, oldest first.
@@ -120,26 +137,41 @@ impl Sessions {
         let wanted = if self.manner == Manner::Held && hub { HELD } else { 1 };
         self.begun_lately.retain(|begun| begun.elapsed() < Duration::from_secs(60));
         while self.open.len() < wanted {
+            if let Some(refusal) = self.refusal.as_ref().filter(|refusal| refusal.since.elapsed() < refusal.pause) {
+                return Some(refusal.failure.clone());
+            }
             if self.begun_lately.len() == BEGUN_PER_MINUTE_MAX {
                 return Some(ended_too_often());
             }
             let begun = Stopwatch::start();
             match mcp::open(&target.address, &self.context).await {
                 Ok(session) => {
+                    self.refusal = None;
                     self.opened_total += 1;
                     self.begun_lately.push(begun);
                     self.open.push(Arc::new(session));
                 }
                 Err(failure) => {
-                    // One that could not be reached was not hurt, and may be back at any moment.
-                    if !matches!(failure.phase, Phase::Resolve | Phase::Connect) {
-                        self.begun_lately.push(begun);
-                    }
+                    self.take_failure(begun, &failure);
                     return Some(failure);
                 }
             }
         }
         None
+    }
+
+    /// What a session that did not open cost the hub, and so when it is asked for the next.
+    fn take_failure(&mut self, begun: Stopwatch, failure: &Failure) {
+        match (failure.phase, &failure.kind) {
+            // One that could not be reached was not hurt, and may be back at any moment.
+            (Phase::Resolve | Phase::Connect, _) => {}
+            // Nothing began that could end, and the hub may be about to be ready.
+            (Phase::Request, FailureKind::Status { .. }) => {
+                let pause = self.refusal.as_ref().map_or(REFUSED_PAUSE_MIN, |last| (last.pause * 2).min(REFUSED_PAUSE_MAX));
+                self.refusal = Some(Refusal { failure: failure.clone(), since: Stopwatch::start(), pause });
+            }
+            _ => self.begun_lately.push(begun),
+        }
     }
 
     /// All servers at once: one that hangs delays none of the others.

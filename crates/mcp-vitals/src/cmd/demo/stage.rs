@@ -34,11 +34,14 @@ pub(super) async fn play(
     snapshots: watch::Sender<Arc<Snapshot>>,
     commands: mpsc::Receiver<Control>,
     ending: Ending,
-    end: impl Future<Output = anyhow::Result<()>>,
+    end: impl Future<Output = ()>,
     say: impl Fn(&Line),
 ) -> anyhow::Result<Exit> {
     let mut end = std::pin::pin!(end);
-    say(&Line::new(Who::Demo, "starts a hub of our own with two servers; its files are in a temporary folder".to_owned()));
+    say(&Line::new(
+        Who::Demo,
+        "starts a hub of our own: two servers, and a third that is switched off; its files are in a temporary folder".to_owned(),
+    ));
     let settings = LabSettings {
         persona: Persona::Npm421,
         filtering: Filtering::PromptBased { exposure: Exposure::All },
@@ -46,7 +49,7 @@ pub(super) async fn play(
         ..LabSettings::new(wiring::lab_program()?)
     };
     let lab = tokio::select! {
-        told = &mut end => return told.map(|()| Exit::Ok),
+        () = &mut end => return Ok(Exit::Ok),
         lab = Lab::start(settings) => lab?,
     };
     let played = watched(&lab, snapshots, commands, ending, end, &say).await;
@@ -62,7 +65,7 @@ async fn watched(
     snapshots: watch::Sender<Arc<Snapshot>>,
     mut commands: mpsc::Receiver<Control>,
     ending: Ending,
-    end: impl Future<Output = anyhow::Result<()>>,
+    end: impl Future<Output = ()>,
     say: &impl Fn(&Line),
 ) -> anyhow::Result<Exit> {
     let seen = snapshots.subscribe();
@@ -99,7 +102,7 @@ async fn watched(
                 Told::Whole => Exit::Ok,
                 Told::Unfinished => Exit::Critical,
             },
-            told = end => { told?; Exit::Ok }
+            () = end => Exit::Ok,
             () = obey => Exit::Ok,
             _ = &mut watching => anyhow::bail!("the watching ended before the story"),
         }

@@ -136,7 +136,7 @@ pub(super) async fn tell(
 /// What to try when the story is told.
 pub(super) fn next(lab: &Lab) -> String {
     format!(
-        "that was the story. Break more: `mcp-vitals lab fault inject api-slow --dir {}`. `q` ends the demo",
+        "that was the story. Break more from another terminal: `mcp-vitals lab fault inject api-slow --dir {}`. `q` ends the demo",
         lab.place().root().display()
     )
 }

@@ -56,6 +56,8 @@ pub(crate) struct Claim {
     pub(crate) status: Option<String>,
     pub(crate) error: Option<String>,
     pub(crate) uptime_s: Option<u64>,
+    /// When the hub last began to start it, as it says.
+    pub(crate) started: Option<f64>,
     pub(crate) tools: Option<Vec<String>>,
 }
 

@@ -52,7 +52,7 @@ impl World {
     pub(crate) fn of(servers: &BTreeMap<String, Vec<String>>) -> Self {
         let servers = servers.iter().zip(1..).map(|((name, tools), n)| {
             let child = Child { pid: Some(HUB_PID + n), started: Some(-AGE_S), state: None };
-            let claim = Claim { status: None, error: None, uptime_s: None, tools: None };
+            let claim = Claim { status: None, error: None, uptime_s: None, started: None, tools: None };
             (name.clone(), Server { tools: tools.clone(), child: Some(child), is_named: true, claim: Some(claim) })
         });
         let api = Api { state: None, took_ms: None, clients: None, registered: None, filtering: None, servers: BTreeMap::new() };
@@ -213,7 +213,8 @@ impl World {
         api.filtering = changed.filtering.clone().or_else(|| api.filtering.clone());
         for (name, claim) in &changed.servers {
             let server = self.server(name);
-            let before = server.claim.clone().unwrap_or(Claim { status: None, error: None, uptime_s: None, tools: None });
+            let before =
+                server.claim.clone().unwrap_or(Claim { status: None, error: None, uptime_s: None, started: None, tools: None });
             server.claim = match claim {
                 OrWord::Word(word) if word == "absent" => None,
                 OrWord::Word(word) => Some(Claim { status: Some(word.clone()), error: None, ..before }),
@@ -221,6 +222,7 @@ impl World {
                     status: table.status.clone().or(before.status),
                     error: table.error.clone(),
                     uptime_s: table.uptime_s,
+                    started: table.started.or(before.started),
                     tools: table.tools.clone().or(before.tools),
                 }),
             };
@@ -266,7 +268,7 @@ impl Server {
             name: Text::new(name),
             error: claim.error.as_deref().map(Text::new),
             uptime: is_connected.then(|| Duration::from_secs(claim.uptime_s.unwrap_or(7200))),
-            started_at: None,
+            started_at: claim.started.map(time),
             transport: None,
             tools: is_connected.then(|| tools(names)),
             canary: None,

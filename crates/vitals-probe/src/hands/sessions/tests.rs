@@ -195,6 +195,54 @@ async fn a_hub_that_ends_every_session_is_tried_six_times_in_a_minute() {
 }
 
 #[tokio::test]
+async fn a_hub_that_refuses_while_it_starts_is_asked_seldom_and_has_its_sessions_when_it_is_ready() {
+    let ready = Arc::new(AtomicBool::new(false));
+    let asked = Arc::new(AtomicU64::new(0));
+    let (is_ready, count) = (Arc::clone(&ready), Arc::clone(&asked));
+    let double = Double::start(move |seen| match (seen.path.as_str(), seen.method()) {
+        ("/mcp", _) if seen.http == "GET" => {
+            count.fetch_add(1, Ordering::Relaxed);
+            if is_ready.load(Ordering::Relaxed) {
+                Reply::Stream(vec!["event: endpoint\ndata: /messages?sessionId=1\n\n".to_owned()])
+            } else {
+                Reply::status(500)
+            }
+        }
+        (_, "initialize") => {
+            let result = json!({"protocolVersion": "2024-11-05", "capabilities": {}, "serverInfo": {"name": "hub"}});
+            Reply::Push(json!({"jsonrpc": "2.0", "id": seen.body["id"], "result": result}).to_string())
+        }
+        _ => Reply::Full(202, "text/plain", String::new()),
+    })
+    .await;
+    let mut bench = Bench::new(double, Manner::Held, &[]);
+    for _ in 0..3 * BEGUN_PER_MINUTE_MAX {
+        let refused = bench.sessions.open_missing(&bench.target).await.unwrap();
+        assert!(matches!(refused.kind, FailureKind::Status { code: 500, .. }), "{refused}");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "looks within the pause cost it nothing");
+    let asked_until = |n: u64| {
+        let (asked, began) = (Arc::clone(&asked), Stopwatch::start());
+        move || asked.load(Ordering::Relaxed) >= n || began.elapsed() > Duration::from_secs(20)
+    };
+    for enough in [asked_until(2), asked_until(3)] {
+        let waited = Stopwatch::start();
+        while !enough() {
+            bench.sessions.open_missing(&bench.target).await;
+            tokio::task::yield_now().await;
+        }
+        assert!(waited.elapsed() >= REFUSED_PAUSE_MIN - Duration::from_millis(50), "{:?}", waited.elapsed());
+    }
+    ready.store(true, Ordering::Relaxed);
+    let began = Stopwatch::start();
+    while bench.sessions.open().len() < HELD && began.elapsed() < REFUSED_PAUSE_MAX {
+        bench.sessions.open_missing(&bench.target).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((bench.sessions.open().len(), asked.load(Ordering::Relaxed)), (HELD, 5));
+}
+
+#[tokio::test]
 async fn a_hub_that_is_not_there_is_tried_each_time_because_that_costs_it_nothing() {
     let double = hub(Arc::new(|| json!([]))).await;
     let mut bench = Bench::new(double, Manner::Held, &[]);
