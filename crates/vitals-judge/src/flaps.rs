@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use vitals_model::claim::ClaimStatus;
 use vitals_model::observation::{ServerTurn, Turn};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -26,10 +27,14 @@ pub(crate) fn counts<'a>(turns: impl Iterator<Item = &'a ServerTurn>) -> BTreeMa
 ///
 /// A loss is told by the log or the event stream, and seen as the end of a process: whichever tells more,
 /// because one loss may be told twice. What was before the hub's own start was another hub's, and what
-/// somebody stopped on purpose was not lost.
+/// somebody stopped on purpose was not lost. Nor is a process that ends before it was connected: a server
+/// that never answers is started anew each minute, and that is another fault.
 pub(crate) fn lost(facts: &Facts, server: &Text, window: Duration, now: Timestamp) -> (u64, Duration) {
     let from = now.minus(window).max(facts.hub_started().unwrap_or_default());
-    let counts_at = |at: Timestamp| at >= from && !facts.was_stopped(server, at);
+    let is_connected = facts.claim(server).is_some_and(|claim| claim.status == ClaimStatus::Connected);
+    let turned = facts.courses.get(server).and_then(|course| course.status_changed);
+    let until = if is_connected { now } else { turned.unwrap_or(from) };
+    let counts_at = |at: Timestamp| at >= from && at <= until && !facts.was_stopped(server, at);
     let told = facts.turns.iter().filter(|turn| turn.server == *server && turn.at.is_some_and(counts_at));
     let told = counts(told).get(server).map_or(0, |(lost, _)| *lost);
     let ended = facts.exits_of(server).filter(|at| counts_at(*at)).count() as u64;
