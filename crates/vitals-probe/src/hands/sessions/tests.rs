@@ -76,7 +76,16 @@ impl Bench {
 }
 
 fn claim(name: &str, status: ClaimStatus) -> ServerClaim {
-    ServerClaim { name: Text::new(name), status, error: None, uptime: None, started_at: None, transport: None, tools: None }
+    ServerClaim {
+        name: Text::new(name),
+        status,
+        error: None,
+        uptime: None,
+        started_at: None,
+        transport: None,
+        tools: None,
+        canary: None,
+    }
 }
 
 /// Name, tool, way and items of each call.
@@ -114,6 +123,19 @@ async fn the_configured_canary_comes_before_the_one_that_the_list_offers() {
     assert_eq!(bench.called(), ["fs__read"]);
     let call = bench.double.seen().into_iter().find(|seen| seen.method() == "tools/call").unwrap();
     assert_eq!(call.body["params"]["arguments"], json!({"path": "/x"}));
+}
+
+#[tokio::test]
+async fn a_server_whose_tools_a_session_is_not_shown_is_called_by_the_rest_api() {
+    let tools = json!([{"name": "hub__analyze_prompt"}, {"name": "web__fetch"}]);
+    let mut bench = Bench::new(hub(Arc::new(move || tools.clone())).await, Manner::Once, &[]);
+    let claims = ["fs", "web"].map(|name| {
+        let canary = Some(Text::new("look"));
+        ServerClaim { canary, ..claim(name, ClaimStatus::Connected) }
+    });
+    let seen = bench.look(&claims).await;
+    assert_eq!(told(&seen), [("fs", Some("look"), CallWay::Rest, Some(1)), ("web", Some("look"), CallWay::Rest, Some(1))]);
+    assert_eq!(bench.called(), ["fs/look", "web/look"]);
 }
 
 #[tokio::test]
@@ -209,7 +231,7 @@ async fn a_hub_that_refuses_while_it_starts_is_asked_seldom_and_has_its_sessions
             bench.sessions.open_missing(&bench.target).await;
             tokio::task::yield_now().await;
         }
-        assert!(waited.elapsed() >= REFUSED_PAUSE_MIN.saturating_sub(Duration::from_millis(50)), "{:?}", waited.elapsed());
+        assert!(waited.elapsed() + Duration::from_millis(50) >= REFUSED_PAUSE_MIN, "{:?}", waited.elapsed());
     }
     ready.store(true, Ordering::Relaxed);
     let began = Stopwatch::start();
