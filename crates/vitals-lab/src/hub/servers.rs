@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use vitals_probe::task::Task;
 
 use self::actor::{Actor, Command};
+use self::link::Capabilities;
 use self::state::State;
 use super::backend::{Backend, Listing, Notes};
 use super::config::ServerConfig;
@@ -132,12 +133,19 @@ impl Server {
         result
     }
 
-    /// Lists it anew. A dead server that is said to be connected loses its list by this, as in npm mcp-hub.
+    /// Lists it anew. A dead or stopped server that is said to be connected loses its list by this in npm
+    /// mcp-hub; an honest hub keeps the last list that it was given.
     pub(crate) async fn refresh(&self) {
         self.common.journal.write(Record::new(Level::Info, format!("Refreshing capabilities for server '{}'", self.config.name)));
         let Ok(upstream) = self.upstream() else { return };
-        let capabilities = upstream.list().await.unwrap_or_default();
-        self.change(|state| state.capabilities = capabilities);
+        match (upstream.list().await, self.common.persona) {
+            (Ok(capabilities), _) => self.change(|state| state.capabilities = capabilities),
+            (Err(_), Persona::Npm421) => self.change(|state| state.capabilities = Capabilities::default()),
+            (Err(trouble), Persona::Honest) => {
+                let message = format!("'{}' failed to list: {trouble}", self.config.name);
+                self.common.journal.write(Record::new(Level::Warn, message));
+            }
+        }
     }
 
     async fn order(&self, command: impl FnOnce(actor::Reply) -> Command) -> Result<(), Trouble> {
