@@ -39,6 +39,13 @@ use legacy::Legacy;
 use shared::Shared;
 use visitor::Visitor;
 
+/// How long an answered request can still be resumed. The library's own minute keeps every answer of that
+/// minute in memory, in each session.
+const RESUME_MAX: Duration = Duration::from_secs(5);
+
+/// Messages of one request that wait for the client, and that a resumed stream can repeat.
+const UNSENT_MAX: usize = 8;
+
 /// A session over Streamable HTTP without a message for this long is closed: such a client may be gone without a word.
 /// One over HTTP+SSE goes with its stream.
 const IDLE_MAX: Duration = Duration::from_secs(30 * 60);
@@ -78,6 +85,8 @@ impl Endpoint {
         let shared = Arc::new(Shared::new(backend, journal, filtering, persona));
         let mut sessions = LocalSessionManager::default();
         sessions.session_config.keep_alive = Some(idle_max);
+        sessions.session_config.completed_cache_ttl = RESUME_MAX;
+        sessions.session_config.channel_capacity = UNSENT_MAX;
         let config = StreamableHttpServerConfig::default()
             .with_allowed_origins(guard::ORIGINS)
             .with_max_request_body_bytes(MESSAGE_BYTES_MAX)

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,14 +12,13 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use futures_util::stream;
+use futures_util::{SinkExt as _, StreamExt as _, stream};
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::service::serve_server_with_ct;
 use rmcp::transport::common::server_side_http::session_id;
 use rmcp::transport::sink_stream::TransportAdapterSinkStream;
 use tokio::sync::mpsc;
-use tokio_util::sync::{CancellationToken, PollSender};
+use tokio_util::sync::{CancellationToken, PollSendError, PollSender};
 use vitals_probe::task::Task;
 
 use super::MESSAGE_BYTES_MAX;
@@ -44,7 +44,7 @@ pub(super) struct Legacy {
 
 /// One session's way in. Dropping it ends the session.
 struct Line {
-    incoming: mpsc::Sender<ClientJsonRpcMessage>,
+    incoming: mpsc::Sender<Box<ClientJsonRpcMessage>>,
     _session: Task,
 }
 
@@ -61,11 +61,14 @@ impl Legacy {
         }
         let id = session_id().to_string();
         let open = self.ended.child_token();
-        let (incoming, mut from_client) = mpsc::channel::<ClientJsonRpcMessage>(INCOMING_MAX);
-        let (to_client, outgoing) = mpsc::channel::<ServerJsonRpcMessage>(OUTGOING_MAX);
+        // A channel keeps room for 32 of what it carries, so it carries what is small: a thousand sessions
+        // with the library's own messages in them would be 40 MB more.
+        let (incoming, mut from_client) = mpsc::channel::<Box<ClientJsonRpcMessage>>(INCOMING_MAX);
+        let (to_client, outgoing) = mpsc::channel::<Bytes>(OUTGOING_MAX);
 
-        let from_client = stream::poll_fn(move |cx| from_client.poll_recv(cx));
-        let transport = (PollSender::new(to_client), Box::pin(from_client));
+        let from_client = stream::poll_fn(move |cx| from_client.poll_recv(cx)).map(|message| *message);
+        let written = |message: ServerJsonRpcMessage| ready(Ok::<_, PollSendError<Bytes>>(event(&message)));
+        let transport = (Box::pin(PollSender::new(to_client).with(written)), Box::pin(from_client));
         let (legacy, own, until) = (Arc::downgrade(&self), id.clone(), open.clone());
         let visitor = Visitor::new(Arc::clone(&self.shared));
         let session = Task::spawn(async move {
@@ -83,7 +86,7 @@ impl Legacy {
         // The stream holds the session: when the client goes, hyper drops the stream, and that ends it.
         let messages = stream::unfold((outgoing, open.drop_guard()), |(mut outgoing, held)| async move {
             let message = outgoing.recv().await?;
-            Some((event(&message), (outgoing, held)))
+            Some((message, (outgoing, held)))
         });
         let events = stream::once(async move { Bytes::from(first) }).chain(messages).map(Ok::<_, Infallible>);
         let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache, no-transform")];
@@ -106,7 +109,7 @@ impl Legacy {
         let Ok(body) = to_bytes(request.into_body(), MESSAGE_BYTES_MAX).await else {
             return (StatusCode::PAYLOAD_TOO_LARGE, format!("a message has at most {MESSAGE_BYTES_MAX} bytes")).into_response();
         };
-        let message = match serde_json::from_slice::<ClientJsonRpcMessage>(&body) {
+        let message = match serde_json::from_slice::<Box<ClientJsonRpcMessage>>(&body) {
             Ok(message) => message,
             Err(error) => return (StatusCode::BAD_REQUEST, format!("Invalid message: {error}")).into_response(),
         };
