@@ -22,6 +22,15 @@ pub(crate) fn find(pid: u32) -> Option<Process> {
     Some(Process { pid, state, parent: fields.next()?.parse().ok()?, group: fields.next()?.parse().ok()? })
 }
 
+/// Whether this process, and with it what it starts, ignores SIGHUP, as under `nohup`.
+pub(crate) fn ignores_hangup() -> bool {
+    let status = fs::read_to_string("/proc/self/status").expect("a machine with /proc");
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("the mask of ignored signals");
+    let mask = u64::from_str_radix(ignored.trim(), 16).expect("hexadecimal digits");
+    // The lowest bit is signal 1, which is SIGHUP.
+    mask & 1 == 1
+}
+
 /// Every process of the machine.
 fn all() -> impl Iterator<Item = Process> {
     let entries = fs::read_dir("/proc").expect("a machine with /proc");
