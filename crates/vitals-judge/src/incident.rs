@@ -52,6 +52,12 @@ const THE_LLM_FIRST: Duration = Duration::from_secs(15);
 /// The longest time between the two looks that a value beyond its threshold is given.
 const TWO_LOOKS_MAX: Duration = Duration::from_secs(15);
 
+/// CPU from which a hub does nothing else: half a core, which a restart of its servers does not take.
+const SPINS_PERCENT: f64 = 50.0;
+
+/// How long a hub may be at work: a default look at its process, as long as two restarts of a server.
+const AT_WORK: Duration = Duration::from_secs(10);
+
 /// The patience with one reading.
 ///
 /// What has hard evidence (a process that ended, a call that failed, a count that was passed, a stream that
@@ -66,6 +72,11 @@ pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>)
     let wait = match (reading.id.server(), reading.id.question(), truth.map(|t| t.verdict)) {
         (None, "errors", _) if is_bad(reading) => Duration::ZERO,
         (None, "heartbeat", _) if is_bad(reading) => look.silence_of_before(reading),
+        // A few percent of a core for a second or two are a hub at work: however often it is looked at,
+        // they must last. One that spins need not.
+        (None, "cpu", _) if is_bad(reading) && reading.value.is_some_and(|percent| percent < SPINS_PERCENT) => {
+            return Patience { wait: look.pace(reading).max(AT_WORK), again: true };
+        }
         _ if reading.threshold.is_some() => return Patience { wait: look.pace(reading), again: true },
         // The children of a hub that was killed take a moment to notice.
         (None, "orphans", _) => return Patience { wait: A_LOOK, again: true },
