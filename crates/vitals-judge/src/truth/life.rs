@@ -183,11 +183,13 @@ pub(crate) fn listed_now(facts: &Facts, server: &Text) -> Option<ToolSet> {
     if from.is_none_or(|from| session.began() >= from) { facts.listed(server) } else { None }
 }
 
-/// The child process that runs a server, as last seen.
+/// The child process that runs a server, as last seen: the youngest. One that was stopped (SIGSTOP) outlives its
+/// own replacement for as long as a hub waits before it kills it.
 pub(crate) fn child<'a>(facts: &'a Facts, server: &Text) -> Option<&'a ChildFacts> {
     let known = facts.process.as_ref()?;
     let ProcessSeen::Alive(process) = &known.seen else { return None };
-    let child = process.children.iter().find(|child| child.server.as_ref() == Some(server))?;
+    let own = process.children.iter().filter(|child| child.server.as_ref() == Some(server));
+    let child = own.min_by_key(|child| child.uptime)?;
     let gone = facts.exits.iter().any(|(at, exit)| exit.id == child.id && *at >= known.at);
     (!gone).then_some(child)
 }
