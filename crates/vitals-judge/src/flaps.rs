@@ -32,8 +32,10 @@ pub(crate) fn counts<'a>(turns: impl Iterator<Item = &'a ServerTurn>) -> BTreeMa
 pub(crate) fn lost(facts: &Facts, server: &Text, window: Duration, now: Timestamp) -> (u64, Duration) {
     let from = now.minus(window).max(facts.hub_started().unwrap_or_default());
     let is_connected = facts.claim(server).is_some_and(|claim| claim.status == ClaimStatus::Connected);
-    let turned = facts.courses.get(server).and_then(|course| course.status_changed);
-    let until = if is_connected { now } else { turned.unwrap_or(from) };
+    let down_since = facts.courses.get(server).and_then(|course| course.status_changed).unwrap_or(from);
+    // It may have been connected between two looks: then that was told.
+    let connected = |turn: &ServerTurn| turn.server == *server && turn.turn == Turn::Connected && turn.at > Some(down_since);
+    let until = if is_connected || facts.turns.iter().any(connected) { now } else { down_since };
     let counts_at = |at: Timestamp| at >= from && at <= until && !facts.was_stopped(server, at);
     let told = facts.turns.iter().filter(|turn| turn.server == *server && turn.at.is_some_and(counts_at));
     let told = counts(told).get(server).map_or(0, |(lost, _)| *lost);
