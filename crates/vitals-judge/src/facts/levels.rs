@@ -1,10 +1,14 @@
 //! Log records per level over time, from one source.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use vitals_model::limits::{ERROR_KINDS_MAX, LOG_MINUTES_MAX};
 use vitals_model::observation::{ErrorKind, LevelCounts};
 use vitals_model::time::Timestamp;
+
+/// Records are kept per minute of the clock.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Log records per level over time, from one source.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +39,11 @@ impl Levels {
         self.kinds.sort_by_key(|k| std::cmp::Reverse(k.count));
     }
 
-    /// The records from `from` on, in whole minutes.
+    /// The records from `from` on, and those before it in the same minute: a count that dropped to
+    /// what a minute had so far whenever one begins would end an incident while its errors go on.
     pub fn since(&self, from: Timestamp) -> LevelCounts {
         let mut sum = LevelCounts::default();
-        self.minutes.range(from..).for_each(|(_, counts)| sum.merge(counts));
+        self.minutes.range(from.floor_to(MINUTE)..).for_each(|(_, counts)| sum.merge(counts));
         sum
     }
 
@@ -55,5 +60,24 @@ impl Levels {
     /// Whether any record was ever seen.
     pub fn is_empty(&self) -> bool {
         self.minutes.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_minute_forgets_no_error_of_the_window() {
+        let at = |second: i64| Timestamp::from_millis(second * 1000);
+        let mut levels = Levels::default();
+        // One error a second, for two minutes.
+        for second in 0..120 {
+            levels.add(at(second).floor_to(MINUTE), &LevelCounts { error: 1, ..LevelCounts::default() });
+            let due = u64::try_from((second + 1).min(60)).unwrap();
+            let seen = levels.since(at(second).minus(MINUTE)).errors();
+            assert!((due..=due + 60).contains(&seen), "{seen} after {second} s, expected {due} and at most a minute's more");
+        }
+        assert_eq!(levels.since(at(180)).errors(), 0);
     }
 }

@@ -147,7 +147,7 @@ pub const EXPECTATIONS: [Expectation; 46] = [
     row(Fault::DescriptionInjected, PLAIN, TRUTH, DEGRADED, &["redefined"], after_5_s(Probe::Api)).kind("drifted"),
     row(Fault::EmptyAnswers, PLAIN, CALL, DEGRADED, &["nothing"], after_5_s(Probe::Session)).rounds(4),
     row(Fault::SlowCalls, PLAIN, CALL, DEGRADED, &["usually"], looks(Probe::Session, 5, 0, "")).rounds(11),
-    row(Fault::StdoutNoise, PLAIN, "logging/errors", BAD, &["SERVER_STDOUT_NOISE"], looks(Probe::Log, 1, 8, "six lines of noise, one a second")).lasts(60),
+    row(Fault::StdoutNoise, PLAIN, "logging/errors", BAD, &["SERVER_STDOUT_NOISE"], looks(Probe::Log, 1, 8, "six lines of noise, one a second")).lasts(120),
     row(Fault::OrphanLeft, PLAIN, "hub-servers/orphans", DEGRADED, &["outlived"], after_5_s(Probe::Process)).beside(&[PROCESS]),
     row(Fault::LlmUnauthorized, FILTERING, KEY, FAILING, &["401"], after_5_s(Probe::Llm)).needs(&[KEY]).beside(FALLBACK),
     row(Fault::LlmQuota, FILTERING, KEY, DEGRADED, &["429"], after_5_s(Probe::Llm)).needs(&[KEY]).beside(FALLBACK),
@@ -166,7 +166,7 @@ pub const EXPECTATIONS: [Expectation; 46] = [
     row(Fault::LogBlocked, PLAIN, "logging/file", DEGRADED, &["log cannot be read"], EVENT),
     row(Fault::DiskFull, PLAIN, "logging/written", DEGRADED, &["did not grow"], looks(Probe::Session, 3, 5, "a restart may be under way")).rounds(4),
     row(Fault::LogFlood, PLAIN, "logging/growth", BAD, &["/h"], looks(Probe::Log, 2, 75, "a flood is one when it lasts a minute")).lasts(90),
-    row(Fault::ErrorSpike, PLAIN, "logging/errors", BAD, &["LAB_ERROR_SPIKE"], EVENT).lasts(60),
+    row(Fault::ErrorSpike, PLAIN, "logging/errors", BAD, &["LAB_ERROR_SPIKE"], EVENT).lasts(120),
     row(Fault::LogSilence, PLAIN, "logging/silence", DEGRADED, &["logged nothing"], looks(Probe::Session, 4, 6, "a record may be on its way, and a restart under way")).needs(&["logging/silence"]),
     Expectation { expects: Expects::Rotation, ..row(Fault::LogTorn, PLAIN, "logging/rotation", BAD, &[], NEW_FILE) },
 ];
