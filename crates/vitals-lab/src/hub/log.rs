@@ -48,6 +48,13 @@ pub(crate) struct AsEvent<'a> {
     code: Option<&'static str>,
 }
 
+impl AsEvent<'_> {
+    /// The record as one of the lowest level.
+    pub(crate) fn without_level(self) -> Self {
+        Self { r#type: word(Level::Debug), ..self }
+    }
+}
+
 impl Stamped {
     pub(crate) fn as_event(&self) -> AsEvent<'_> {
         let mut data = match &self.record.data {
