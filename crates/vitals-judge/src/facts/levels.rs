@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vitals_model::limits::{ERROR_KINDS_MAX, LOG_MINUTES_MAX};
-use vitals_model::observation::{ErrorKind, LevelCounts};
+use vitals_model::observation::{ErrorKind, Level, LevelCounts};
 use vitals_model::time::Timestamp;
 
 /// Records are kept per minute of the clock.
@@ -61,12 +61,17 @@ impl Levels {
     pub fn is_empty(&self) -> bool {
         self.minutes.is_empty()
     }
+
+    /// Whether there are records, and every one of them is debug: the event stream of a hub that filters, with a
+    /// pino log, gives its errors as debug too.
+    pub fn is_flat(&self) -> bool {
+        !self.is_empty() && self.minutes.values().all(|counts| counts.of(Level::Debug) == counts.total())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vitals_model::observation::Level;
 
     #[test]
     fn a_new_minute_forgets_no_error_of_the_window() {
