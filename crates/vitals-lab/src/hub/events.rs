@@ -13,7 +13,7 @@ use vitals_probe::clock;
 use super::log::Stamped;
 use crate::fault::HubFault;
 
-/// Most events that wait for one client; more are lost to it, and counted.
+/// Most pieces, of one event or of several, that wait for one client; more are lost to it, and counted.
 const QUEUE_MAX: usize = 1024;
 
 /// Most clients at once; another one is refused.
@@ -33,7 +33,7 @@ struct Clients {
 
 struct Client {
     queue: mpsc::Sender<Bytes>,
-    lost: u64,
+    lost: usize,
 }
 
 /// What clients subscribe to. The order of fields is npm's.
@@ -90,6 +90,10 @@ impl Events {
 
     /// Sends an event to all clients.
     pub(crate) fn send(&self, event: &str, data: &impl Serialize) {
+        self.repeat(event, data, 1);
+    }
+
+    fn repeat(&self, event: &str, data: &impl Serialize, times: usize) {
         if self.faults.borrow().contains(&HubFault::StreamSilent) {
             return;
         }
@@ -97,9 +101,9 @@ impl Events {
         if clients.by_id.is_empty() {
             return;
         }
-        let frame = framed(event, data);
+        let frames = Bytes::from(framed(event, data).repeat(times));
         for client in clients.by_id.values_mut() {
-            client.send(&frame);
+            client.send(&frames, times);
         }
     }
 
@@ -110,9 +114,9 @@ impl Events {
         self.send("subscription_event", &data);
     }
 
-    /// Sends a record of the log.
-    pub(crate) fn log(&self, record: &Stamped) {
-        self.send("log", &record.as_event());
+    /// Sends a record of the log so many times over, in one piece.
+    pub(crate) fn log(&self, record: &Stamped, times: usize) {
+        self.repeat("log", &record.as_event(), times);
     }
 
     /// Sends the sign of life.
@@ -126,23 +130,23 @@ impl Events {
 }
 
 impl Client {
-    fn send(&mut self, frame: &Bytes) {
+    fn send(&mut self, frames: &Bytes, count: usize) {
         if self.lost > 0 && self.queue.capacity() >= 2 {
             let message = format!("{} events were lost: this client reads too slowly", self.lost);
             let data = json!({"type": "warn", "message": message, "data": {}, "timestamp": clock::now().to_string()});
-            if self.queue.try_send(framed("log", &data)).is_ok() {
+            if self.queue.try_send(framed("log", &data).into()).is_ok() {
                 self.lost = 0;
             }
         }
-        if self.queue.try_send(frame.clone()).is_err() {
-            self.lost += 1;
+        if self.queue.try_send(frames.clone()).is_err() {
+            self.lost += count;
         }
     }
 }
 
-fn framed(event: &str, data: &impl Serialize) -> Bytes {
+fn framed(event: &str, data: &impl Serialize) -> String {
     let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".to_owned());
-    Bytes::from(format!("event: {event}\ndata: {data}\n\n"))
+    format!("event: {event}\ndata: {data}\n\n")
 }
 
 #[cfg(test)]
@@ -185,10 +189,12 @@ mod tests {
     fn a_slow_client_loses_events_and_is_told_how_many() {
         let events = events(&[]);
         let (mut slow, mut other) = (events.join().unwrap(), events.join().unwrap());
-        for _ in 0..QUEUE_MAX + 5 {
+        for _ in 0..QUEUE_MAX + 2 {
             events.heartbeat();
             take(&mut other);
         }
+        events.repeat("log", &json!({}), 3);
+        take(&mut other);
         assert_eq!(take(&mut slow).len(), QUEUE_MAX);
         events.heartbeat();
         let after = take(&mut slow);

@@ -8,6 +8,7 @@ mod legacy;
 mod levels;
 mod members;
 mod shared;
+mod storm;
 #[cfg(test)]
 mod tests;
 mod visitor;
