@@ -22,7 +22,7 @@ use super::log::Stamped;
 use crate::fault::HubFault;
 use crate::persona::LogFormat;
 
-/// Most events that wait for one client; more are lost to it, and counted.
+/// Most pieces, of one event or of several, that wait for one client; more are lost to it, and counted.
 const QUEUE_MAX: usize = 1024;
 
 /// Most clients at once; another one is refused.
@@ -86,7 +86,7 @@ struct Clients {
 struct Client {
     wants: Wants,
     queue: mpsc::Sender<Bytes>,
-    lost: u64,
+    lost: usize,
 }
 
 /// What happened, without its time, which each form writes in its own way. The order of fields is npm's.
@@ -162,7 +162,14 @@ impl Events {
 
     /// Sends an event to all clients, and does not keep it waiting.
     pub(crate) fn send(&self, kind: &'static str, data: &impl Serialize) {
-        self.deliver(kind, || self.form.at_once(kind, data));
+        self.repeat(kind, data, 1);
+    }
+
+    fn repeat(&self, kind: &'static str, data: &impl Serialize, times: usize) {
+        self.deliver(kind, times, || match times {
+            1 => self.form.at_once(kind, data),
+            times => self.form.at_once(kind, data).repeat(times).into(),
+        });
     }
 
     /// Sends an event to one client. It is never in a batch.
@@ -171,7 +178,7 @@ impl Events {
             return;
         }
         if let Some(client) = self.lock().by_id.get_mut(&id) {
-            client.send(&framed(kind, data), self.form);
+            client.send(&framed(kind, data), 1, self.form);
         }
     }
 
@@ -181,11 +188,11 @@ impl Events {
         self.tell("subscription_event", &Untimed { r#type: Some(kind), more }, clock::now());
     }
 
-    /// Sends a record of the log.
-    pub(crate) fn log(&self, record: &Stamped) {
+    /// Sends a record of the log so many times over, in one piece.
+    pub(crate) fn log(&self, record: &Stamped, times: usize) {
         match self.form {
-            Form::Single | Form::Batched => self.send("log", &record.as_event()),
-            Form::BatchedWithoutLevels => self.send("log", &record.as_event().without_level()),
+            Form::Single | Form::Batched => self.repeat("log", &record.as_event(), times),
+            Form::BatchedWithoutLevels => self.repeat("log", &record.as_event().without_level(), times),
         }
     }
 
@@ -209,11 +216,11 @@ impl Events {
 
     fn send_all(&self, batches: &[Batch]) {
         for batch in batches {
-            self.deliver(batch.kind, || batch.frame(clock::now()));
+            self.deliver(batch.kind, 1, || batch.frame(clock::now()));
         }
     }
 
-    fn deliver(&self, kind: &str, frame: impl FnOnce() -> Bytes) {
+    fn deliver(&self, kind: &str, count: usize, frame: impl FnOnce() -> Bytes) {
         if self.is_silent() {
             return;
         }
@@ -223,7 +230,7 @@ impl Events {
         }
         let frame = frame();
         for client in clients.by_id.values_mut().filter(|client| client.wants == Wants::Everything || kind == "log") {
-            client.send(&frame, self.form);
+            client.send(&frame, count, self.form);
         }
     }
 
@@ -256,7 +263,7 @@ pub(crate) async fn send_batches(events: Arc<Events>) {
 }
 
 impl Client {
-    fn send(&mut self, frame: &Bytes, form: Form) {
+    fn send(&mut self, frame: &Bytes, count: usize, form: Form) {
         if self.lost > 0 && self.queue.capacity() >= 2 {
             let message = format!("{} events were lost: this client reads too slowly", self.lost);
             let data = json!({"type": "warn", "message": message, "data": {}, "timestamp": clock::now().to_string()});
@@ -265,7 +272,7 @@ impl Client {
             }
         }
         if self.queue.try_send(frame.clone()).is_err() {
-            self.lost += 1;
+            self.lost += count;
         }
     }
 }

@@ -39,7 +39,7 @@ impl Stand {
         let port = listener.local_addr().unwrap().port();
         let events = Arc::new(Events::new(Form::Single, faults.clone()));
         let told = Arc::clone(&events);
-        let journal = Journal::new(move |record| told.log(&Stamped { record, at: clock::now() }));
+        let journal = Journal::new(move |record, times| told.log(&Stamped { record, at: clock::now() }, times));
         let kind = HubPart { root: dir.path().to_owned(), port, persona: Persona::Npm421, log_format: LogFormat::Plain, seed: 1 };
         let (restarts, _asked) = mpsc::channel(1);
         let hub = Arc::new(Hub::new(

@@ -45,10 +45,12 @@ fn events_have_the_form_that_npm_mcp_hub_sends() {
 fn a_slow_client_loses_events_and_is_told_how_many() {
     let events = events(&[]);
     let (mut slow, mut other) = (events.join(Wants::Everything).unwrap(), events.join(Wants::Everything).unwrap());
-    for _ in 0..QUEUE_MAX + 5 {
+    for _ in 0..QUEUE_MAX + 2 {
         events.heartbeat();
         take(&mut other);
     }
+    events.repeat("log", &json!({}), 3);
+    take(&mut other);
     assert_eq!(take(&mut slow).len(), QUEUE_MAX);
     events.heartbeat();
     let after = take(&mut slow);
@@ -113,7 +115,7 @@ fn replay(events: &Events, client: u64, Happened { at, kind, event }: Happened) 
                 _ => Level::Debug,
             };
             let record = Record { data: event["data"].clone(), ..Record::new(level, word("message")) };
-            events.log(&Stamped { record, at });
+            events.log(&Stamped { record, at }, 1);
         }
         "hub_state" => {
             let number = |field: &str| event[field].as_u64().unwrap();
@@ -185,7 +187,7 @@ fn records_have_their_levels_where_the_variant_does_not_log_with_pino() {
     for (log, level) in [(LogFormat::Plain, "error"), (LogFormat::Stdout, "error"), (LogFormat::Pino, "debug")] {
         let events = Events::new(Form::of(&on, log), watch::channel(BTreeSet::new()).1);
         let mut joined = events.join(Wants::Everything).unwrap();
-        events.log(&Stamped { record: Record::new(Level::Error, "x"), at: clock::now() });
+        events.log(&Stamped { record: Record::new(Level::Error, "x"), at: clock::now() }, 1);
         let frames = take(&mut joined);
         let start =
             format!("event: log_batch\ndata: {{\"type\":\"log_batch\",\"batchSize\":1,\"events\":[{{\"type\":\"{level}\",");
@@ -207,7 +209,7 @@ fn two_events_about_one_server_are_one_and_what_is_gathered_at_the_end_is_sent()
         events.notify(kind, more);
     }
     assert_eq!(take(&mut all).len(), 0);
-    events.log(&Stamped { record: Record::new(Level::Info, "x"), at: clock::now() });
+    events.log(&Stamped { record: Record::new(Level::Info, "x"), at: clock::now() }, 1);
     events.send("hub_state", &json!({"state": "stopping"}));
     events.finish();
     let frames = take(&mut all);

@@ -39,7 +39,7 @@ impl Stand {
         let sink = Arc::clone(&records);
         let common = Common {
             persona,
-            journal: Journal::new(move |record| sink.lock().unwrap().push(record)),
+            journal: Journal::new(move |record, _| sink.lock().unwrap().push(record)),
             events: Arc::new(Events::new(Form::Single, faults.clone())),
             source: "/srv/hub.json".into(),
             changes: watch::Sender::default(),
