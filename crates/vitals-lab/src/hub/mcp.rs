@@ -3,11 +3,14 @@
 //! no server and knows none: the tools and the calls are the [`Backend`]'s.
 
 mod catalogue;
+mod feed;
 pub(super) mod guard;
 mod legacy;
 mod levels;
 mod members;
+mod sessions;
 mod shared;
+mod storm;
 #[cfg(test)]
 mod tests;
 mod visitor;
@@ -23,7 +26,6 @@ use axum::response::Response;
 use axum::routing::any;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -36,15 +38,9 @@ use super::journal::Journal;
 use crate::fault::HubFault;
 use crate::persona::Persona;
 use legacy::Legacy;
+use sessions::Sessions;
 use shared::Shared;
 use visitor::Visitor;
-
-/// How long an answered request can still be resumed. The library's own minute keeps every answer of that
-/// minute in memory, in each session.
-const RESUME_MAX: Duration = Duration::from_secs(5);
-
-/// Messages of one request that wait for the client, and that a resumed stream can repeat.
-const UNSENT_MAX: usize = 8;
 
 /// A session over Streamable HTTP without a message for this long is closed: such a client may be gone without a word.
 /// One over HTTP+SSE goes with its stream.
@@ -65,7 +61,7 @@ pub(crate) struct Endpoint {
     _watcher: Task,
 }
 
-type Streamable = StreamableHttpService<Visitor, LocalSessionManager>;
+type Streamable = StreamableHttpService<Visitor, Sessions>;
 
 impl Endpoint {
     /// An endpoint without a port: its routes are merged into the hub's server. It must be started within
@@ -83,16 +79,12 @@ impl Endpoint {
     ) -> Self {
         let ended = CancellationToken::new();
         let shared = Arc::new(Shared::new(backend, journal, filtering, persona));
-        let mut sessions = LocalSessionManager::default();
-        sessions.session_config.keep_alive = Some(idle_max);
-        sessions.session_config.completed_cache_ttl = RESUME_MAX;
-        sessions.session_config.channel_capacity = UNSENT_MAX;
         let config = StreamableHttpServerConfig::default()
             .with_allowed_origins(guard::ORIGINS)
             .with_max_request_body_bytes(MESSAGE_BYTES_MAX)
             .with_cancellation_token(ended.child_token());
         let of = Arc::clone(&shared);
-        let streamable = Streamable::new(move || Ok(Visitor::new(Arc::clone(&of))), Arc::new(sessions), config);
+        let streamable = Streamable::new(move || Ok(Visitor::new(Arc::clone(&of))), Arc::new(Sessions::new(idle_max)), config);
         let legacy = Legacy::new(Arc::clone(&shared), ended.child_token());
         let watcher = Task::spawn(shared::watch(Arc::clone(&shared)));
         Self { shared, streamable, legacy, ended, _watcher: watcher }

@@ -19,8 +19,9 @@ const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mN
 pub(crate) struct Double {
     pub(crate) listing: watch::Sender<Arc<Listing>>,
     pub(crate) faults: watch::Sender<BTreeSet<HubFault>>,
-    /// Calls of tools whose names end in `__wait`: they have no answer.
+    /// Calls of tools whose names end in `__wait`, until they are let go on.
     pub(crate) waiting: watch::Sender<usize>,
+    pub(crate) go_on: watch::Sender<bool>,
 }
 
 /// One call that waits; it is counted as long as it is not dropped.
@@ -42,7 +43,8 @@ impl Drop for Waiting<'_> {
 impl Double {
     pub(crate) fn new(tools: Vec<Listed>) -> Arc<Self> {
         let listing = watch::Sender::new(Arc::new(Listing { tools }));
-        Arc::new(Self { listing, faults: watch::Sender::new(BTreeSet::new()), waiting: watch::Sender::new(0) })
+        let (waiting, go_on) = (watch::Sender::new(0), watch::Sender::new(false));
+        Arc::new(Self { listing, faults: watch::Sender::new(BTreeSet::new()), waiting, go_on })
     }
 }
 
@@ -55,7 +57,7 @@ impl Backend for Double {
         async move {
             if request.name.ends_with("__wait") {
                 let _waiting = Waiting::start(&self.waiting);
-                std::future::pending::<()>().await;
+                drop(self.go_on.subscribe().wait_for(|go_on| *go_on).await);
             }
             answer(&request)
         }

@@ -170,6 +170,34 @@ async fn a_cancelled_call_is_dropped_and_the_session_goes_on() {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_client_that_lost_its_connection_waits_for_it() {
+    let stand = Stand::start(vec![tool("slow", "slow__wait")], Settings::off(), Persona::Honest).await;
+    let id = stand.raw(Method::POST, "/mcp", &[BOTH], &initialize("2025-06-18")).await.session.unwrap();
+    let headers = [BOTH, ("mcp-session-id", id.as_str())];
+    let started = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    stand.raw(Method::POST, "/mcp", &headers, &started).await;
+    let call = request("tools/call", &json!({ "name": "slow__wait", "arguments": {} }));
+    let mut waiting = stand.double.waiting.subscribe();
+    tokio::select! {
+        answer = stand.raw(Method::POST, "/mcp", &headers, &call) => panic!("answered: {}", answer.body),
+        under_way = tokio::time::timeout(LIMIT, waiting.wait_for(|n| *n == 1)) => drop(under_way.unwrap().unwrap()),
+    }
+    stand.double.go_on.send_replace(true);
+    tokio::time::timeout(LIMIT, waiting.wait_for(|n| *n == 0)).await.unwrap().unwrap();
+    let seen = |event: &'static str| [headers[0], headers[1], ("last-event-id", event)];
+    // Twice: this connection may break as well.
+    for _ in 0..2 {
+        let answer = stand.raw(Method::GET, "/mcp", &seen("0/0"), &Value::Null).await;
+        assert_eq!((answer.status, &answer.message()["id"]), (200, &json!(2)), "{}", answer.body);
+        assert!(answer.body.contains("id: 1/0") || answer.body.contains("id:1/0"), "{}", answer.body);
+    }
+    for unknown in ["1/0", "0/1", "9", "x"] {
+        let answer = stand.raw(Method::GET, "/mcp", &seen(unknown), &Value::Null).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{unknown}");
+    }
+}
+
+#[tokio::test]
 async fn every_session_is_told_when_the_tools_change_and_only_then() {
     let stand = honest().await;
     let (streamable, legacy) = (stand.streamable().await, stand.legacy().await);
