@@ -128,8 +128,8 @@ fn print_halves(corpus: &[Series], halves: usize, out: &mut impl Write) -> anyho
         THRESHOLDS.iter().map(|t| corpus.iter().map(|s| tally(s, &alarms(s, *t))).collect()).collect();
     writeln!(out, "\nthreshold    standard  low FP  low FN, all files")?;
     for (threshold, tallies) in THRESHOLDS.iter().zip(&by_threshold) {
-        let [standard, low_fp, low_fn] = total(tallies.iter());
-        writeln!(out, "{threshold:<12} {standard:>8.2} {low_fp:>7.2} {low_fn:>7.2}")?;
+        let scores = total(tallies.iter());
+        writeln!(out, "{threshold:<12} {:>8.2} {:>7.2} {:>7.2}", scores[0], scores[1], scores[2])?;
     }
     let mut held_out: [Vec<f64>; 3] = Default::default();
     let mut order: Vec<usize> = (0..corpus.len()).collect();

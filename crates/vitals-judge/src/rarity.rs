@@ -184,6 +184,7 @@ pub struct Detector {
     first_at: Timestamp,
     /// The first value. All others are kept as distances from it, so that single precision is enough.
     origin: f64,
+    last_at: Timestamp,
     /// The value before, as such a distance; so are all others below.
     last: f64,
     level: Mean,
@@ -233,6 +234,7 @@ impl Detector {
             silent_until: 0,
             first_at: Timestamp::default(),
             origin: 0.0,
+            last_at: Timestamp::default(),
             last: 0.0,
             level: Mean::over(LEVEL_SAMPLES),
             spread: Mean::over(MEMORY_SAMPLES),
@@ -253,7 +255,7 @@ impl Detector {
     /// and leaves no trace.
     pub fn observe(&mut self, at: Timestamp, value: f64) -> Opinion {
         if self.samples == 0 && value.is_finite() {
-            (self.first_at, self.origin) = (at, value.clamp(-MAGNITUDE_MAX, MAGNITUDE_MAX));
+            (self.first_at, self.last_at, self.origin) = (at, at, value.clamp(-MAGNITUDE_MAX, MAGNITUDE_MAX));
             self.last = 0.0;
         }
         let watched = at.since(self.first_at);
@@ -347,9 +349,10 @@ impl Detector {
         self.level.add(x);
         self.change.add(change);
         self.stir.add(change);
-        self.day.learn_with_neighbours(day_slot(at), x);
-        self.week.learn(week_slot(at), x);
-        self.last = x;
+        let since = at.since(self.last_at);
+        self.day.learn_with_neighbours(day_slot(at), x, since);
+        self.week.learn(week_slot(at), x, since);
+        (self.last_at, self.last) = (at, x);
         self.samples += 1;
     }
 }

@@ -25,15 +25,15 @@ fn alarms_are_worth_what_they_are_by_hand() {
     close(raw(&[]), [-1.0, -1.0, -2.0]);
     close(raw(&[400]), [1.0, 1.0, 1.0]);
     // y = -0.5: S = 2/(1+e^-2.5)-1 = 0.848284; S(-1) = 0.986614.
-    close(raw(&[450]), [0.859793; 3]);
+    close(raw(&[450]), [0.859_793; 3]);
     // y = -0.01: S = 0.024995.
-    close(raw(&[499]), [0.025334; 3]);
+    close(raw(&[499]), [0.025_334; 3]);
     // The first of a window counts, the others cost nothing.
-    close(raw(&[450, 451, 499]), [0.859793; 3]);
+    close(raw(&[450, 451, 499]), [0.859_793; 3]);
     // Before any window: all of it.
     close(raw(&[200, 400]), [0.89, 0.78, 0.89]);
     // y = 50/99: S = 2/(1+e^2.525253)-1 = -0.851801.
-    close(raw(&[400, 549]), [0.906302, 0.812604, 0.906302]);
+    close(raw(&[400, 549]), [0.906_302, 0.812_604, 0.906_302]);
     // y = 401/99 is more than three widths away.
     close(raw(&[400, 900]), [0.89, 0.78, 0.89]);
     // Rows 0 to 149 are not scored; row 150 is.
@@ -70,10 +70,11 @@ fn corpus(labels: &str, rows: &[f64]) -> tempfile::TempDir {
     fs::create_dir_all(folder.path().join("labels")).expect("a folder");
     fs::create_dir_all(folder.path().join("data/made")).expect("a folder");
     fs::write(folder.path().join("labels/combined_windows.json"), labels).expect("written");
-    let mut csv = "timestamp,value\n".to_owned();
-    for (n, value) in rows.iter().enumerate() {
-        csv += &format!("2026-11-{:02} {:02}:{:02}:00,{value}\n", 1 + n / 1_440, n / 60 % 24, n % 60);
-    }
+    let lines = rows.iter().enumerate().map(|(n, value)| {
+        let (day, hour, minute) = (1 + n / 1_440, n / 60 % 24, n % 60);
+        format!("2026-11-{day:02} {hour:02}:{minute:02}:00,{value}\n")
+    });
+    let csv: String = std::iter::once("timestamp,value\n".to_owned()).chain(lines).collect();
     fs::write(folder.path().join("data/made/one.csv"), csv).expect("written");
     folder
 }
@@ -101,7 +102,7 @@ fn a_corpus_is_read_and_scored() {
 
 #[test]
 fn a_missed_bar_is_said() {
-    let folder = corpus(r#"{"made/one.csv": [["2026-11-02 09:10:00", "2026-11-02 12:29:00"]]}"#, &[1.0; 3_000]);
+    let folder = corpus(r#"{"made/one.csv": [["2026-11-02 09:10:00", "2026-11-02 12:29:00"]]}"#, &vec![1.0; 3_000]);
     let (passed, text) = said(folder.path(), &[]).expect("scored");
     assert!(!passed && text.contains("standard       0.00"), "{text}");
 }
