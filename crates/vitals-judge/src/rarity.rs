@@ -7,7 +7,7 @@
 //! demands more.
 //!
 //! It never looks ahead: a sample is judged before it is learned from, and nothing else is ever seen. Its
-//! state has a fixed size ([`STATE_BYTES_MAX`]) and holds no more of the series than 96 short windows. It
+//! state has a fixed size ([`STATE_BYTES_MAX`]) and holds no more of the series than 32 short windows. It
 //! does not say whether a rare value is bad: that is for who asks. A series that stops moving at its usual
 //! level is rare to two aspects only, and no alarm. What it was measured with stands in
 //! `docs/reference/nab.md`.
@@ -38,11 +38,8 @@ const LEVEL_SAMPLES: f64 = 1_000.0;
 /// Samples of the longer span: over it a small shift that stays adds up.
 const SPAN_SAMPLES: f64 = 32.0;
 
-/// Samples of the shorter span of [`Aspect::Activity`]; of one sample it is what [`Aspect::Shape`] sees.
+/// Samples over which [`Aspect::Activity`] looks at how much the series moves.
 const BURST_SAMPLES: f64 = 8.0;
-
-/// Samples that a window of the three shapes makes one point of.
-const SHAPE_STRIDES: [u32; 3] = [1, 4, 16];
 
 /// Samples before which nothing is compared: means and spreads of fewer mean nothing.
 const SETTLED_SAMPLES: u64 = 20;
@@ -74,7 +71,7 @@ const DEMAND_FADES: f64 = std::f64::consts::LN_2 / 1_000.0;
 const MAGNITUDE_MAX: f64 = 1e30;
 
 /// Most bytes that a detector takes, all included. It allocates nothing.
-pub const STATE_BYTES_MAX: usize = 9 * 1024;
+pub const STATE_BYTES_MAX: usize = 6 * 1024;
 
 const _: () = assert!(size_of::<Detector>() <= STATE_BYTES_MAX);
 
@@ -154,22 +151,35 @@ impl Opinion {
 /// The reason, in one sentence; numbers stand without their unit, which only who asks knows.
 impl fmt::Display for Opinion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seen, expected, .. } = self;
         if self.call == Call::NotYet {
-            return write!(f, "{seen:.4}: not enough was seen before it");
+            return write!(f, "{}: not enough was seen before it", brief(self.seen));
         }
-        write!(f, "{seen:.4}, expected about {expected:.4}; rarer than {:.1} % of {}", self.rarity * 100.0, human(self.watched))?;
+        let (seen, expected, watched) = (brief(self.seen), brief(self.expected), human(self.watched));
+        write!(f, "{seen}, expected about {expected}; {} ({watched} seen)", one_in(self.rarity))?;
         let mut agreed = self.agreed().map(Aspect::as_str);
         if let Some(first) = agreed.next() {
-            write!(f, " by {first}")?;
+            write!(f, ", unusual in {first}")?;
             agreed.try_for_each(|aspect| write!(f, ", {aspect}"))?;
         }
         match self.call {
             Call::Withheld => write!(f, "; belongs to the alarm before it"),
-            Call::Quiet => write!(f, "; an alarm needs {:.1} % by {MAJORITY} aspects", self.demanded * 100.0),
+            Call::Quiet => write!(f, "; an alarm needs {} by {MAJORITY} aspects", one_in(self.demanded)),
             Call::NotYet | Call::Alarm => Ok(()),
         }
     }
+}
+
+/// Four digits, or all before the point.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded just before")]
+fn brief(x: f64) -> String {
+    let before_point = if x == 0.0 { 0.0 } else { x.abs().log10().floor() };
+    let decimals = (3.0 - before_point).clamp(0.0, 12.0) as usize;
+    format!("{x:.decimals$}")
+}
+
+fn one_in(rarity: f64) -> String {
+    let values = 1.0 / (1.0 - rarity);
+    if values < 1e6 { format!("1 value in {values:.0}") } else { "less than 1 value in a million".to_owned() }
 }
 
 /// Judges one series, sample by sample.
@@ -194,15 +204,15 @@ pub struct Detector {
     week: Rhythm<168>,
     /// Distances from level, day and week over [`SPAN_SAMPLES`], in spreads.
     spans: [Mean; 3],
-    bursts: [Mean; 2],
+    burst: Mean,
     stir: Mean,
-    shapes: [Shape; 3],
+    shape: Shape,
     changes: Changes,
     models: [Model; MODELS.len()],
 }
 
 /// Which aspect each model speaks for, in the order in which [`Detector::look`] measures.
-const MODELS: [Aspect; 12] = [
+const MODELS: [Aspect; 9] = [
     Aspect::Level,
     Aspect::Level,
     Aspect::Day,
@@ -210,9 +220,6 @@ const MODELS: [Aspect; 12] = [
     Aspect::Week,
     Aspect::Week,
     Aspect::Activity,
-    Aspect::Activity,
-    Aspect::Shape,
-    Aspect::Shape,
     Aspect::Shape,
     Aspect::Change,
 ];
@@ -242,9 +249,9 @@ impl Detector {
             day: Rhythm::new(),
             week: Rhythm::new(),
             spans: [Mean::over(SPAN_SAMPLES); 3],
-            bursts: [Mean::over(BURST_SAMPLES), Mean::over(SPAN_SAMPLES)],
+            burst: Mean::over(BURST_SAMPLES),
             stir: Mean::over(LEVEL_SAMPLES),
-            shapes: SHAPE_STRIDES.map(Shape::with_stride),
+            shape: Shape::new(),
             changes: Changes::over(SPAN_SAMPLES),
             models: [Model::new(MEMORY_SAMPLES); MODELS.len()],
         }
@@ -317,15 +324,11 @@ impl Detector {
         }
         let change = x - self.last;
         let floor = 0.01 * self.change.value();
-        for (k, burst) in self.bursts.iter_mut().enumerate() {
-            burst.add(change.abs());
-            far[6 + k] = ratio(burst.value() + floor, self.stir.value() + floor).max(f64::MIN_POSITIVE).log2();
-        }
-        for (k, shape) in self.shapes.iter_mut().enumerate() {
-            far[8 + k] = ratio(shape.add(x), spread);
-        }
+        self.burst.add(change.abs());
+        far[6] = ratio(self.burst.value() + floor, self.stir.value() + floor).max(f64::MIN_POSITIVE).log2();
+        far[7] = ratio(self.shape.add(x), spread);
         if settled {
-            far[11] = self.changes.add(ratio(change, self.change.value()));
+            far[8] = self.changes.add(ratio(change, self.change.value()));
         }
         far
     }

@@ -16,52 +16,31 @@ const NEIGHBOUR: usize = 3;
 
 type Window = [f32; POINTS];
 
-/// Windows of one stride: each point is the mean of so many samples.
+/// The last values, and windows of the past.
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
-    stride: u32,
-    sum: f64,
-    in_sum: u32,
     window: Window,
-    points: u32,
+    seen: usize,
     kept: [Window; WINDOWS],
     kept_len: usize,
     /// One window in so many is kept.
-    every: u32,
-    distance: f64,
+    every: usize,
 }
 
 impl Shape {
-    pub(super) fn with_stride(stride: u32) -> Self {
-        Self {
-            stride,
-            sum: 0.0,
-            in_sum: 0,
-            window: [0.0; POINTS],
-            points: 0,
-            kept: [[0.0; POINTS]; WINDOWS],
-            kept_len: 0,
-            every: 1,
-            distance: 0.0,
-        }
+    pub(super) const fn new() -> Self {
+        Self { window: [0.0; POINTS], seen: 0, kept: [[0.0; POINTS]; WINDOWS], kept_len: 0, every: 1 }
     }
 
-    /// The mean distance per point, in the unit of the values; until the next point is full, as before.
+    /// The mean distance per point, in the unit of the values; 0 as long as there is little to compare with.
     #[expect(clippy::cast_possible_truncation, reason = "values are distances from the first one: single precision is enough")]
     pub(super) fn add(&mut self, x: f64) -> f64 {
-        self.sum += x;
-        self.in_sum += 1;
-        if self.in_sum == self.stride {
-            self.window.rotate_left(1);
-            self.window[POINTS - 1] = (self.sum / f64::from(self.stride)) as f32;
-            (self.sum, self.in_sum) = (0.0, 0);
-            self.points = self.points.wrapping_add(1);
-            if self.points >= POINTS as u32 {
-                self.distance = self.to_neighbour();
-                self.keep();
-            }
-        }
-        self.distance
+        self.window.rotate_left(1);
+        self.window[POINTS - 1] = x as f32;
+        self.seen = self.seen.wrapping_add(1);
+        let distance = self.to_neighbour();
+        self.keep();
+        distance
     }
 
     fn to_neighbour(&self) -> f64 {
@@ -80,7 +59,7 @@ impl Shape {
     }
 
     fn keep(&mut self) {
-        if !self.points.is_multiple_of(self.every) {
+        if self.seen < POINTS || !self.seen.is_multiple_of(self.every) {
             return;
         }
         self.kept[self.kept_len] = self.window;

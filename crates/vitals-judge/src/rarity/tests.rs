@@ -149,11 +149,31 @@ fn the_largest_numbers_do_no_harm() {
 
 #[test]
 fn the_reason_says_what_was_seen_expected_and_by_whom() {
-    let spike = opinions(&then(vec![250.0]))[2_000];
-    let said = spike.to_string();
-    assert!(said.starts_with("250.0000, expected about 100."), "{said}");
-    assert!(said.ends_with(" % of 6d 22h by level, time of day, hour of week, activity, shape"), "{said}");
-    assert_eq!(opinions(&[1.0])[0].to_string(), "1.0000: not enough was seen before it");
+    let said: Vec<String> = opinions(&then(vec![250.0, 250.0]))[1_999..].iter().map(ToString::to_string).collect();
+    let all = "unusual in level, time of day, hour of week, activity, shape";
+    let expected = [
+        "101.4, expected about 100.5; 1 value in 2 (6d 22h seen); an alarm needs 1 value in 76 by 4 aspects".to_owned(),
+        format!("250.0, expected about 100.5; 1 value in 239839 (6d 22h seen), {all}"),
+        format!("250.0, expected about 104.2; 1 value in 23715 (6d 22h seen), {all}; belongs to the alarm before it"),
+    ];
+    assert_eq!(said, expected);
+    assert_eq!(opinions(&[1.0])[0].to_string(), "1.000: not enough was seen before it");
+}
+
+#[test]
+fn numbers_are_short() {
+    let cases = [
+        (0.0, "0.000"),
+        (1234.5, "1234"),
+        (35.0, "35.00"),
+        (0.000_123_4, "0.0001234"),
+        (-9_999_999.0, "-9999999"),
+        (1e-300, "0.000000000000"),
+    ];
+    for (x, text) in cases {
+        assert_eq!(brief(x), text);
+    }
+    assert_eq!([0.0, 0.975, 1.0].map(one_in), ["1 value in 1", "1 value in 40", "less than 1 value in a million"]);
 }
 
 #[test]
