@@ -28,8 +28,8 @@ use model::Model;
 use rhythm::{Rhythm, day_slot, week_slot};
 use shape::Shape;
 
-/// Samples after which a memory counts half or less, for all that is "usual": at the default pace of a light
-/// check (10 s) somewhat more than a day.
+/// Samples after which what was seen counts about a third, in all that is "usual": at the default pace of a
+/// light check (10 s) somewhat more than a day.
 const MEMORY_SAMPLES: f64 = 10_000.0;
 
 /// Samples of the level that a value is compared with when no rhythm is known.
@@ -192,7 +192,8 @@ pub struct Detector {
     samples: u64,
     silent_until: u64,
     first_at: Timestamp,
-    /// The first value. All others are kept as distances from it, so that single precision is enough.
+    /// The first value. All others are kept as distances from it, so that single precision is enough for a
+    /// small ripple on a large level.
     origin: f64,
     last_at: Timestamp,
     /// The value before, as such a distance; so are all others below.
@@ -263,7 +264,6 @@ impl Detector {
     pub fn observe(&mut self, at: Timestamp, value: f64) -> Opinion {
         if self.samples == 0 && value.is_finite() {
             (self.first_at, self.last_at, self.origin) = (at, at, value.clamp(-MAGNITUDE_MAX, MAGNITUDE_MAX));
-            self.last = 0.0;
         }
         let watched = at.since(self.first_at);
         let part = self.alarm_part * (-self.halved).exp2();
