@@ -1,8 +1,10 @@
 //! Repository chores: [`tidy`] holds the repository to its own rules, [`bench`] measures the product
-//! against its bars, [`generated`] writes the reference pages that are made from code. Nothing here is shipped, and nothing here is needed to build the product.
+//! against its bars, [`nab`] scores its detector on a public corpus, [`generated`] writes the reference
+//! pages that are made from code. Nothing here is shipped, and nothing here is needed to build the product.
 
 pub mod bench;
 pub mod generated;
+pub mod nab;
 pub mod tidy;
 
 use std::path::Path;

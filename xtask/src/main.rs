@@ -11,6 +11,10 @@ usage: cargo xtask CHORE
   tidy                      hold the repository to its own rules; exit 1 when one is broken
   gen                       write the reference pages that are made from code anew
   bench [--quick] [NAME…]   measure and compare with the bars, all or the named; exit 1 when a bar is missed
+  nab --data DIR [--files] [--halves N]
+                            score the value detector on the Numenta Anomaly Benchmark in DIR: the whole corpus, each
+                            file, N times a threshold chosen on one random half of the files and scored on the
+                            other; exit 1 when a bar is missed
 ";
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -23,6 +27,7 @@ fn main() -> anyhow::Result<ExitCode> {
             drop(out);
             xtask::bench::start(args)?
         }
+        Some(("nab", args)) => xtask::nab::run(args, &mut out)?,
         _ => {
             write!(std::io::stderr(), "{USAGE}")?;
             return Ok(ExitCode::from(3));

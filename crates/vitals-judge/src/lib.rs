@@ -3,7 +3,7 @@
 //! Everything here is a pure function of observations, settings and `now`: no clock, no IO, no
 //! randomness. [`Monitor`](monitor::Monitor) holds all the state there is; [`check`] turns facts into
 //! readings, [`truth`] compares claims with facts, [`score`] adds up, [`detect`] looks at windows of
-//! time, [`incident`] keeps what lasts.
+//! time, [`incident`] keeps what lasts, [`rarity`] says how unusual one value of a series is.
 
 mod cause;
 pub mod check;
@@ -14,6 +14,7 @@ mod flaps;
 pub mod incident;
 pub mod monitor;
 pub mod own;
+pub mod rarity;
 pub mod report;
 pub mod score;
 pub mod truth;
