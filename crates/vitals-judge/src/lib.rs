@@ -16,4 +16,5 @@ pub mod monitor;
 pub mod own;
 pub mod report;
 pub mod score;
+pub mod surface;
 pub mod truth;
