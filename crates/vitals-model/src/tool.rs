@@ -3,6 +3,8 @@
 mod definition;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use definition::{Definition, Field, hash};
 
@@ -23,6 +25,28 @@ pub struct ToolSet {
 pub struct Pins {
     /// Server by server.
     pub servers: BTreeMap<Text, ToolSet>,
+}
+
+/// What was found of a lock file.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum LockFile {
+    /// There is none.
+    #[default]
+    Absent,
+    /// It was read.
+    Read {
+        /// Where it is.
+        path: PathBuf,
+        /// What it holds.
+        pins: Arc<Pins>,
+    },
+    /// It cannot be read.
+    Damaged {
+        /// Where it is.
+        path: PathBuf,
+        /// Why, with the place in the file.
+        why: String,
+    },
 }
 
 /// What changed between two tool sets.

@@ -97,10 +97,9 @@ fn annotations(before: Option<&Value>, now: Option<&Value>) -> Found {
         }
         let safe = HINTS.iter().find(|(hint, _)| hint == name).map(|(_, safe)| Some(Value::Bool(*safe)));
         let meaning = match safe {
-            None => Meaning::TextOnly,
             Some(safe) if new == safe.as_ref() => Meaning::Widening,
             Some(safe) if old == safe.as_ref() => Meaning::MaybeBreaking,
-            Some(_) => Meaning::TextOnly,
+            Some(_) | None => Meaning::TextOnly,
         };
         let reason = if meaning == Meaning::MaybeBreaking { ": a client may have relied on it" } else { "" };
         Some((safe_name(name), meaning, format!("{}{reason}", arrow(old, new))))

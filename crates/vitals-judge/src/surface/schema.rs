@@ -155,10 +155,10 @@ impl<'a> Walk<'a> {
             _ => match (extent(before), extent(now)) {
                 (Some(a), Some(b)) if a == b => {}
                 (_, Some(Extent::All)) | (Some(Extent::None), _) => {
-                    self.turn(path, Turn::Wider, format!("{} → {}", show(before), show(now)))
+                    self.turn(path, Turn::Wider, format!("{} → {}", show(before), show(now)));
                 }
                 (_, Some(Extent::None)) | (Some(Extent::All), _) => {
-                    self.turn(path, Turn::Narrower, format!("{} → {}", show(before), show(now)))
+                    self.turn(path, Turn::Narrower, format!("{} → {}", show(before), show(now)));
                 }
                 _ => self.say(path, Meaning::MaybeBreaking, "not a schema"),
             },

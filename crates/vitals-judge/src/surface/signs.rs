@@ -14,8 +14,9 @@ use super::words::{self, Part, Word, is_hidden};
 /// Most signs told of one server; a page of orders is one finding, not a thousand.
 pub const SIGNS_MAX: usize = 64;
 
-/// Characters of an excerpt, and those shown before the words themselves.
+/// Characters of an excerpt, and those of them that stand before the words themselves.
 const EXCERPT_CHARS_MAX: usize = 80;
+const LEAD_CHARS: usize = 8;
 
 /// Deepest place in a schema whose words are read.
 const DEPTH_MAX: usize = 64;
@@ -202,7 +203,7 @@ fn of_text(text: &str, others: &[&str]) -> Vec<(SignKind, Text)> {
     let mut found = Vec::new();
     let mut say = |kind: SignKind, span: std::ops::Range<usize>| {
         if !found.iter().any(|(known, _)| *known == kind) {
-            found.push((kind, excerpt(text, span)));
+            found.push((kind, excerpt(text, &span)));
         }
     };
     if let Some(at) = hidden(text) {
@@ -235,9 +236,9 @@ fn of_text(text: &str, others: &[&str]) -> Vec<(SignKind, Text)> {
 }
 
 /// The words of a span with a little of what stands before, harmless.
-fn excerpt(text: &str, span: std::ops::Range<usize>) -> Text {
-    let from = text.floor_char_boundary(span.start.saturating_sub(10));
-    Text::cut(text[from..].trim_start(), EXCERPT_CHARS_MAX)
+fn excerpt(text: &str, span: &std::ops::Range<usize>) -> Text {
+    let lead = text[..span.start].char_indices().rev().nth(LEAD_CHARS).map_or(0, |(at, _)| at);
+    Text::cut(text[lead..].trim_start(), EXCERPT_CHARS_MAX)
 }
 
 /// Hidden characters. Joiners belong into emoji and into many scripts: they are a sign between ASCII letters

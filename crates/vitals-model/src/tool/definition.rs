@@ -66,6 +66,14 @@ impl Definition {
         Self { digest, text: None }
     }
 
+    /// The same under another name: a hub lists a server's tool with a prefix.
+    #[must_use]
+    pub fn renamed(&self, name: &str) -> Self {
+        let Some(mut tool) = self.value() else { return self.clone() };
+        tool["name"] = name.into();
+        Self::of(&tool)
+    }
+
     /// The digest.
     pub const fn digest(&self) -> ToolDigest {
         self.digest
@@ -125,6 +133,7 @@ mod tests {
         let echo = Definition::of(&json!({"title": "\u{1}", "name": "echo"}));
         assert_eq!(echo.digest(), 0xe1d0_c826_bc99_5ea3);
         assert!(echo.hash().unwrap().starts_with("e1d0c826bc995ea3"));
+        assert_eq!(echo.renamed("hub__echo").renamed("echo"), echo);
         assert_eq!(echo.value().unwrap(), json!({"title": "\u{1}", "name": "echo"}));
     }
 }

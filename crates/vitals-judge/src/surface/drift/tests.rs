@@ -35,8 +35,8 @@ fn check(field: &str, rows: &[(Value, Value, Meaning, &str)]) {
 }
 
 /// The arguments of a tool with one property `p`.
-fn with(p: Value) -> Value {
-    json!({"type": "object", "properties": {"p": p}})
+fn with(p: impl Into<Value>) -> Value {
+    json!({"type": "object", "properties": {"p": p.into()}})
 }
 
 #[test]

@@ -157,7 +157,7 @@ impl<'a> Walk<'a> {
             (Side::Output, _) => self.say(path, Meaning::TextOnly, what),
             (Side::Input, None) => self.say(path, Meaning::Widening, what),
             (Side::Input, Some(_)) => {
-                self.say(path, Meaning::MaybeBreaking, format!("{what}: a call without it means something else now"))
+                self.say(path, Meaning::MaybeBreaking, format!("{what}: a call without it means something else now"));
             }
         }
     }
