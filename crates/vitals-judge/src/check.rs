@@ -23,6 +23,7 @@ use crate::facts::Facts;
 
 pub use hub::{api_id, process_id};
 pub use server::truth_id;
+pub use surface::sign_line;
 
 /// What every check looks at.
 #[derive(Clone, Copy)]

@@ -2,6 +2,7 @@
 //! that means, what in it looks like an order to a model, and what it costs in tokens.
 
 pub mod drift;
+pub mod review;
 mod schema;
 pub mod signs;
 pub mod tokens;

@@ -93,7 +93,7 @@ fn signs(surface: &Surface, server: &Text, draft: Draft) -> Reading {
 }
 
 /// A sign in one line: `add description: concealment “Do not tell the user”`.
-pub(crate) fn sign_line(sign: &Sign) -> String {
+pub fn sign_line(sign: &Sign) -> String {
     let path = if sign.path.is_empty() { String::new() } else { format!(" {}", sign.path) };
     format!("{} {}{path}: {} “{}”", sign.tool, sign.field.as_str(), sign.kind.as_str(), sign.excerpt)
 }

@@ -4,7 +4,7 @@
 use vitals_model::drift::{Sign, ToolDrift};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
-use vitals_model::tool::{Definition, LockFile, ToolSet};
+use vitals_model::tool::{LockFile, ToolSet};
 
 use super::Facts;
 use crate::surface::tokens::{self, TokenCourse};
@@ -66,17 +66,13 @@ impl Facts {
             return;
         }
         let drift = base.map(|base| surface::compare(base, tools));
-        let is_approved = |sign: &Sign| {
-            let digest = |set: &ToolSet| set.get(sign.tool.as_str()).map(Definition::digest);
-            pinned.is_some_and(|pinned| digest(pinned) == digest(tools))
-        };
-        let (approved, signs): (Vec<_>, Vec<_>) = signs::of_tools(tools, &others()).into_iter().partition(is_approved);
+        let (signs, approved_signs) = signs::unapproved(tools, pinned, &others());
         let mut course = self.surfaces.remove(name).map_or_else(|| self.tokens_before(name, at), |known| known.tokens);
         if let Some(tokens) = tokens::estimate(tools) {
             course.take(at, tokens);
         }
         let tools = tools.len() as u64;
-        let surface = Surface { of, tools, drift, is_pinned, signs, approved_signs: approved.len(), tokens: course };
+        let surface = Surface { of, tools, drift, is_pinned, signs, approved_signs, tokens: course };
         self.surfaces.insert(name.clone(), surface);
     }
 

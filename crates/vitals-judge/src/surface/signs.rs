@@ -152,6 +152,16 @@ const TAGS: &[&str] = &[
     "override",
 ];
 
+/// The signs in the tools of one server that are not as they were approved, and how many the others have.
+pub fn unapproved(tools: &ToolSet, approved: Option<&ToolSet>, others: &[&str]) -> (Vec<Sign>, usize) {
+    let is_approved = |sign: &Sign| {
+        let digest = |set: &ToolSet| set.get(sign.tool.as_str()).map(Definition::digest);
+        approved.is_some_and(|approved| digest(approved) == digest(tools))
+    };
+    let (approved, signs): (Vec<_>, Vec<_>) = of_tools(tools, others).into_iter().partition(is_approved);
+    (signs, approved.len())
+}
+
 /// The signs in every tool of one server. `others` are the names of tools that other servers have.
 pub fn of_tools(tools: &ToolSet, others: &[&str]) -> Vec<Sign> {
     let others: Vec<_> = others.iter().filter(|other| is_a_name(other) && !tools.has(other)).copied().collect();
