@@ -39,7 +39,7 @@ pub(crate) enum ToolsAction {
     Approve {
         /// What to approve: a server, or one of its tools [default: everything]
         #[arg(value_name = "SERVER[/TOOL]")]
-        scope: Option<String>,
+        what: Option<String>,
         /// The lock file.
         #[command(flatten)]
         lock: LockArgs,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use vitals_engine::lockfile;
-use vitals_judge::surface::review::{self, Now, Scope, ServerReview};
+use vitals_judge::surface::review::{self, Approval, Now, ServerReview};
 use vitals_model::reading::Health;
 use vitals_model::target::Target;
 use vitals_model::text::{Text, count};
@@ -22,7 +22,7 @@ pub(crate) fn run(common: &Common, args: &ToolsArgs) -> anyhow::Result<Exit> {
     match &args.action {
         ToolsAction::Diff { lock, format } => diff(&ground, &target, &path(lock, &target), *format),
         ToolsAction::Pin { lock } => pin(&ground, &target, &path(lock, &target)),
-        ToolsAction::Approve { scope, lock } => approve(&ground, &target, &path(lock, &target), scope.as_deref()),
+        ToolsAction::Approve { what, lock } => approve(&ground, &target, &path(lock, &target), what.as_deref()),
     }
 }
 
@@ -92,7 +92,7 @@ fn pin(ground: &Ground, target: &Target, path: &Path) -> anyhow::Result<Exit> {
         bail!("{} shows no tool now: there is nothing to pin", target.id);
     }
     let mut pins = before.unwrap_or_default();
-    review::approve(&mut pins, &now, &Scope::All);
+    review::approve(&mut pins, &now, &Approval::All);
     for (server, why) in &now.unseen {
         let kept = if pins.servers.contains_key(server) { "its pins are kept" } else { "it is not pinned" };
         render::note(&format!("{server} shows no tools, {kept}: {why}"));
@@ -103,21 +103,21 @@ fn pin(ground: &Ground, target: &Target, path: &Path) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn approve(ground: &Ground, target: &Target, path: &Path, scope: Option<&str>) -> anyhow::Result<Exit> {
+fn approve(ground: &Ground, target: &Target, path: &Path, what: Option<&str>) -> anyhow::Result<Exit> {
     let mut pins = known_pins(path)?;
     let now = now(ground, target)?;
     let known: Vec<&Text> = pins.servers.keys().chain(now.tools.keys()).collect();
-    let scope = match scope {
-        None => Scope::All,
-        Some(text) => Scope::parse(text, &known)
+    let what = match what {
+        None => Approval::All,
+        Some(text) => Approval::parse(text, &known)
             .with_context(|| format!("neither {} nor the lock file has a server `{text}`", target.id))?,
     };
-    if let Scope::Tool(server, tool) = &scope
+    if let Approval::Tool(server, tool) = &what
         && ![pins.servers.get(server), now.tools.get(server)].into_iter().flatten().any(|tools| tools.has(tool.as_str()))
     {
         bail!("server `{server}` has no tool `{tool}`, neither now nor in the lock file");
     }
-    let taken = review::approve(&mut pins, &now, &scope);
+    let taken = review::approve(&mut pins, &now, &what);
     render::print(&render::tools::taken(&taken))?;
     keep(path, &pins, &format!("approved {}", count(taken.len() as u64, "tool")))?;
     Ok(Exit::Ok)

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use vitals_judge::check::sign_line;
-use vitals_judge::surface::review::{Now, ServerReview, Standing};
+use vitals_judge::surface::review::{Now, Presence, ServerReview};
 use vitals_judge::truth::change_line;
 use vitals_model::drift::{Meaning, ToolDrift};
 use vitals_model::reading::Health;
@@ -25,10 +25,10 @@ pub(crate) fn review(servers: &[ServerReview], lock: &str, target: &Target) -> S
     let (before, now) = (sum(|server| server.tokens.0), sum(|server| server.tokens.1));
     let _ = writeln!(
         out,
-        "{BOLD}{}{BOLD:#} against {lock}: {differing} of {} differ, about {before} → {}",
+        "{BOLD}{}{BOLD:#} against {lock}: {differing} of {} not as pinned, {}",
         target.id,
         count(servers.len() as u64, "server"),
-        count(now, "token"),
+        tokens(before, now),
     );
     for server in servers {
         one_server(&mut out, server);
@@ -40,22 +40,19 @@ pub(crate) fn review(servers: &[ServerReview], lock: &str, target: &Target) -> S
 }
 
 fn one_server(out: &mut String, server: &ServerReview) {
-    let tokens = match server.tokens {
-        (before, now) if before == now => String::new(),
-        (before, now) => format!(", about {before} → {}", count(now, "token")),
-    };
+    let tokens = tokens(server.tokens.0, server.tokens.1);
     let (style, mark) = match server.health() {
         Health::Healthy => (GOOD, "✓"),
         Health::Unknown => (DIM, "?"),
         Health::Degraded => (WARN, "!"),
         Health::Failing => (BAD, "✗"),
     };
-    let how = match &server.standing {
-        Standing::Compared if server.drift.is_empty() => "as pinned".to_owned(),
-        Standing::Compared => count(server.drift.len() as u64, "tool") + " not as pinned" + &tokens,
-        Standing::New => format!("not pinned yet{tokens}"),
-        Standing::Gone => "pinned, and not there any more".to_owned(),
-        Standing::Unseen(why) => format!("not compared, its tools cannot be seen: {why}"),
+    let how = match &server.presence {
+        Presence::Compared if server.drift.is_empty() => "as pinned".to_owned(),
+        Presence::Compared => count(server.drift.len() as u64, "tool") + " not as pinned, " + &tokens,
+        Presence::New => format!("not pinned yet, {tokens}"),
+        Presence::Gone => "pinned, and not there any more".to_owned(),
+        Presence::Unseen(why) => format!("not compared, its tools cannot be seen: {why}"),
     };
     let _ = writeln!(out, "\n{style}{mark}{style:#} {BOLD}{}{BOLD:#}  {how}", server.server);
     let mut drift: Vec<_> = server.drift.iter().collect();
@@ -66,6 +63,12 @@ fn one_server(out: &mut String, server: &ServerReview) {
     for sign in &server.signs {
         let _ = writeln!(out, "    {BAD}{:MEANING_WIDTH$}{BAD:#}  {}", "sign of orders", sign_line(sign));
     }
+}
+
+/// An estimate, and what it was where that differs.
+fn tokens(before: u64, now: u64) -> String {
+    let was = if before == now { String::new() } else { format!("{before} → ") };
+    format!("about {was}{}", count(now, "token"))
 }
 
 fn changes(out: &mut String, tool: &ToolDrift) {
@@ -96,8 +99,8 @@ pub(crate) fn view(server: &ServerReview, pins: &Pins, now: &Now) -> ServerTools
     };
     ServerToolsView {
         name: server.server.to_string(),
-        standing: server.standing.as_str(),
-        reason: if let Standing::Unseen(why) = &server.standing { Some(why.clone()) } else { None },
+        presence: server.presence.as_str(),
+        reason: if let Presence::Unseen(why) = &server.presence { Some(why.clone()) } else { None },
         tools: server.drift.iter().map(tool).collect(),
         signs: server.signs.iter().map(Into::into).collect(),
         tokens_before: server.tokens.0,

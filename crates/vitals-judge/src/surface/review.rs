@@ -11,7 +11,7 @@ use super::{compare, signs, tokens, worst};
 
 /// How a server stands to what was approved of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Standing {
+pub enum Presence {
     /// It was approved, and its tools are known now.
     Compared,
     /// Nothing of it was approved.
@@ -22,7 +22,7 @@ pub enum Standing {
     Unseen(String),
 }
 
-impl Standing {
+impl Presence {
     /// The word for it.
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -40,7 +40,7 @@ pub struct ServerReview {
     /// The server.
     pub server: Text,
     /// How it stands.
-    pub standing: Standing,
+    pub presence: Presence,
     /// Its tools that differ.
     pub drift: Vec<ToolDrift>,
     /// Signs of orders in what was not approved.
@@ -57,7 +57,7 @@ impl ServerReview {
             Some(Meaning::Breaking | Meaning::MaybeBreaking) => Health::Failing,
             _ if !self.signs.is_empty() => Health::Failing,
             Some(_) => Health::Degraded,
-            None if matches!(self.standing, Standing::Unseen(_)) => Health::Unknown,
+            None if matches!(self.presence, Presence::Unseen(_)) => Health::Unknown,
             None => Health::Healthy,
         }
     }
@@ -78,20 +78,20 @@ pub fn review(pins: &Pins, now: &Now) -> Vec<ServerReview> {
     let none = ToolSet::default();
     let one = |name: &Text| {
         let (pinned, listed) = (pins.servers.get(name), now.tools.get(name));
-        let standing = match (pinned, listed, now.unseen.get(name)) {
-            (None, ..) => Standing::New,
-            (Some(_), Some(_), _) => Standing::Compared,
-            (Some(_), None, Some(why)) => Standing::Unseen(why.clone()),
-            (Some(_), None, None) => Standing::Gone,
+        let presence = match (pinned, listed, now.unseen.get(name)) {
+            (None, ..) => Presence::New,
+            (Some(_), Some(_), _) => Presence::Compared,
+            (Some(_), None, Some(why)) => Presence::Unseen(why.clone()),
+            (Some(_), None, None) => Presence::Gone,
         };
         // What cannot be seen is taken for what it was.
         let before = pinned.unwrap_or(&none);
-        let after = if matches!(standing, Standing::Unseen(_)) { before } else { listed.unwrap_or(&none) };
+        let after = if matches!(presence, Presence::Unseen(_)) { before } else { listed.unwrap_or(&none) };
         let others = now.tools.iter().filter(|(other, _)| *other != name);
         let others: Vec<_> = others.flat_map(|(_, tools)| tools.iter().map(|(tool, _)| tool.as_str())).collect();
         ServerReview {
             server: name.clone(),
-            standing,
+            presence,
             drift: compare(before, after),
             signs: signs::unapproved(after, pinned, &others).0,
             tokens: (tokens::estimate(before).unwrap_or(0), tokens::estimate(after).unwrap_or(0)),
@@ -102,7 +102,7 @@ pub fn review(pins: &Pins, now: &Now) -> Vec<ServerReview> {
 
 /// What is to be approved.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Scope {
+pub enum Approval {
     /// Everything.
     All,
     /// Every tool of one server.
@@ -111,7 +111,7 @@ pub enum Scope {
     Tool(Text, Text),
 }
 
-impl Scope {
+impl Approval {
     /// Reads `SERVER` or `SERVER/TOOL`; a server's own name may hold a `/`, so it is looked up among `known`.
     pub fn parse(text: &str, known: &[&Text]) -> Option<Self> {
         let server = |name: &str| known.iter().find(|known| known.as_str() == name).map(|name| (*name).clone());
@@ -129,12 +129,12 @@ impl Scope {
     }
 }
 
-/// Takes what differs within the scope over into the pins; what it took, by server. A server whose tools
+/// Takes what differs that is meant over into the pins; what it took, by server. A server whose tools
 /// cannot be seen keeps its pins.
-pub fn approve(pins: &mut Pins, now: &Now, scope: &Scope) -> Vec<(Text, ToolDrift)> {
+pub fn approve(pins: &mut Pins, now: &Now, what: &Approval) -> Vec<(Text, ToolDrift)> {
     let mut taken = Vec::new();
     for ServerReview { server, drift, .. } in review(pins, now) {
-        for change in drift.into_iter().filter(|change| scope.holds(&server, &change.tool)) {
+        for change in drift.into_iter().filter(|change| what.holds(&server, &change.tool)) {
             let pinned = pins.servers.entry(server.clone()).or_default();
             match (change.fate, now.tools.get(&server).and_then(|tools| tools.get(change.tool.as_str()))) {
                 (Fate::Added | Fate::Redefined, Some(definition)) => pinned.put(change.tool.clone(), definition.clone()),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn seen(all: &[ServerReview]) -> Vec<(&str, &str, Health)> {
-        all.iter().map(|one| (one.server.as_str(), one.standing.as_str(), one.health())).collect()
+        all.iter().map(|one| (one.server.as_str(), one.presence.as_str(), one.health())).collect()
     }
 
     fn story() -> (Pins, Now) {
@@ -200,18 +200,18 @@ mod tests {
     fn what_is_approved_is_no_difference_any_more_and_nothing_else_is_touched() {
         let (pins, now) = story();
         let names: Vec<_> = now.tools.keys().collect();
-        let scope = |text: &str| Scope::parse(text, &names);
-        assert_eq!(scope("nobody"), None);
-        assert_eq!(scope("new/one"), Some(Scope::Server(Text::new("new/one"))));
-        assert_eq!(scope("new/one/b"), Some(Scope::Tool(Text::new("new/one"), Text::new("b"))));
+        let meant = |text: &str| Approval::parse(text, &names);
+        assert_eq!(meant("nobody"), None);
+        assert_eq!(meant("new/one"), Some(Approval::Server(Text::new("new/one"))));
+        assert_eq!(meant("new/one/b"), Some(Approval::Tool(Text::new("new/one"), Text::new("b"))));
 
         let mut one = pins.clone();
-        assert_eq!(approve(&mut one, &now, &scope("words/c").unwrap()).len(), 1);
+        assert_eq!(approve(&mut one, &now, &meant("words/c").unwrap()).len(), 1);
         assert_eq!(one.servers[&Text::new("words")], set(&[("a", "x"), ("c", "")]));
         let mut all = pins.clone();
-        assert_eq!(approve(&mut all, &now, &Scope::All).len(), 4);
+        assert_eq!(approve(&mut all, &now, &Approval::All).len(), 4);
         assert!(all.servers.contains_key("down") && !all.servers.contains_key("gone"));
         assert!(review(&all, &now).iter().all(|one| one.drift.is_empty() && one.signs.is_empty()));
-        assert_eq!(approve(&mut all, &now, &Scope::All), []);
+        assert_eq!(approve(&mut all, &now, &Approval::All), []);
     }
 }

@@ -31,7 +31,7 @@ pub struct ServerToolsView {
     /// Its name.
     pub name: String,
     /// `compared`, `new`, `gone`, `unseen`.
-    pub standing: &'static str,
+    pub presence: &'static str,
     /// Why its tools cannot be seen.
     pub reason: Option<String>,
     /// Tools that differ, in order of name.
