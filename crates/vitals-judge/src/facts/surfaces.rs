@@ -1,6 +1,8 @@
 //! What is known of each server's tools beside their names. It is found out when the tools change, or what
 //! they are compared with, and then only read.
 
+use std::collections::BTreeSet;
+
 use vitals_model::drift::{Sign, ToolDrift};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -15,7 +17,7 @@ use crate::truth;
 #[derive(Clone, Debug)]
 pub struct Surface {
     /// Digests of all that the rest was found out from: the tools, what they are compared with, and the tools
-    /// of other servers.
+    /// of all servers.
     of: (u64, Option<u64>, u64),
     /// How many tools there are.
     pub tools: u64,
@@ -48,16 +50,14 @@ impl Facts {
         let now: Vec<_> = servers.iter().filter_map(|name| Some((name, truth::server_tools(self, name)?))).collect();
         let now: Vec<_> = now.into_iter().filter(|(_, tools)| !tools.is_empty()).collect();
         let all = now.iter().fold(0, |sum: u64, (_, tools)| sum.wrapping_add(tools.digest()));
+        let names = now.iter().flat_map(|(_, tools)| tools.iter().map(|(tool, _)| tool.as_str())).collect();
         for (name, tools) in &now {
-            let of_others = now.iter().filter(|(other, _)| other != name);
-            let others =
-                || of_others.clone().flat_map(|(_, tools)| tools.iter().map(|(tool, _)| tool.as_str())).collect::<Vec<_>>();
-            self.follow_surface(name, tools, all, others, at);
+            self.follow_surface(name, tools, all, &names, at);
         }
         self.surfaces.retain(|name, _| servers.contains(name));
     }
 
-    fn follow_surface<'a>(&mut self, name: &Text, tools: &ToolSet, all: u64, others: impl Fn() -> Vec<&'a str>, at: Timestamp) {
+    fn follow_surface(&mut self, name: &Text, tools: &ToolSet, all: u64, names: &BTreeSet<&str>, at: Timestamp) {
         let pinned = self.pins.as_ref().and_then(|pins| pins.servers.get(name));
         let base = pinned.or_else(|| self.tools_before.get(name));
         let of = (tools.digest(), base.map(ToolSet::digest), all);
@@ -66,7 +66,7 @@ impl Facts {
             return;
         }
         let drift = base.map(|base| surface::compare(base, tools));
-        let (signs, approved_signs) = signs::unapproved(tools, pinned, &others());
+        let (signs, approved_signs) = signs::unapproved(tools, pinned, names);
         let mut course = self.surfaces.remove(name).map_or_else(|| self.tokens_before(name, at), |known| known.tokens);
         if let Some(tokens) = tokens::estimate(tools) {
             course.take(at, tokens);

@@ -75,6 +75,7 @@ pub struct Now {
 /// Every server that was approved or is there, in order of name.
 pub fn review(pins: &Pins, now: &Now) -> Vec<ServerReview> {
     let names: BTreeSet<_> = pins.servers.keys().chain(now.tools.keys()).collect();
+    let tools: BTreeSet<_> = now.tools.values().flat_map(|tools| tools.iter().map(|(tool, _)| tool.as_str())).collect();
     let none = ToolSet::default();
     let one = |name: &Text| {
         let (pinned, listed) = (pins.servers.get(name), now.tools.get(name));
@@ -87,13 +88,11 @@ pub fn review(pins: &Pins, now: &Now) -> Vec<ServerReview> {
         // What cannot be seen is taken for what it was.
         let before = pinned.unwrap_or(&none);
         let after = if matches!(presence, Presence::Unseen(_)) { before } else { listed.unwrap_or(&none) };
-        let others = now.tools.iter().filter(|(other, _)| *other != name);
-        let others: Vec<_> = others.flat_map(|(_, tools)| tools.iter().map(|(tool, _)| tool.as_str())).collect();
         ServerReview {
             server: name.clone(),
             presence,
             drift: compare(before, after),
-            signs: signs::unapproved(after, pinned, &others).0,
+            signs: signs::unapproved(after, pinned, &tools).0,
             tokens: (tokens::estimate(before).unwrap_or(0), tokens::estimate(after).unwrap_or(0)),
         }
     };

@@ -36,15 +36,15 @@ enum Turn {
     Unclear,
 }
 
-/// Most pairs of schemas that are compared; beyond it the rest is called undecided. The largest tool of npm's
-/// servers has about a hundred.
-const PAIRS_MAX: usize = 20_000;
+/// Most pairs of schemas that are compared in one field; beyond it the rest is called undecided. The tools of
+/// npm's servers have a dozen or two.
+const PAIRS_MAX: usize = 2_000;
 
 /// Deepest nesting that is compared, references included.
 const DEPTH_MAX: usize = 48;
 
-/// Most differences that are told of one field; the worst are kept by who shows them.
-const FOUND_MAX: usize = 1000;
+/// Most differences that are told of one field; of more, the worst are kept.
+const FOUND_MAX: usize = 64;
 
 /// Path, meaning and words of every difference.
 type Found = Vec<(String, Meaning, String)>;
@@ -74,6 +74,8 @@ impl<'a> Walk<'a> {
     fn say(&mut self, path: &str, meaning: Meaning, what: impl Into<String>) {
         if self.found.len() < FOUND_MAX {
             self.found.push((path.to_owned(), meaning, what.into()));
+        } else if let Some(mildest) = self.found.iter_mut().min_by_key(|found| found.1).filter(|found| found.1 < meaning) {
+            *mildest = (path.to_owned(), meaning, what.into());
         }
     }
 

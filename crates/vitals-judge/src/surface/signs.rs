@@ -4,6 +4,9 @@
 //! All that a model is given is read: titles, descriptions, and the words inside of schemas. The patterns are
 //! words with gaps between them; none was found in the tools of npm's filesystem and everything servers.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use serde_json::Value;
 use vitals_model::drift::{Sign, SignKind};
 use vitals_model::text::Text;
@@ -153,30 +156,29 @@ const TAGS: &[&str] = &[
 ];
 
 /// The signs in the tools of one server that are not as they were approved, and how many the others have.
-pub fn unapproved(tools: &ToolSet, approved: Option<&ToolSet>, others: &[&str]) -> (Vec<Sign>, usize) {
-    let is_approved = |sign: &Sign| {
-        let digest = |set: &ToolSet| set.get(sign.tool.as_str()).map(Definition::digest);
-        approved.is_some_and(|approved| digest(approved) == digest(tools))
-    };
-    let (approved, signs): (Vec<_>, Vec<_>) = of_tools(tools, others).into_iter().partition(is_approved);
-    (signs, approved.len())
+/// `names` are those of all tools of all servers.
+pub fn unapproved(tools: &ToolSet, approved: Option<&ToolSet>, names: &BTreeSet<&str>) -> (Vec<Sign>, usize) {
+    let (mut signs, mut accepted) = (Vec::new(), 0);
+    for (name, definition) in tools.definitions() {
+        let known = approved.and_then(|approved| approved.get(name.as_str()));
+        let is_other = |word: &str| is_a_name(word) && names.contains(word) && !tools.has(word);
+        let found = of_tool(name, definition, &is_other);
+        if known.is_some_and(|known| known.digest() == definition.digest()) {
+            accepted += found.len();
+        } else {
+            signs.extend(found.into_iter().take(SIGNS_MAX - signs.len()));
+        }
+    }
+    (signs, accepted)
 }
 
-/// The signs in every tool of one server. `others` are the names of tools that other servers have.
-pub fn of_tools(tools: &ToolSet, others: &[&str]) -> Vec<Sign> {
-    let others: Vec<_> = others.iter().filter(|other| is_a_name(other) && !tools.has(other)).copied().collect();
-    let mut signs: Vec<_> = tools.definitions().flat_map(|(name, definition)| of_tool(name, definition, &others)).collect();
-    signs.truncate(SIGNS_MAX);
-    signs
-}
-
-fn of_tool(name: &Text, definition: &Definition, others: &[&str]) -> Vec<Sign> {
+fn of_tool(name: &Text, definition: &Definition, is_other: &dyn Fn(&str) -> bool) -> Vec<Sign> {
     let mut signs = Vec::new();
     let Some(value) = definition.value() else { return signs };
     for field in Field::ALL {
         let Some(value) = value.get(field.as_str()) else { continue };
         each_text(value, "", 0, &mut |path, text| {
-            for (kind, excerpt) in of_text(text, others) {
+            for (kind, excerpt) in of_text(text, is_other) {
                 signs.push(Sign { kind, tool: name.clone(), field, path: path.to_owned(), excerpt });
             }
         });
@@ -209,9 +211,9 @@ fn each_text(value: &Value, path: &str, depth: usize, read: &mut impl FnMut(&str
 }
 
 /// The signs in one text, each kind once, with the words that show it.
-fn of_text(text: &str, others: &[&str]) -> Vec<(SignKind, Text)> {
+fn of_text(text: &str, is_other: &dyn Fn(&str) -> bool) -> Vec<(SignKind, Text)> {
     let mut found = Vec::new();
-    let mut say = |kind: SignKind, span: std::ops::Range<usize>| {
+    let mut say = |kind: SignKind, span: Range<usize>| {
         if !found.iter().any(|(known, _)| *known == kind) {
             found.push((kind, excerpt(text, &span)));
         }
@@ -231,10 +233,8 @@ fn of_text(text: &str, others: &[&str]) -> Vec<(SignKind, Text)> {
     if let Some(span) = secret_file(text, &words) {
         say(SignKind::SecretFile, span);
     }
-    for other in others {
-        if let Some(at) = named(text, other) {
-            say(SignKind::OtherTool, at..at + other.len());
-        }
+    if let Some(span) = other_tool(text, is_other) {
+        say(SignKind::OtherTool, span);
     }
     if let Some(span) = encoded(text) {
         say(SignKind::EncodedData, span);
@@ -246,7 +246,7 @@ fn of_text(text: &str, others: &[&str]) -> Vec<(SignKind, Text)> {
 }
 
 /// The words of a span with a little of what stands before, harmless.
-fn excerpt(text: &str, span: &std::ops::Range<usize>) -> Text {
+fn excerpt(text: &str, span: &Range<usize>) -> Text {
     let lead = text[..span.start].char_indices().rev().nth(LEAD_CHARS).map_or(0, |(at, _)| at);
     Text::cut(text[lead..].trim_start(), EXCERPT_CHARS_MAX)
 }
@@ -276,7 +276,7 @@ fn hidden(text: &str) -> Option<usize> {
 }
 
 /// `<IMPORTANT>`, `</system>`, `<|im_start|>`, `[SYSTEM]`, or an HTML comment.
-fn tag(text: &str) -> Option<std::ops::Range<usize>> {
+fn tag(text: &str) -> Option<Range<usize>> {
     if let Some(at) = text.find("<!--") {
         return Some(at..at + 4);
     }
@@ -297,7 +297,7 @@ fn tag(text: &str) -> Option<std::ops::Range<usize>> {
 }
 
 /// The name of a file with secrets, and an order to fetch it in the same sentence.
-fn secret_file(text: &str, words: &[Word]) -> Option<std::ops::Range<usize>> {
+fn secret_file(text: &str, words: &[Word]) -> Option<Range<usize>> {
     let lower = text.to_ascii_lowercase();
     SECRET_FILES.iter().filter_map(|file| lower.find(file).map(|at| at..at + file.len())).find_map(|span| {
         let before = words.iter().rev().skip_while(|word| word.span.start >= span.start);
@@ -306,23 +306,26 @@ fn secret_file(text: &str, words: &[Word]) -> Option<std::ops::Range<usize>> {
     })
 }
 
-/// Where `name` stands as a whole word.
-fn named(text: &str, name: &str) -> Option<usize> {
-    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
-    text.match_indices(name)
-        .map(|(at, _)| at)
-        .find(|at| !text[..*at].ends_with(is_part) && !text[at + name.len()..].starts_with(is_part))
+/// The name of another server's tool.
+fn other_tool(text: &str, is_other: &dyn Fn(&str) -> bool) -> Option<Range<usize>> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-'));
+    words.filter(|word| is_other(word)).map(|word| place_of(word, text)).next()
+}
+
+/// Where a part of `text` stands in it.
+fn place_of(part: &str, text: &str) -> Range<usize> {
+    let at = part.as_ptr() as usize - text.as_ptr() as usize;
+    at..at + part.len()
 }
 
 /// A long run of base64 or hexadecimal. A path or a URL has more slashes, and words have no digits.
-fn encoded(text: &str) -> Option<std::ops::Range<usize>> {
+fn encoded(text: &str) -> Option<Range<usize>> {
     let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '_' | '-');
     text.split(|c| !is_code(c)).filter(|run| run.len() >= ENCODED_CHARS_MIN).find_map(|run| {
         let count = |is: fn(&u8) -> bool| run.bytes().filter(is).count();
         let digits = count(u8::is_ascii_digit);
         let marks = count(|b| matches!(b, b'/' | b'_' | b'-'));
-        let at = run.as_ptr() as usize - text.as_ptr() as usize;
-        (digits * 50 >= run.len() && marks * 10 <= run.len()).then_some(at..at + run.len())
+        (digits * 50 >= run.len() && marks * 10 <= run.len()).then(|| place_of(run, text))
     })
 }
 

@@ -254,7 +254,16 @@ fn hostile_schemas_end() {
         json!({"$ref": "#/$defs/0", "$defs": defs})
     };
     let (meaning, all) = told("inputSchema", &wide("string"), &wide("number"));
-    assert!(meaning >= MaybeBreaking && all.len() <= 1000, "{}", all.len());
+    assert!(meaning >= MaybeBreaking && all.len() <= 64, "{}", all.len());
+}
+
+#[test]
+fn of_too_many_differences_the_worst_are_told() {
+    let many = |words: &str| (0..100).map(|n| (format!("a{n:03}"), json!({ "description": words }))).collect::<Map<_, _>>();
+    let (before, mut now) = (json!({"properties": many("x")}), json!({"properties": many("y")}));
+    now["properties"]["a099"] = json!({"type": "string", "description": "x"});
+    let (meaning, all) = told("inputSchema", &before, &now);
+    assert_eq!((meaning, all.len(), all[0].as_str()), (Breaking, 64, "a099: type any → string"));
 }
 
 #[test]

@@ -12,6 +12,10 @@ fn set(tools: &[Value]) -> ToolSet {
     tools.iter().map(|tool| (Text::new(tool["name"].as_str().unwrap()), Definition::of(tool))).collect()
 }
 
+fn of_tools(tools: &ToolSet, names: &[&str]) -> Vec<Sign> {
+    unapproved(tools, None, &names.iter().copied().collect()).0
+}
+
 fn described(description: &str, others: &[&str]) -> Vec<(SignKind, String)> {
     let signs = of_tools(&set(&[json!({"name": "add", "description": description})]), others);
     signs.iter().map(|sign| (sign.kind, sign.excerpt.to_string())).collect()
