@@ -39,7 +39,7 @@ fn allows(schema: &Value, value: &Value, known_only: bool) -> bool {
         Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    let typed = types.is_empty() || types.iter().any(|kind| is_type(kind, value));
+    let has_type = types.is_empty() || types.iter().any(|kind| is_type(kind, value));
     let listed = list("enum").is_none_or(|all| all.contains(value));
     let bound = |name: &str| schema.get(name).and_then(Value::as_f64).zip(value.as_f64());
     let bounded = bound("minimum").is_none_or(|(min, n)| n >= min) && bound("maximum").is_none_or(|(max, n)| n <= max);
@@ -49,7 +49,7 @@ fn allows(schema: &Value, value: &Value, known_only: bool) -> bool {
         .as_array()
         .zip(schema.get("items"))
         .is_none_or(|(items, schema)| items.iter().all(|item| allows(schema, item, known_only)));
-    typed
+    has_type
         && listed
         && bounded
         && chosen

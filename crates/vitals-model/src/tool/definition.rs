@@ -1,7 +1,7 @@
 //! The definition of one tool: what its callers rely on, in canonical JSON, with its hashes. It compares
 //! nothing.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -43,7 +43,7 @@ impl Field {
 }
 
 /// The definition of one tool: its name and its [fields](Field), or only the digest where nobody kept more.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Definition {
     digest: ToolDigest,
     text: Option<Arc<str>>,
@@ -93,6 +93,13 @@ impl Definition {
     /// SHA-256 of the canonical JSON, in hexadecimal.
     pub fn hash(&self) -> Option<String> {
         Some(sha256(self.text()?))
+    }
+}
+
+/// The digest alone: what a server sent is not harmless.
+impl fmt::Debug for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.digest, f)
     }
 }
 
