@@ -1,6 +1,7 @@
 //! The command line as typed: one table from which help, man page and completions are made.
 
 mod lab;
+mod tools;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use vitals_probe::discover::Wanted;
 
 pub(crate) use lab::{DemoArgs, FaultAction, LabAction, LabArgs};
+pub(crate) use tools::{LockArgs, ToolsAction, ToolsArgs};
 
 /// Tells you whether your MCP hub is really healthy.
 ///
@@ -102,6 +104,8 @@ pub(crate) enum Command {
     Anomalies(AnomaliesArgs),
     /// Summarise a span of history: uptime, percentiles, incidents, score, what to do.
     Report(ReportArgs),
+    /// Compare the tools of a hub or a server with those that were approved.
+    Tools(ToolsArgs),
     /// Run scenarios against a lab of our own, or against a hub: load, crashes, outages, leaks.
     Scenario(ScenarioArgs),
     /// Write history as JSON Lines.

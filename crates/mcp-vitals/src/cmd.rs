@@ -11,5 +11,6 @@ pub(crate) mod manual;
 pub(crate) mod report;
 pub(crate) mod scenario;
 pub(crate) mod selftest;
+pub(crate) mod tools;
 mod visit;
 pub(crate) mod watch;

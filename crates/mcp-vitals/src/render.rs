@@ -7,6 +7,7 @@ pub(crate) mod report;
 pub(crate) mod scenario;
 pub(crate) mod selftest;
 pub(crate) mod text;
+pub(crate) mod tools;
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::time::Duration;

@@ -14,6 +14,7 @@ use vitals_lab::place::Place;
 use vitals_model::config::{Problem, Settings, Source, load};
 use vitals_model::limits::CONFIG_BYTES_MAX;
 use vitals_model::target::Target;
+use vitals_probe::clock;
 use vitals_probe::discover::{self, Found, Wanted};
 use vitals_probe::hands::Surroundings;
 use vitals_probe::http::Proxy;
@@ -209,7 +210,8 @@ pub(crate) fn reader(dir: &Path) -> anyhow::Result<Option<Reader>> {
 /// What the monitor before this one left behind. A history that cannot be read is said, and costs only
 /// the memory.
 pub(crate) fn memory(dir: &Path) -> Memory {
-    match reader(dir).and_then(|reader| Ok(reader.as_ref().map(vitals_engine::history::memory).transpose()?)) {
+    let memory = |reader: &Reader| vitals_engine::history::memory(reader, clock::now());
+    match reader(dir).and_then(|reader| Ok(reader.as_ref().map(memory).transpose()?)) {
         Ok(memory) => memory.unwrap_or_default(),
         Err(error) => {
             render::note(&format!("{error:#}: going on without what was known before"));

@@ -5,7 +5,9 @@ use std::time::Duration;
 use vitals_judge::detect::Evidence;
 use vitals_judge::event::Memory;
 use vitals_judge::report::Past;
+use vitals_judge::surface::tokens::GROWTH_WINDOW;
 use vitals_model::check::{CheckId, Point};
+use vitals_model::history::Spread;
 use vitals_model::observation::{ServerTurn, Turn};
 use vitals_model::target::TargetId;
 use vitals_model::text::Text;
@@ -14,12 +16,25 @@ use vitals_model::time::Timestamp;
 use crate::store::{IncidentFilter, Reader, StoreError};
 
 /// What a new monitor should remember of the one before it.
-pub fn memory(reader: &Reader) -> Result<Memory, StoreError> {
-    let mut tools = Vec::new();
+pub fn memory(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
+    let (mut tools, mut tokens) = (Vec::new(), Vec::new());
     for target in reader.targets()? {
-        tools.extend(reader.tools(&target)?.into_iter().map(|(server, set)| (target.clone(), server, set)));
+        for (server, set) in reader.tools(&target)? {
+            let usual = usual_tokens(reader, &target, &server, now)?;
+            tokens.extend(usual.map(|usual| (target.clone(), server.clone(), usual)));
+            tools.push((target.clone(), server, set));
+        }
     }
-    Ok(Memory { open: reader.incidents(IncidentFilter::Open)?, last_incident: reader.last_incident_id()?, tools })
+    Ok(Memory { open: reader.incidents(IncidentFilter::Open)?, last_incident: reader.last_incident_id()?, tools, tokens })
+}
+
+/// What the tools of a server cost in tokens for the most of the last day: a restart of the monitor does not
+/// make the usual of what grew an hour ago.
+fn usual_tokens(reader: &Reader, target: &TargetId, server: &Text, now: Timestamp) -> Result<Option<u64>, StoreError> {
+    let summary = reader.summary(target, &CheckId::of_server(server, "tokens"), now.minus(GROWTH_WINDOW), now)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of tokens is whole and not negative")]
+    let usual = |spread: Spread| spread.p50 as u64;
+    Ok(summary.spread.map(usual))
 }
 
 /// What a report reads.

@@ -3,6 +3,7 @@
 
 pub mod export;
 pub mod history;
+pub mod lockfile;
 pub mod schedule;
 pub mod store;
 mod watch;

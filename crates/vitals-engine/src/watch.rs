@@ -22,6 +22,7 @@ use vitals_probe::discover::{self, Wanted};
 use vitals_probe::hands::{Hands, Happened, Held, Manner, Surroundings};
 
 use crate::export::Classic;
+use crate::lockfile::{self, Stamp};
 use crate::schedule::Timetable;
 use crate::store::{Record, Store};
 
@@ -122,6 +123,8 @@ pub struct Outcome {
 
 /// One watched target with its hands.
 struct Rig {
+    /// The lock file as it was last read.
+    lock: Option<Stamp>,
     hands: Arc<Hands>,
     held: Held,
     table: Timetable,
@@ -392,6 +395,9 @@ impl Engine {
         for target in discover::find(&self.settings, &self.surroundings, &self.wanted).targets {
             self.watch(target);
         }
+        for id in self.rigs.keys().cloned().collect::<Vec<_>>() {
+            self.read_lock(&id);
+        }
     }
 
     /// Watches a target; a known one anew when it is reached in another way or has other settings.
@@ -408,8 +414,19 @@ impl Engine {
         self.apply(Event::Watch(target.clone()));
         let hands = Arc::new(Hands::new(target, &self.surroundings, Manner::Held));
         let held = Held::begin(Arc::clone(&hands), self.outbox.clone());
-        let rig = Rig { hands, held, table: Timetable::new(schedule, Instant::now()) };
-        self.rigs.insert(id, rig);
+        let rig = Rig { lock: None, hands, held, table: Timetable::new(schedule, Instant::now()) };
+        self.rigs.insert(id.clone(), rig);
+        self.read_lock(&id);
+    }
+
+    /// Reads the lock file of a target again when it is not what it was.
+    fn read_lock(&mut self, id: &TargetId) {
+        let Some(rig) = self.rigs.get_mut(id) else { return };
+        let path = lockfile::path_of(&rig.hands.target().settings);
+        let stamp = lockfile::stamp(&path);
+        if rig.lock.replace(stamp.clone()) != Some(stamp) {
+            self.apply(Event::LockFile(id.clone(), lockfile::look(&path)));
+        }
     }
 
     /// Takes the hands off a target: its probes end now, its sessions are closed in the background.

@@ -10,6 +10,7 @@ mod meta_tool;
 pub(crate) mod pace;
 mod server;
 mod sessions;
+mod surface;
 mod workspace;
 
 use vitals_model::config::TargetSettings;
@@ -22,6 +23,7 @@ use crate::facts::Facts;
 
 pub use hub::{api_id, process_id};
 pub use server::truth_id;
+pub use surface::sign_line;
 
 /// What every check looks at.
 #[derive(Clone, Copy)]
@@ -42,6 +44,7 @@ pub fn all(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
         TargetKind::Hub => {
             let mut all = hub::readings(scene);
             all.extend(server::readings(scene));
+            all.extend(surface::of_hub(scene));
             all.extend(llm::readings(scene));
             all.extend(sessions::readings(scene));
             all.extend(meta_tool::readings(scene));

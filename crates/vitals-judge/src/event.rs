@@ -6,7 +6,7 @@ use vitals_model::observation::Observation;
 use vitals_model::reading::Sample;
 use vitals_model::target::{Target, TargetId};
 use vitals_model::text::Text;
-use vitals_model::tool::ToolSet;
+use vitals_model::tool::{LockFile, ToolSet};
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub enum Event {
     Watch(Target),
     /// A target is not watched any more (its configuration is gone).
     Forget(TargetId),
+    /// The lock file of a target was read, or is not there.
+    LockFile(TargetId, LockFile),
     /// Something was seen.
     Observed(Observation),
     /// Time passed.
@@ -61,4 +63,6 @@ pub struct Memory {
     pub last_incident: u64,
     /// The tools of each server as last seen.
     pub tools: Vec<(TargetId, Text, ToolSet)>,
+    /// What the tools of each server usually cost over the last day, in tokens.
+    pub tokens: Vec<(TargetId, Text, u64)>,
 }

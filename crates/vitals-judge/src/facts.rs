@@ -9,8 +9,10 @@ mod listed;
 mod records;
 mod stopped;
 mod stretch;
+mod surfaces;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_model::claim::{FilteringClaim, HubClaim, ServerClaim};
@@ -22,7 +24,7 @@ use vitals_model::observation::{
 };
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
-use vitals_model::tool::ToolSet;
+use vitals_model::tool::{LockFile, Pins, ToolSet};
 
 pub use calls::CallCourse;
 pub(crate) use calls::is_empty_answer;
@@ -33,6 +35,7 @@ pub use levels::Levels;
 pub use records::Records;
 use stopped::Stopped;
 pub use stretch::{Lines, LogWindow};
+pub use surfaces::Surface;
 
 /// Most server turns and child exits remembered; the oldest go first.
 const TURNS_MAX: usize = 512;
@@ -125,6 +128,14 @@ pub struct Facts {
     pub restarts: u64,
     /// The tools of each server as last seen, before the latest list.
     pub tools_before: BTreeMap<Text, ToolSet>,
+    /// What is known of each server's tools beside their names.
+    pub surfaces: BTreeMap<Text, Surface>,
+    /// The lock file as last looked at, and when.
+    pub lock: Option<(Timestamp, LockFile)>,
+    /// What it last held while it could be read.
+    pins: Option<Arc<Pins>>,
+    /// What the tools of servers usually cost in tokens, as far as another monitor saw it.
+    usual_tokens: BTreeMap<Text, u64>,
     /// How many of the hub's clients were ours when it last answered.
     pub own_clients: u64,
     /// The last good answer about servers, for when the API does not answer.
@@ -154,9 +165,9 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Nothing seen yet; the tools of each server as they were last seen by another monitor.
-    pub fn remembering(tools_before: impl IntoIterator<Item = (Text, ToolSet)>) -> Self {
-        Self { tools_before: tools_before.into_iter().collect(), ..Self::default() }
+    /// Nothing seen yet; the tools of each server, and what they usually cost in tokens, as another monitor saw them.
+    pub fn remembering(tools_before: BTreeMap<Text, ToolSet>, usual_tokens: BTreeMap<Text, u64>) -> Self {
+        Self { tools_before, usual_tokens, ..Self::default() }
     }
 
     /// Takes in one observation.

@@ -17,4 +17,5 @@ pub mod own;
 pub mod rarity;
 pub mod report;
 pub mod score;
+pub mod surface;
 pub mod truth;

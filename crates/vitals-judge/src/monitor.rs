@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use vitals_model::check::{CheckId, Point};
 use vitals_model::incident::{Incident, IncidentChange};
-use vitals_model::observation::Observation;
+use vitals_model::observation::{Observation, Seen};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::{Snapshot, TargetState};
-use vitals_model::target::{Target, TargetId};
+use vitals_model::target::{Target, TargetId, TargetKind};
 use vitals_model::text::Text;
 use vitals_model::time::{Timestamp, human};
 use vitals_model::verdict::ServerTruth;
@@ -72,6 +72,12 @@ impl Monitor {
                 self.forget(&id);
                 Vec::new()
             }
+            Event::LockFile(id, lock) => {
+                let Some(watched) = self.targets.get_mut(&id) else { return Vec::new() };
+                watched.facts.take_lock(lock, now);
+                watched.follow_surfaces(now);
+                watched.rejudge(now, &mut self.memory.last_incident)
+            }
             Event::Observed(observation) => self.observed(now, &observation),
             Event::Tick => self.tick(now),
             Event::StoreHealth { error, lost } => {
@@ -99,7 +105,11 @@ impl Monitor {
         let id = target.id.clone();
         let open: Vec<_> = self.memory.open.extract_if(.., |incident| incident.target == id).collect();
         let tools = self.memory.tools.extract_if(.., |(of, _, _)| *of == id);
-        let facts = Facts::remembering(tools.map(|(_, server, set)| (server, set)));
+        let tokens = self.memory.tokens.extract_if(.., |(of, _, _)| *of == id);
+        let facts = Facts::remembering(
+            tools.map(|(_, server, set)| (server, set)).collect(),
+            tokens.map(|(_, server, tokens)| (server, tokens)).collect(),
+        );
         let watched = Watched {
             ledger: Ledger::with_open(open),
             target,
@@ -117,6 +127,9 @@ impl Monitor {
     fn forget(&mut self, id: &TargetId) {
         let Some(watched) = self.targets.remove(id) else { return };
         self.memory.open.extend(watched.ledger.open());
+        let surfaces = watched.facts.surfaces.into_iter();
+        let usual = surfaces.filter_map(|(server, surface)| Some((id.clone(), server, surface.tokens.before()?)));
+        self.memory.tokens.extend(usual);
         self.memory.tools.extend(watched.facts.tools_before.into_iter().map(|(server, set)| (id.clone(), server, set)));
     }
 
@@ -126,6 +139,9 @@ impl Monitor {
             self.own.state.probes += 1;
         }
         watched.facts.take(observation);
+        if matches!(observation.seen, Seen::Api(_) | Seen::Session(_)) {
+            watched.follow_surfaces(now);
+        }
         let mut effects = watched.rejudge(now, &mut self.memory.last_incident);
         effects.extend(watched.follow_up(observation));
         effects.extend(watched.samples(now, observation));
@@ -157,6 +173,15 @@ impl Monitor {
 }
 
 impl Watched {
+    /// Looks again at the tools of every server, where they or what they are compared with have changed.
+    fn follow_surfaces(&mut self, now: Timestamp) {
+        let servers: Vec<_> = match self.target.address.kind() {
+            TargetKind::Hub => self.facts.servers().iter().map(|claim| claim.name.clone()).collect(),
+            TargetKind::Server => vec![Text::new(self.target.id.as_str())],
+        };
+        self.facts.follow_surfaces(&servers, now);
+    }
+
     /// Judges everything anew: truth, readings, incidents.
     fn rejudge(&mut self, now: Timestamp, last_incident: &mut u64) -> Vec<Effect> {
         let mut truths = check::truths(&self.target, &self.facts, now);

@@ -94,8 +94,10 @@ pub fn report(target: TargetId, past: Past, from: Timestamp, to: Timestamp, limi
     let hub: Vec<_> = vital.iter().filter_map(|id| line(&past, id)).collect();
     let clients = CheckId::of_target(Point::MetaToolClients, "clients");
     let (size, growth) = (CheckId::of_target(Point::Logging, "size"), CheckId::of_target(Point::Logging, "growth"));
-    let resources: Vec<_> =
-        [of("cpu"), of("memory"), of("fds"), clients, size, growth].iter().filter_map(|id| line(&past, id)).collect();
+    let resources: Vec<_> = [of("cpu"), of("memory"), of("fds"), of("tokens"), clients, size, growth]
+        .iter()
+        .filter_map(|id| line(&past, id))
+        .collect();
     let servers = servers(&past);
     let levels: Vec<_> = Level::ALL.into_iter().filter_map(|level| Some((level, lines_of(&past, level)?))).collect();
     let observed = past.summaries.values().map(|s| s.observed).max().unwrap_or_default();

@@ -11,13 +11,14 @@ use std::fmt::Write as _;
 
 use vitals_model::claim::{ClaimStatus, HubState, ServerClaim};
 use vitals_model::config::{Expect, TargetSettings};
+use vitals_model::drift::{Change, Fate, ToolDrift};
 use vitals_model::reading::Health;
 use vitals_model::text::{Text, count};
 use vitals_model::time::{Timestamp, human};
-use vitals_model::tool::{ToolChange, ToolSet};
+use vitals_model::tool::{Field, ToolChange, ToolSet};
 use vitals_model::verdict::{ServerTruth, Verdict};
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Surface};
 pub use life::{Life, life};
 pub(crate) use life::{child, is_disconnected, is_of_server, is_settled, listed_now, may_be_the_hub};
 
@@ -154,8 +155,8 @@ fn judge_tools(case: &Case<'_>, how: &str) -> Ruling {
         }
     }
     match drift(case.facts, &case.claim.name) {
-        Some(change) if !change.is_empty() => works(Verdict::Drifted, Health::Degraded, format!("; {}", describe(&change))),
-        _ => works(Verdict::Agrees, Health::Healthy, String::new()),
+        Some(surface) => works(Verdict::Drifted, Health::Degraded, format!("; {}", tell(surface))),
+        None => works(Verdict::Agrees, Health::Healthy, String::new()),
     }
 }
 
@@ -170,17 +171,25 @@ pub fn is_starting(facts: &Facts) -> bool {
     matches!(facts.hub().and_then(|hub| hub.state.as_ref()), Some(HubState::Starting | HubState::Restarting))
 }
 
-/// What changed in a server's tools since they were last seen.
-pub fn drift(facts: &Facts, server: &Text) -> Option<ToolChange> {
-    let before = facts.tools_before.get(server)?;
-    let now = server_tools(facts, server)?;
+/// The tools of a server that differ from what they were.
+pub fn drift<'a>(facts: &'a Facts, server: &Text) -> Option<&'a Surface> {
     // An emptied list is a loss of tools, not another version of them.
-    if now.is_empty() { None } else { Some(now.change_since(before)) }
+    if facts.claim(server).and_then(|claim| claim.tools.as_ref()).is_some_and(ToolSet::is_empty) {
+        return None;
+    }
+    facts.surfaces.get(server).filter(|surface| surface.drift.as_ref().is_some_and(|drift| !drift.is_empty()))
 }
 
-/// A server's tools with their definitions: from the hub's REST list, else from a session's.
+/// A server's tools with their definitions: from the hub's REST list, else from a session's. A target without
+/// a REST API is one server, reached directly.
 pub fn server_tools(facts: &Facts, server: &Text) -> Option<ToolSet> {
-    facts.claim(server).and_then(|claim| claim.tools.clone()).or_else(|| listed_now(facts, server))
+    if facts.api.is_none() {
+        return facts.session.as_ref()?.seen.sessions.first()?.tools.clone().ok();
+    }
+    let own = |listed: ToolSet| -> ToolSet {
+        listed.definitions().map(|(name, definition)| (name.clone(), definition.renamed(name.as_str()))).collect()
+    };
+    facts.claim(server).and_then(|claim| claim.tools.clone()).or_else(|| listed_now(facts, server).map(own))
 }
 
 /// A change in one line.
@@ -193,6 +202,33 @@ pub fn describe(change: &ToolChange) -> String {
         .flatten()
         .collect();
     if parts.is_empty() { "tools as last seen".to_owned() } else { format!("{} since last seen", parts.join(", ")) }
+}
+
+/// A drift in one line: how many tools, what it means, and the worst difference.
+pub fn tell(surface: &Surface) -> String {
+    let drift = surface.drift.as_deref().unwrap_or_default();
+    let part = |fate, word: &str| {
+        let names: Vec<_> = drift.iter().filter(|tool| tool.fate == fate).map(|tool| tool.tool.clone()).collect();
+        (!names.is_empty()).then(|| format!("{} {word} ({})", count(names.len() as u64, "tool"), self::names(&names)))
+    };
+    let parts = [part(Fate::Added, "new"), part(Fate::Removed, "gone"), part(Fate::Redefined, "redefined")];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    let since = if surface.is_pinned { "since pinned" } else { "since last seen" };
+    let worst = drift.iter().max_by_key(|tool| (tool.meaning(), std::cmp::Reverse(&tool.tool)));
+    let worst =
+        worst.and_then(|tool| Some(format!("; {}: {}", tool.meaning().as_str(), change_line(tool, tool.changes.first()?))));
+    format!("{} {since}{}", parts.join(", "), worst.unwrap_or_default())
+}
+
+/// One difference in one line: `read_file inputSchema path: type string → number`.
+pub fn change_line(tool: &ToolDrift, change: &Change) -> String {
+    let mut line = tool.tool.to_string();
+    for part in [change.field.map_or("", Field::as_str), &change.path] {
+        if !part.is_empty() {
+            line.extend([" ", part]);
+        }
+    }
+    format!("{line}: {}", change.what)
 }
 
 fn claim_is_older_than(facts: &Facts, at: Timestamp) -> bool {

@@ -74,6 +74,8 @@ pub struct TargetSettings {
     pub meta_tool: MetaToolSettings,
     /// The hub's log file, when it is not where the hub puts it.
     pub log_file: Option<PathBuf>,
+    /// The lock file with the approved tools; `None` is `mcp-vitals.lock` in the current folder, if it is there.
+    pub lock: Option<PathBuf>,
     /// Headers sent with every request to this target; values may be secrets.
     pub headers: BTreeMap<String, SecretRef>,
     /// Environment of a stdio server, added to a minimal one; values may be secrets.
@@ -242,6 +244,8 @@ pub struct Thresholds {
     pub stream_silence_s: (f64, f64),
     /// How long a hub or a server may be starting before that is a failure.
     pub start_grace: Duration,
+    /// Growth of what all tools cost a model in tokens, within a day, in percent.
+    pub token_growth_percent: (f64, f64),
 }
 
 impl Default for Thresholds {
@@ -264,6 +268,7 @@ impl Default for Thresholds {
             disk_free_percent: (10.0, 2.0),
             stream_silence_s: (15.0, 60.0),
             start_grace: Duration::from_secs(60),
+            token_growth_percent: (50.0, 200.0),
         }
     }
 }

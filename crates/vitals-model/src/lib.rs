@@ -17,6 +17,10 @@
 //! | [Reading](reading::Reading) | the judged answer of one check: value, threshold, health, summary, what to do |
 //! | [Sample](reading::Sample) | the part of a reading that history keeps |
 //! | [Verdict](verdict::Verdict) | per server: how the hub's claim compares with what is true |
+//! | [Definition](tool::Definition) | what callers of a tool rely on, in canonical JSON |
+//! | [Pins](tool::Pins) | the definitions that an operator approved; the lock file holds them |
+//! | [Drift](drift::ToolDrift) | how a tool differs from what it was, with its [meaning](drift::Meaning) for callers |
+//! | [Sign](drift::Sign) | what in a tool's texts looks like an order to a model |
 //! | [Finding](finding::Finding) | what an anomaly detector says about a window of time, with its reason |
 //! | [Health](reading::Health) | healthy, degraded, failing, unknown |
 //! | [Score](score::Score) | 0–100 with every deduction named; EXCELLENT ≥ 90, GOOD ≥ 75, FAIR ≥ 50, else POOR |
@@ -27,9 +31,11 @@
 //! | [Step](scenario::Step) | one part of a scenario: passed, skipped or failed, with its evidence |
 //! | [Settings](config::Settings) | what the operator asked for, validated; immutable after load |
 
+pub mod canonical;
 pub mod check;
 pub mod claim;
 pub mod config;
+pub mod drift;
 pub mod finding;
 pub mod history;
 pub mod incident;

@@ -1,6 +1,12 @@
 //! Tools as a list shows them, and the difference between two lists.
 
+mod definition;
+
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use definition::{Definition, Field, hash};
 
 use crate::text::Text;
 
@@ -11,7 +17,36 @@ pub type ToolDigest = u64;
 /// The tools of one server or of one session, by name. Order carries no meaning.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ToolSet {
-    tools: BTreeMap<Text, ToolDigest>,
+    tools: BTreeMap<Text, Definition>,
+}
+
+/// The tools that an operator has approved: those of each server, by its name in the hub's configuration.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Pins {
+    /// Server by server.
+    pub servers: BTreeMap<Text, ToolSet>,
+}
+
+/// What was found of a lock file.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum LockFile {
+    /// There is none.
+    #[default]
+    Absent,
+    /// It was read.
+    Read {
+        /// Where it is.
+        path: PathBuf,
+        /// What it holds.
+        pins: Arc<Pins>,
+    },
+    /// It cannot be read.
+    Damaged {
+        /// Where it is.
+        path: PathBuf,
+        /// Why, with the place in the file.
+        why: String,
+    },
 }
 
 /// What changed between two tool sets.
@@ -50,16 +85,36 @@ impl ToolSet {
 
     /// Names with their digests, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&Text, ToolDigest)> {
-        self.tools.iter().map(|(name, digest)| (name, *digest))
+        self.tools.iter().map(|(name, definition)| (name, definition.digest()))
+    }
+
+    /// Names with their definitions, in order of name.
+    pub fn definitions(&self) -> impl Iterator<Item = (&Text, &Definition)> {
+        self.tools.iter()
+    }
+
+    /// The definition of one tool.
+    pub fn get(&self, name: &str) -> Option<&Definition> {
+        self.tools.get(name)
+    }
+
+    /// Puts a tool in, in place of one of the same name.
+    pub fn put(&mut self, name: Text, definition: Definition) {
+        self.tools.insert(name, definition);
+    }
+
+    /// Takes a tool out.
+    pub fn remove(&mut self, name: &str) {
+        self.tools.remove(name);
     }
 
     /// What changed from `earlier` to `self`.
     pub fn change_since(&self, earlier: &Self) -> ToolChange {
         let mut change = ToolChange::default();
-        for (name, digest) in &self.tools {
+        for (name, now) in &self.tools {
             match earlier.tools.get(name) {
                 None => change.added.push(name.clone()),
-                Some(before) if before != digest => change.changed.push(name.clone()),
+                Some(before) if before.digest() != now.digest() => change.changed.push(name.clone()),
                 Some(_) => {}
             }
         }
@@ -70,7 +125,7 @@ impl ToolSet {
     /// One digest for the whole set, for display and comparison: FNV-1a over names and digests.
     pub fn digest(&self) -> u64 {
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-        for (name, digest) in &self.tools {
+        for (name, digest) in self.iter() {
             for byte in name.as_str().bytes().chain([0]).chain(digest.to_be_bytes()) {
                 hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
             }
@@ -79,9 +134,16 @@ impl ToolSet {
     }
 }
 
+impl FromIterator<(Text, Definition)> for ToolSet {
+    fn from_iter<I: IntoIterator<Item = (Text, Definition)>>(iter: I) -> Self {
+        Self { tools: iter.into_iter().collect() }
+    }
+}
+
+/// Tools of which only the digests are known.
 impl FromIterator<(Text, ToolDigest)> for ToolSet {
     fn from_iter<I: IntoIterator<Item = (Text, ToolDigest)>>(iter: I) -> Self {
-        Self { tools: iter.into_iter().collect() }
+        iter.into_iter().map(|(name, digest)| (name, Definition::known_by(digest))).collect()
     }
 }
 

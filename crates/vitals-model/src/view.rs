@@ -1,4 +1,5 @@
 //! Views: what is shown outside, one module per version of the contract.
 
 pub mod scenario_v1;
+pub mod tools_v1;
 pub mod v1;

@@ -2,7 +2,6 @@
 //! is missing or of another type is `None`; it never spoils its neighbours. Nothing is judged here,
 //! and nothing is asked that changes the hub (`refresh` is destructive).
 
-mod digest;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -17,7 +16,6 @@ use vitals_model::observation::{ApiSeen, Failure, FailureKind, Phase, Timing};
 use vitals_model::text::Text;
 
 use crate::http::{Client, Json, Request};
-pub use digest::digest;
 
 /// How much a visit asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,15 +1,19 @@
 //! One look at every target: what `check`, `dashboard --once` and `anomalies` have in common.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use vitals_engine::lockfile;
 use vitals_engine::store::{Record, Store, StoreError};
 use vitals_judge::detect::Evidence;
 use vitals_judge::event::{Effect, Event, Record as Kept};
 use vitals_judge::monitor::Monitor;
 use vitals_model::snapshot::Snapshot;
 use vitals_model::target::Target;
+use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
+use vitals_model::tool::ToolSet;
 use vitals_probe::clock;
 use vitals_probe::hands::{Hands, Manner};
 
@@ -40,6 +44,8 @@ async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
     let mut visits = tokio::task::JoinSet::new();
     for target in targets {
         monitor.apply(clock::now(), Event::Watch(target.clone()));
+        let lock = lockfile::look(&lockfile::path_of(&target.settings));
+        monitor.apply(clock::now(), Event::LockFile(target.id.clone(), lock));
         let hands = Hands::new(target, &ground.surroundings, Manner::Once);
         visits.spawn(async move { hands.visit().await });
     }
@@ -80,6 +86,12 @@ impl Look {
     /// What detectors look at for one target.
     pub(super) fn evidence(&self, target: &Target, now: Timestamp) -> Evidence {
         self.monitor.evidence(&target.id, now).unwrap_or_default()
+    }
+
+    /// The tools of every server that shows any.
+    pub(super) fn tools(&self) -> BTreeMap<Text, ToolSet> {
+        let tools = self.monitor.tools().into_iter();
+        tools.filter_map(|kept| if let Kept::Tools(_, server, tools) = kept { Some((server, tools)) } else { None }).collect()
     }
 
     /// Writes the look into the history, unless a running `watch` keeps it already. Incidents are the

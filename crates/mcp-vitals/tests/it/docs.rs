@@ -32,6 +32,15 @@ const SCENARIO_SECTIONS: [(&str, &str); 4] = [
     ("FigureView", "## `figures[]`"),
 ];
 
+/// The same of `tools diff`.
+const TOOLS_SECTIONS: [(&str, &str); 5] = [
+    ("ToolsView", "## The whole"),
+    ("ServerToolsView", "## `servers[]`"),
+    ("ToolDriftView", "## `tools[]`"),
+    ("ChangeView", "## `changes[]`"),
+    ("SignView", "## `signs[]`"),
+];
+
 fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
@@ -74,6 +83,7 @@ fn commands<'a>(help: &[&'a str]) -> Vec<&'a str> {
 fn every_field_of_the_json_is_described_and_nothing_else() {
     described("docs/reference/check-json.md", "crates/vitals-model/src/view/v1.rs", &SECTIONS);
     described("docs/reference/scenario-json.md", "crates/vitals-model/src/view/scenario_v1.rs", &SCENARIO_SECTIONS);
+    described("docs/reference/tools-json.md", "crates/vitals-model/src/view/tools_v1.rs", &TOOLS_SECTIONS);
 }
 
 /// Compares the tables of a page with the structures of a view.

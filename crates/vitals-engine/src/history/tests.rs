@@ -72,11 +72,16 @@ fn a_new_monitor_remembers_what_lasts_the_last_number_and_the_tools() {
         incident(7, "hub-7001", before(5), IncidentState::Resolved),
         Record::Tools(hub(), Text::new("fs"), ToolSet::default()),
         sample(cpu(), before(1), 1.0),
+        sample(CheckId::of_server(&Text::new("fs"), "tokens"), before(90), 800.0),
+        sample(CheckId::of_server(&Text::new("fs"), "tokens"), before(80), 800.0),
+        sample(CheckId::of_server(&Text::new("fs"), "tokens"), before(5), 2000.0),
     ]);
-    let memory = memory(&reader).unwrap();
+    let memory = memory(&reader, NOON).unwrap();
     assert_eq!(memory.open.iter().map(|i| i.id).collect::<Vec<_>>(), [4]);
     assert_eq!(memory.last_incident, 7);
     assert_eq!(memory.tools, [(hub(), Text::new("fs"), ToolSet::default())]);
+    // Percentiles are within 1.6 %.
+    assert!(matches!(memory.tokens.as_slice(), [(_, _, 787..=813)]), "{:?}", memory.tokens);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use vitals_model::check::CheckId;
 use vitals_model::incident::IncidentState;
 use vitals_model::reading::Health;
+use vitals_model::tool::Definition;
 use vitals_probe::clock::Stopwatch;
 
 use super::seal::{HOUR_MS, WINDOW_MS};
@@ -99,7 +100,9 @@ fn what_is_put_comes_back_after_closing() {
     store.put(Record::Incident(Box::new(incident(1, IncidentState::Open))));
     store.put(Record::Incident(Box::new(incident(2, IncidentState::Open))));
     store.put(Record::Incident(Box::new(incident(1, IncidentState::Resolved))));
-    let tools: ToolSet = [(Text::new("read_file"), u64::MAX)].into_iter().collect();
+    let write = Definition::of(&serde_json::json!({"name": "write_file", "inputSchema": {"maximum": 0.1}}));
+    let known = [("read_file", Definition::known_by(u64::MAX)), ("write_file", write)];
+    let tools: ToolSet = known.into_iter().map(|(name, definition)| (Text::new(name), definition)).collect();
     store.put(Record::Tools(target(), Text::new("filesystem"), ToolSet::default()));
     store.put(Record::Tools(target(), Text::new("filesystem"), tools.clone()));
     store.put(Record::Note { at: at(DAY), text: "watch started".to_owned() });

@@ -10,7 +10,7 @@ use vitals_model::time::{Timestamp, human};
 use vitals_model::verdict::{ServerTruth, Verdict};
 
 use super::draft::Draft;
-use super::{Scene, server};
+use super::{Scene, server, surface};
 use crate::facts::{Facts, is_empty_answer};
 use crate::truth::is_of_server;
 
@@ -29,6 +29,10 @@ pub(super) fn truth(target: &Target, facts: &Facts, now: Timestamp) -> Option<Se
         (_, Health::Degraded | Health::Failing, reason) if expect == Expect::Down => {
             (Verdict::ExpectedDown, Health::Healthy, format!("down, as the configuration expects; {reason}"))
         }
+        (Verdict::Agrees, Health::Healthy, reason) => match crate::truth::drift(facts, &name_of(target)) {
+            Some(surface) => (Verdict::Drifted, Health::Degraded, format!("{reason}; {}", crate::truth::tell(surface))),
+            None => (Verdict::Agrees, Health::Healthy, reason),
+        },
         ruling => ruling,
     };
     let call_ms = call.filter(|c| matches!(c.answer, Some(Ok(_)))).map(|c| c.took.as_secs_f64() * 1000.0);
@@ -82,6 +86,7 @@ fn what_to_do(target: &Target, known: &SessionSeen, truth: &ServerTruth) -> Stri
             "give the credentials in the configuration: `headers: { Authorization: env:NAME }`".to_owned()
         }
         Some(failure) if failure.kind.is_overload() => "wait, and ask less often: `schedule: { session: … }`".to_owned(),
+        _ if truth.verdict == Verdict::Drifted => surface::what_to_do(&truth.name),
         _ if truth.verdict == Verdict::Hung => "see what it waits for; restart it when it stays mute".to_owned(),
         _ => format!(
             "see whether it runs and what its own log says; if it is not meant to work, write `servers: {{ {}: {{ expect: down }} }}` in the configuration",
@@ -129,6 +134,8 @@ pub(super) fn readings(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
             }
         }
     }
+    readings.extend(surface::of_server(scene, &name, known));
+    readings.extend(surface::of_direct(scene, &name, known));
     if let Some(call) = known.seen.calls.first() {
         let mut reading = server::call_reading(scene, known, call, &name);
         reading.cause = Some(cause.clone());

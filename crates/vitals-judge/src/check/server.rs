@@ -13,8 +13,8 @@ use vitals_model::time::{Timestamp, human};
 use vitals_model::tool::ToolSet;
 use vitals_model::verdict::{ServerTruth, Verdict};
 
-use super::Scene;
 use super::draft::Draft;
+use super::{Scene, surface};
 use crate::cause::is_bad;
 use crate::facts::{CallCourse, Known, is_empty_answer};
 use crate::truth;
@@ -41,7 +41,9 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
         parts.extend(process(scene, claim));
         parts.extend(call(scene, &truth.name));
         parts.extend(tools(scene, claim));
-        parts.extend(drift(scene, claim));
+        if claim.status == ClaimStatus::Connected {
+            parts.extend(surface::of_server(scene, &claim.name, api));
+        }
         parts.push(flaps(scene, api, claim));
         let lacks_tools = parts.iter().any(|part| part.id == tools_id(&truth.name) && is_bad(part));
         let is_lost = lacks_tools && calls_a_lost_tool(scene, claim);
@@ -124,9 +126,7 @@ fn what_to_do(truth: &ServerTruth) -> String {
         }
         Verdict::Dropped => format!("stop and start {name} through the hub's API, so that its tools are listed again"),
         Verdict::Phantom => "restart the hub: it lists tools that would fail when called".to_owned(),
-        Verdict::Drifted => {
-            "read what changed before agents rely on it; after an hour of `watch` the new list counts as known".to_owned()
-        }
+        Verdict::Drifted => surface::what_to_do(name),
         Verdict::Agrees | Verdict::Unknown if truth.claim == Some(ClaimStatus::Unauthorized) => {
             "log in: open the server's authorizationUrl (GET /api/servers)".to_owned()
         }
@@ -315,18 +315,4 @@ fn flaps<T>(scene: Scene<'_>, api: &Known<T>, claim: &ServerClaim) -> Reading {
     } else {
         draft.healthy(text)
     }
-}
-
-fn drift(scene: Scene<'_>, claim: &ServerClaim) -> Option<Reading> {
-    let known = scene.facts.api.as_ref()?;
-    if claim.status != ClaimStatus::Connected {
-        return None;
-    }
-    let now = truth::server_tools(scene.facts, &claim.name)?;
-    let draft = Draft::of_server(&claim.name, "drift", known).evidence(format!("definitions {:016x}", now.digest()));
-    Some(match truth::drift(scene.facts, &claim.name) {
-        None => draft.fact(format!("{} seen for the first time", count(now.len() as u64, "tool"))),
-        Some(change) if change.is_empty() => draft.healthy(format!("{} as last seen", count(now.len() as u64, "tool"))),
-        Some(change) => draft.hint("read what changed before agents rely on it").degraded(truth::describe(&change)),
-    })
 }

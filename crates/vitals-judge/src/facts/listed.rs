@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vitals_model::claim::ServerClaim;
 use vitals_model::text::Text;
-use vitals_model::tool::{ToolSet, namespace_prefix};
+use vitals_model::tool::{Definition, ToolSet, namespace_prefix};
 
 /// The hub's own tool, which is no server's even when a server is called `hub`.
 const META_TOOL: &str = "hub__analyze_prompt";
@@ -17,11 +17,11 @@ pub(super) fn by_server(tools: &ToolSet, servers: &[ServerClaim]) -> BTreeMap<Te
     for claim in servers {
         prefixes.entry(namespace_prefix(claim.name.as_str())).or_default().push(&claim.name);
     }
-    let mut sets: BTreeMap<Text, Vec<(Text, u64)>> = BTreeMap::new();
-    for (name, digest) in tools.iter().filter(|(name, _)| name.as_str() != META_TOOL) {
+    let mut sets: BTreeMap<Text, Vec<(Text, Definition)>> = BTreeMap::new();
+    for (name, definition) in tools.definitions().filter(|(name, _)| name.as_str() != META_TOOL) {
         let Some((prefix, owners)) = longest(name.as_str(), &prefixes) else { continue };
         for owner in owners {
-            sets.entry((*owner).clone()).or_default().push((Text::new(&name.as_str()[prefix..]), digest));
+            sets.entry((*owner).clone()).or_default().push((Text::new(&name.as_str()[prefix..]), definition.clone()));
         }
     }
     sets.into_iter().map(|(server, tools)| (server, tools.into_iter().collect())).collect()
@@ -62,7 +62,7 @@ mod tests {
     }
 
     fn counts(servers: &[&str], tools: &[&str]) -> Vec<(String, Vec<String>)> {
-        let tools = tools.iter().map(|t| (Text::new(t), 1)).collect();
+        let tools = tools.iter().map(|t| (Text::new(t), Definition::known_by(1))).collect();
         let claims: Vec<_> = servers.iter().map(|s| claim(s)).collect();
         let names = |set: &ToolSet| set.iter().map(|(name, _)| name.to_string()).collect();
         by_server(&tools, &claims).iter().map(|(server, set)| (server.to_string(), names(set))).collect()

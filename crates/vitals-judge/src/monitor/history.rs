@@ -121,6 +121,9 @@ impl Watched {
                 self.facts.tools_before.insert(truth.name.clone(), tools);
             }
         }
+        if !effects.is_empty() {
+            self.follow_surfaces(now);
+        }
         effects
     }
 }

@@ -217,6 +217,11 @@ pub(super) static SETTINGS: &[Key<Draft>] = &[
         Slot::Group(META_TOOL),
     ),
     key("log_file", "The log of the hub, when it is not where the hub puts it", Slot::Path(|d| &mut d.settings.log_file)),
+    key(
+        "lock",
+        "The lock file with the tools that were approved; without it `mcp-vitals.lock` in the current folder, if it is there",
+        Slot::Path(|d| &mut d.settings.lock),
+    ),
     key("headers", "Headers sent with every request", Slot::Secrets(Carrier::Headers, |d| &mut d.settings.headers)),
     key("env", "Variables added to the environment of a `stdio` server", Slot::Secrets(Carrier::Env, |d| &mut d.settings.env)),
 ];
@@ -277,6 +282,9 @@ static THRESHOLDS: &[Key<Draft>] = &[
         &mut d.settings.thresholds.stream_silence_s
     }),
     window("start_grace", "How long a hub or a server may be starting", |d| &mut d.settings.thresholds.start_grace),
+    above("token_growth_percent", "Growth within a day of what all tools cost a model in tokens", Unit::Percent, |d| {
+        &mut d.settings.thresholds.token_growth_percent
+    }),
 ];
 
 static LLM: &[Key<Draft>] = &[

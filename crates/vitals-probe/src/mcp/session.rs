@@ -126,12 +126,12 @@ impl Session {
         let mut pages = Pages::default();
         let mut count = 0;
         let end = self.read_pages(&mut pages, &mut count, limit, began).await;
-        let Pages { digests, infos, left_out } = pages;
+        let Pages { tools, infos, left_out } = pages;
         let tools = match end {
             // A server without tools need not know the method.
             Err(Failure { kind: FailureKind::Rpc(METHOD_NOT_FOUND), .. }) if !self.greeting.tools => Ok(ToolSet::default()),
             Err(failure) => Err(Failure { after: began.elapsed(), ..failure }),
-            Ok(()) => Ok(digests.into_iter().collect()),
+            Ok(()) => Ok(tools.into_iter().collect()),
         };
         Listing { tools, infos, left_out, pages: count, took: began.elapsed() }
     }

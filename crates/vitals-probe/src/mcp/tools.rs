@@ -8,7 +8,7 @@ use serde_json::Value;
 use vitals_model::limits::TOOLS_MAX;
 use vitals_model::observation::Failure;
 use vitals_model::text::Text;
-use vitals_model::tool::{ToolDigest, ToolSet};
+use vitals_model::tool::{Definition, ToolSet};
 
 /// Words in a tool's name that suggest that it gives secrets away, even if it changes nothing.
 const SECRETIVE: [&str; 6] = ["env", "secret", "token", "credential", "password", "key"];
@@ -16,7 +16,7 @@ const SECRETIVE: [&str; 6] = ["env", "secret", "token", "credential", "password"
 /// What one reading of a tool list saw.
 #[derive(Debug)]
 pub struct Listing {
-    /// Name and digest of every tool over all pages, or why the list is not complete.
+    /// Name and definition of every tool over all pages, or why the list is not complete.
     pub tools: Result<ToolSet, Failure>,
     /// What the list says of each tool, as far as it was read, in the server's order.
     pub infos: Vec<ToolInfo>,
@@ -46,7 +46,7 @@ pub struct ToolInfo {
 /// The tools of a list while its pages come in.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
-    pub(super) digests: Vec<(Text, ToolDigest)>,
+    pub(super) tools: Vec<(Text, Definition)>,
     pub(super) infos: Vec<ToolInfo>,
     pub(super) left_out: u64,
 }
@@ -60,7 +60,7 @@ impl Pages {
                 self.left_out += 1;
                 continue;
             }
-            self.digests.push((Text::new(name), crate::rest::digest(tool)));
+            self.tools.push((Text::new(name), Definition::of(tool)));
             self.infos.push(info(name, tool));
         }
         Some(())

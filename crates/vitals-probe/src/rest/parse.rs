@@ -8,9 +8,8 @@ use vitals_model::limits::{SERVERS_MAX, TOOLS_MAX};
 use vitals_model::observation::FailureKind;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
-use vitals_model::tool::ToolSet;
+use vitals_model::tool::{Definition, ToolSet};
 
-use super::digest;
 use crate::mcp;
 
 /// The tool that the filtering variant gives its clients instead of all others.
@@ -67,7 +66,7 @@ fn server(entry: &Value) -> Option<ServerClaim> {
 
 /// The tools of a list; entries without a name are no tools.
 fn tool_set(list: &[Value]) -> ToolSet {
-    let named = list.iter().filter_map(|tool| Some((Text::new(tool.get("name")?.as_str()?), digest(tool))));
+    let named = list.iter().filter_map(|tool| Some((Text::new(tool.get("name")?.as_str()?), Definition::of(tool))));
     named.take(TOOLS_MAX).collect()
 }
 

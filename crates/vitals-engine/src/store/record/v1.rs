@@ -11,7 +11,7 @@ use vitals_model::reading::Health;
 use vitals_model::target::TargetId;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
-use vitals_model::tool::ToolSet;
+use vitals_model::tool::{Definition, ToolSet};
 
 pub(in crate::store) use scenario::ScenarioRecord;
 
@@ -91,18 +91,34 @@ impl IncidentRecord {
     }
 }
 
-/// A tool set, as JSON: digests by name.
+/// A tool set, as JSON: by name the definition in canonical JSON, or its digest where no more is known.
 #[derive(Serialize, Deserialize)]
-pub(in crate::store) struct ToolsRecord(BTreeMap<String, u64>);
+pub(in crate::store) struct ToolsRecord(BTreeMap<String, ToolRecord>);
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum ToolRecord {
+    Digest(u64),
+    Definition(String),
+}
 
 impl From<&ToolSet> for ToolsRecord {
     fn from(tools: &ToolSet) -> Self {
-        Self(tools.iter().map(|(name, digest)| (name.as_str().to_owned(), digest)).collect())
+        let record = |definition: &Definition| match definition.text() {
+            Some(text) => ToolRecord::Definition(text.to_owned()),
+            None => ToolRecord::Digest(definition.digest()),
+        };
+        Self(tools.definitions().map(|(name, definition)| (name.as_str().to_owned(), record(definition))).collect())
     }
 }
 
 impl From<ToolsRecord> for ToolSet {
     fn from(record: ToolsRecord) -> Self {
-        record.0.iter().map(|(name, digest)| (Text::new(name), *digest)).collect()
+        let definition = |record: &ToolRecord| match record {
+            ToolRecord::Digest(digest) => Definition::known_by(*digest),
+            // A text that is no JSON is no tool that was ever seen: whatever comes differs from it.
+            ToolRecord::Definition(text) => Definition::of(&serde_json::from_str(text).unwrap_or_default()),
+        };
+        record.0.iter().map(|(name, tool)| (Text::new(name), definition(tool))).collect()
     }
 }

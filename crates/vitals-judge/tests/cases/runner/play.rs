@@ -1,6 +1,7 @@
 //! Plays a case against a monitor, a second at a time, and compares what follows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,9 @@ use vitals_model::reading::{Health, Reading};
 use vitals_model::snapshot::TargetState;
 use vitals_model::target::{Address, Origin, Target, TargetId};
 use vitals_model::text::Text;
+use vitals_model::tool::{LockFile, Pins};
 
+use super::seen::OrWord;
 use super::sources::{self, Sources};
 use super::spec::{Case, Expect, Score, Step};
 use super::world::{World, time, tools};
@@ -48,6 +51,7 @@ impl Play {
             open: case.restore.iter().zip(7..).map(|(words, id)| restored(words, id)).collect(),
             last_incident: 20,
             tools: known.map(|(name, names)| (target.id.clone(), Text::new(name), tools(names))).collect(),
+            tokens: case.usual_tokens.iter().map(|(name, n)| (target.id.clone(), Text::new(name), *n)).collect(),
         };
         let mut monitor = Monitor::new(time(0.0), memory);
         monitor.apply(time(0.0), Event::Watch(target.clone()));
@@ -131,6 +135,9 @@ impl Play {
             Some("forget") => self.apply(Event::Forget(self.target.id.clone())),
             Some("watch") => self.apply(Event::Watch(self.target.clone())),
             Some(other) => panic!("unknown change of the target: {other}"),
+        }
+        if let Some(spec) = &step.lock {
+            self.apply(Event::LockFile(self.target.id.clone(), lock(spec)));
         }
         if let Some(word) = &step.workspace {
             let seen = self.world.workspace(word);
@@ -340,5 +347,18 @@ fn restored(words: &str, id: u64) -> Incident {
         opened_at: time(-600.0),
         updated_at: time(-600.0),
         resolved_at: None,
+    }
+}
+
+/// A lock file as a case has it.
+fn lock(spec: &OrWord<BTreeMap<String, Vec<String>>>) -> LockFile {
+    let path = PathBuf::from("/home/op/mcp-vitals.lock");
+    match spec {
+        OrWord::Word(word) if word == "absent" => LockFile::Absent,
+        OrWord::Word(why) => LockFile::Damaged { path, why: why.clone() },
+        OrWord::Table(servers) => {
+            let servers = servers.iter().map(|(name, names)| (Text::new(name), tools(names))).collect();
+            LockFile::Read { path, pins: Arc::new(Pins { servers }) }
+        }
     }
 }

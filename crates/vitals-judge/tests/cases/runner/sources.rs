@@ -59,9 +59,9 @@ impl Sources {
         let mut all = Vec::new();
         for (server, state) in &world.servers {
             let names = own.get(server).or_else(|| self.first.get(server)).unwrap_or(&state.tools);
-            for (tool, digest) in tools(names).iter() {
+            for (tool, definition) in tools(names).definitions() {
                 let name = if is_hub { namespaced(server, tool.as_str()) } else { tool.to_string() };
-                all.push((Text::new(&name), digest));
+                all.push((Text::new(&name), definition.renamed(&name)));
             }
         }
         all.into_iter().collect()

@@ -24,6 +24,9 @@ pub(crate) struct Case {
     /// The tools of servers as an earlier monitor last saw them.
     #[serde(default)]
     pub(crate) known_tools: BTreeMap<String, Vec<String>>,
+    /// What the tools of servers usually cost in tokens, as an earlier monitor saw it.
+    #[serde(default)]
+    pub(crate) usual_tokens: BTreeMap<String, u64>,
     pub(crate) step: Vec<Step>,
 }
 
@@ -72,6 +75,8 @@ pub(crate) struct Step {
     pub(crate) llm: Option<OrWord<Llm>>,
     pub(crate) meta_tool: Option<OrWord<MetaTool>>,
     pub(crate) visit: Option<Visit>,
+    /// The lock file: approved tools by server, `absent`, or why it cannot be read.
+    pub(crate) lock: Option<OrWord<BTreeMap<String, Vec<String>>>>,
     /// `forget` or `watch`.
     pub(crate) target: Option<String>,
     #[serde(default)]

@@ -13,7 +13,7 @@ use vitals_model::observation::{
 };
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
-use vitals_model::tool::ToolSet;
+use vitals_model::tool::{Definition, ToolSet};
 
 use crate::seen::{Api, Child, Claim, OrWord, Process};
 
@@ -277,11 +277,19 @@ impl Server {
     }
 }
 
-/// Tools by name; `name=2` is another definition of the same tool.
+/// Tools by name; `name=2` is another definition of the same tool, of which only a digest is known, and
+/// `name {…}` has the definition itself as JSON.
 pub(crate) fn tools(names: &[String]) -> ToolSet {
-    let one = |name: &String| match name.split_once('=') {
-        Some((name, version)) => (Text::new(name), version.parse().expect("a number after =")),
-        None => (Text::new(name), 1),
+    let one = |name: &String| {
+        if let Some((name, json)) = name.split_once(' ') {
+            let mut tool: serde_json::Value = serde_json::from_str(json).unwrap_or_else(|error| panic!("{json}: {error}"));
+            tool["name"] = name.into();
+            return (Text::new(name), Definition::of(&tool));
+        }
+        match name.split_once('=') {
+            Some((name, version)) => (Text::new(name), Definition::known_by(version.parse().expect("a number after ="))),
+            None => (Text::new(name), Definition::known_by(1)),
+        }
     };
     names.iter().map(one).collect()
 }

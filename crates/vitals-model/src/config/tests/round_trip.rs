@@ -80,6 +80,7 @@ prop_compose! {
         flaps in 1u64..1000,
         servers in btree_map(text(), server(), 0..3),
         log_file in option::of(text()),
+        lock in option::of(text()),
         headers in btree_map("[a-z-]{1,8}", secret(), 0..3),
         env in btree_map("[a-z.-]{1,8}", secret(), 0..3),
         prompt in text(),
@@ -94,6 +95,7 @@ prop_compose! {
             llm: LlmSettings { enabled: llm.0, base_url: llm.1, key: llm.2 },
             meta_tool: MetaToolSettings { calls_per_day, prompt },
             log_file: log_file.map(Into::into),
+            lock: lock.map(Into::into),
             headers,
             env,
         }
@@ -118,6 +120,7 @@ fn over(defaults: &TargetSettings, mut target: TargetSettings) -> TargetSettings
     add(&mut target.headers, &defaults.headers);
     add(&mut target.env, &defaults.env);
     target.log_file = target.log_file.or_else(|| defaults.log_file.clone());
+    target.lock = target.lock.or_else(|| defaults.lock.clone());
     target.llm.base_url = target.llm.base_url.or_else(|| defaults.llm.base_url.clone());
     target.llm.key = target.llm.key.or_else(|| defaults.llm.key.clone());
     target
