@@ -19,7 +19,14 @@ pub fn memory(reader: &Reader) -> Result<Memory, StoreError> {
     for target in reader.targets()? {
         tools.extend(reader.tools(&target)?.into_iter().map(|(server, set)| (target.clone(), server, set)));
     }
-    Ok(Memory { open: reader.incidents(IncidentFilter::Open)?, last_incident: reader.last_incident_id()?, tools })
+    let silences = reader.silences()?;
+    Ok(Memory {
+        open: reader.incidents(IncidentFilter::Open)?,
+        last_incident: reader.last_incident_id()?,
+        tools,
+        last_silence: silences.last().map_or(0, |silence| silence.id),
+        silences,
+    })
 }
 
 /// What a report reads.

@@ -1,8 +1,9 @@
 //! What comes into judgement and what it asks for.
 
 use vitals_model::check::Probe;
-use vitals_model::incident::{Incident, IncidentChange};
+use vitals_model::incident::{Incident, IncidentChange, Quiet};
 use vitals_model::observation::Observation;
+use vitals_model::quiet::{Order, Silence};
 use vitals_model::reading::Sample;
 use vitals_model::target::{Target, TargetId};
 use vitals_model::text::Text;
@@ -28,6 +29,30 @@ pub enum Event {
     },
     /// Observations were dropped because a queue was full.
     Dropped(u64),
+    /// Between the event before this one and now was a time that does not count.
+    Gap(Gap),
+    /// Somebody asks something about incidents.
+    Ordered(Order),
+}
+
+/// A time that does not count: nobody looked, or it never was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gap {
+    /// What the wall clock went ahead by too much, in milliseconds; less than zero when it was set back.
+    pub ms: i64,
+    /// What happened.
+    pub kind: GapKind,
+}
+
+/// What a gap is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GapKind {
+    /// The wall clock went ahead of the monotonic one: the machine slept, or its clock was set forward.
+    Ahead,
+    /// The wall clock was set back.
+    Back,
+    /// Both went on, and this program did not: it was stopped, or got no time.
+    Stood,
 }
 
 /// What judgement asks for. The engine carries it out; it decides nothing.
@@ -39,6 +64,10 @@ pub enum Effect {
     Keep(Record),
     /// Tell people about an incident.
     Tell(IncidentChange, Box<Incident>),
+    /// Do not tell people about it, and why. Said once for as long as nothing else happens.
+    Withhold(IncidentChange, Box<Incident>, Quiet),
+    /// Say this line: it is about the watch itself, and no incident.
+    Say(String),
 }
 
 /// What history keeps.
@@ -47,9 +76,13 @@ pub enum Record {
     /// One value of one check.
     Sample(TargetId, Sample),
     /// An incident as it is now.
-    Incident(Incident),
+    Incident(Box<Incident>),
     /// The tools of one server as last seen.
     Tools(TargetId, Text, ToolSet),
+    /// A silence as it is now.
+    Silence(Silence),
+    /// Something about the watch itself, such as a gap.
+    Note(String),
 }
 
 /// What a monitor remembers from the one before it, out of the store.
@@ -61,4 +94,8 @@ pub struct Memory {
     pub last_incident: u64,
     /// The tools of each server as last seen.
     pub tools: Vec<(TargetId, Text, ToolSet)>,
+    /// Silences, those that are over included.
+    pub silences: Vec<Silence>,
+    /// The highest number of a silence ever given.
+    pub last_silence: u64,
 }

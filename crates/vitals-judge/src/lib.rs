@@ -14,6 +14,8 @@ mod flaps;
 pub mod incident;
 pub mod monitor;
 pub mod own;
+mod reach;
 pub mod report;
 pub mod score;
+pub mod telling;
 pub mod truth;

@@ -49,7 +49,7 @@ async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
             let effects = monitor.apply(clock::now(), Event::Observed(observation));
             kept.extend(effects.into_iter().filter_map(|effect| match effect {
                 Effect::Keep(kept) => Some(kept),
-                Effect::Check(..) | Effect::Tell(..) => None,
+                Effect::Check(..) | Effect::Tell(..) | Effect::Withhold(..) | Effect::Say(_) => None,
             }));
         }
     }
@@ -95,7 +95,7 @@ impl Look {
             match kept {
                 Kept::Sample(target, sample) => store.put(Record::Sample(target, sample)),
                 Kept::Tools(target, server, tools) => store.put(Record::Tools(target, server, tools)),
-                Kept::Incident(_) => {}
+                Kept::Incident(_) | Kept::Silence(_) | Kept::Note(_) => {}
             }
         }
         let health = store.close();
