@@ -1,5 +1,6 @@
 //! The command line as typed: one table from which help, man page and completions are made.
 
+mod incidents;
 mod lab;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vitals_probe::discover::Wanted;
 
+pub(crate) use incidents::{Author, IncidentsAction, IncidentsArgs};
 pub(crate) use lab::{DemoArgs, FaultAction, LabAction, LabArgs};
 
 /// Tells you whether your MCP hub is really healthy.
@@ -102,6 +104,8 @@ pub(crate) enum Command {
     Anomalies(AnomaliesArgs),
     /// Summarise a span of history: uptime, percentiles, incidents, score, what to do.
     Report(ReportArgs),
+    /// Show incidents, take them up, write notes, silence checks.
+    Incidents(IncidentsArgs),
     /// Run scenarios against a lab of our own, or against a hub: load, crashes, outages, leaks.
     Scenario(ScenarioArgs),
     /// Write history as JSON Lines.

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod dashboard;
 pub(crate) mod demo;
 pub(crate) mod export;
+pub(crate) mod incidents;
 pub(crate) mod lab;
 pub(crate) mod manual;
 pub(crate) mod report;
