@@ -41,7 +41,8 @@ fn an_incident_is_taken_up_silenced_and_shown_with_its_reasons() {
     wait::until_now_and_then("the incident in the history", PATIENCE, || listed().contains("I1  critical").then_some(()));
 
     done(&home, &["ack", "I1", "starting it", "--author", "anna"]);
-    watch.expect_line("ACKNOWLEDGED", PATIENCE);
+    let line = watch.expect_line("ACKNOWLEDGED", PATIENCE);
+    assert!(line.contains("(by anna: starting it)"), "{line}");
     done(&home, &["note", "i1", "the port was wrong", "--author", "ben"]);
     done(&home, &["silence", "hub-servers/*", "known", "--for", "1h", "--author", "anna"]);
     watch.expect_note("S1: anna silences hub-servers/* of *", PATIENCE);
