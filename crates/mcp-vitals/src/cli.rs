@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vitals_probe::discover::Wanted;
 
-pub(crate) use incidents::{Author, IncidentsAction, IncidentsArgs};
+pub(crate) use incidents::{Author, ExplainArgs, IncidentsAction, IncidentsArgs};
 pub(crate) use lab::{DemoArgs, FaultAction, LabAction, LabArgs};
 
 /// Tells you whether your MCP hub is really healthy.
@@ -106,6 +106,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Show incidents, take them up, write notes, silence checks.
     Incidents(IncidentsArgs),
+    /// Say why a check is what it is, or why an incident is there and who was told of it.
+    Explain(ExplainArgs),
     /// Run scenarios against a lab of our own, or against a hub: load, crashes, outages, leaks.
     Scenario(ScenarioArgs),
     /// Write history as JSON Lines.

@@ -179,7 +179,7 @@ fn outdated(reading: &Reading, all: &[Reading]) -> bool {
     cause::of(reading, all).any(|cause| cause.since > reading.at)
 }
 
-fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {
+pub(crate) fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {
     (reading.id.question() == "truth").then(|| truths.iter().find(|t| crate::check::truth_id(&t.name) == reading.id))?
 }
 

@@ -9,6 +9,7 @@ mod cause;
 pub mod check;
 pub mod detect;
 pub mod event;
+pub mod explain;
 pub mod facts;
 mod flaps;
 pub mod incident;

@@ -42,12 +42,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// One watched target.
 #[derive(Debug)]
-struct Watched {
-    target: Target,
-    facts: Facts,
-    truths: Vec<ServerTruth>,
-    readings: Vec<Reading>,
-    ledger: Ledger,
+pub(crate) struct Watched {
+    pub(crate) target: Target,
+    pub(crate) facts: Facts,
+    pub(crate) truths: Vec<ServerTruth>,
+    pub(crate) readings: Vec<Reading>,
+    pub(crate) ledger: Ledger,
     trends: BTreeMap<CheckId, VecDeque<f64>>,
     /// The last sample kept of each check.
     kept: BTreeMap<CheckId, (Timestamp, Health)>,
@@ -55,9 +55,9 @@ struct Watched {
     /// How far the latest look came.
     reach: Reach,
     /// Our own incident that explains what is wrong with it.
-    shield: Option<Cause>,
+    pub(crate) shield: Option<Cause>,
     /// The windows of maintenance that hold, and the minute of which that is so.
-    windows: (Vec<Window>, Timestamp),
+    pub(crate) windows: (Vec<Window>, Timestamp),
 }
 
 /// All state of judgement.
@@ -66,7 +66,7 @@ pub struct Monitor {
     targets: BTreeMap<TargetId, Watched>,
     memory: Memory,
     began_at: Timestamp,
-    own: Own,
+    pub(crate) own: Own,
 }
 
 impl Monitor {
@@ -164,6 +164,11 @@ impl Monitor {
         let effects = self.targets.values_mut().flat_map(|watched| watched.rejudge(now, silences, last)).collect();
         self.own.show(now);
         effects
+    }
+
+    /// What is known of one target.
+    pub(crate) fn watched(&self, target: &TargetId) -> Option<&Watched> {
+        self.targets.get(target)
     }
 
     /// The state of everything, for faces.

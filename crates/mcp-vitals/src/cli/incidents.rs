@@ -14,6 +14,17 @@ pub(crate) struct IncidentsArgs {
     pub action: IncidentsAction,
 }
 
+/// `explain`.
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// A check, such as hub-servers/api, a pattern of checks ('hub-servers/fs/*'), or an incident (I42).
+    #[arg(value_name = "CHECK|INCIDENT")]
+    pub what: String,
+    /// Output format.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: LineFormat,
+}
+
 /// Who says it.
 #[derive(Args, Debug)]
 pub(crate) struct Author {

@@ -6,7 +6,9 @@ use std::thread::JoinHandle;
 use vitals_engine::store::{Record, Store, StoreError};
 use vitals_judge::detect::Evidence;
 use vitals_judge::event::{Effect, Event, Record as Kept};
+use vitals_judge::explain::Explanation;
 use vitals_judge::monitor::Monitor;
+use vitals_model::check::CheckId;
 use vitals_model::snapshot::Snapshot;
 use vitals_model::target::Target;
 use vitals_model::time::Timestamp;
@@ -23,6 +25,8 @@ pub(super) struct Look {
     /// What is worth keeping.
     kept: Vec<Kept>,
     monitor: Monitor,
+    /// The highest number of an incident that a `watch` gave.
+    last_incident: u64,
 }
 
 /// Looks at every target once, all at the same time.
@@ -53,7 +57,7 @@ async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
             }));
         }
     }
-    Look { snapshot: only_known_incidents(monitor.snapshot(clock::now()), last_incident), kept, monitor }
+    Look { snapshot: only_known_incidents(monitor.snapshot(clock::now()), last_incident), kept, monitor, last_incident }
 }
 
 /// Incidents are `watch`'s: what a single look finds bad is in its readings, and has no number in any
@@ -80,6 +84,15 @@ impl Look {
     /// What detectors look at for one target.
     pub(super) fn evidence(&self, target: &Target, now: Timestamp) -> Evidence {
         self.monitor.evidence(&target.id, now).unwrap_or_default()
+    }
+
+    /// Why a check is what it is; `None` when it has no reading.
+    pub(super) fn explain(&self, target: &Target, check: &CheckId, now: Timestamp) -> Option<Explanation> {
+        let mut explained = self.monitor.explain(&target.id, check, now)?;
+        if explained.incident.as_ref().is_some_and(|incident| incident.id > self.last_incident) {
+            (explained.incident, explained.quiet) = (None, None);
+        }
+        Some(explained)
     }
 
     /// Writes the look into the history, unless a running `watch` keeps it already. Incidents are the

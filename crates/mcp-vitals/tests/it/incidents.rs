@@ -71,6 +71,24 @@ fn an_incident_is_taken_up_silenced_and_shown_with_its_reasons() {
 }
 
 #[test]
+fn a_check_is_explained_with_its_bounds_its_causes_and_what_people_hear() {
+    let home = Home::new();
+    let explain = |what: &str| home.run(&["explain", what, "--mcp", NOBODY], PATIENCE);
+    let truth = explain("*/truth");
+    assert!(truth.code == Some(0) && truth.stdout.contains("no incident yet: it must last for 5.0 s"), "{truth:?}");
+    let open = explain("*/open");
+    let causes = ["may be    hub-servers/", "/truth failing", "no incident of its own: it follows from"];
+    for words in ["failing, judged, since", "connection refused"].into_iter().chain(causes) {
+        assert!(open.stdout.contains(words), "{words:?} is not in\n{}", open.stdout);
+    }
+    let json = home.run(&["explain", "*/open", "--mcp", NOBODY, "--format", "json"], PATIENCE);
+    let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!((&json[0]["check"]["health"], &json[0]["incident"]), (&"failing".into(), &Value::Null));
+    let nothing = explain("no-such-check");
+    assert!(nothing.code == Some(3) && nothing.stderr.contains("no check no-such-check has a reading"), "{nothing:?}");
+}
+
+#[test]
 fn what_is_not_there_is_refused() {
     let home = Home::new();
     let ran = home.run(&["check", "--mcp", NOBODY], PATIENCE);
