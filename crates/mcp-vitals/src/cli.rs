@@ -1,5 +1,6 @@
 //! The command line as typed: one table from which help, man page and completions are made.
 
+mod incidents;
 mod lab;
 mod tools;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vitals_probe::discover::Wanted;
 
+pub(crate) use incidents::{Author, ExplainArgs, IncidentsAction, IncidentsArgs};
 pub(crate) use lab::{DemoArgs, FaultAction, LabAction, LabArgs};
 pub(crate) use tools::{LockArgs, ToolsAction, ToolsArgs};
 
@@ -106,6 +108,10 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Compare the tools of a hub or a server with those that were approved.
     Tools(ToolsArgs),
+    /// Show incidents, take them up, write notes, silence checks.
+    Incidents(IncidentsArgs),
+    /// Say why a check is what it is, or why an incident is there and who was told of it.
+    Explain(ExplainArgs),
     /// Run scenarios against a lab of our own, or against a hub: load, crashes, outages, leaks.
     Scenario(ScenarioArgs),
     /// Write history as JSON Lines.

@@ -30,6 +30,8 @@ fn main() -> ExitCode {
         Command::Anomalies(args) => cmd::anomalies::run(&cli.common, &args),
         Command::Report(args) => cmd::report::run(&cli.common, &args),
         Command::Tools(args) => cmd::tools::run(&cli.common, &args),
+        Command::Incidents(args) => cmd::incidents::run(&cli.common, &args),
+        Command::Explain(args) => cmd::explain::run(&cli.common, &args),
         Command::Scenario(args) => cmd::scenario::run(&cli.common, &args),
         Command::Export(args) => cmd::export::run(&cli.common, &args),
         Command::Demo(args) => cmd::demo::run(&args),

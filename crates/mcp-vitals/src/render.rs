@@ -1,5 +1,7 @@
 //! Output: data on standard output, all else on standard error; colours only where they are wanted.
 
+pub(crate) mod explain;
+pub(crate) mod incidents;
 pub(crate) mod junit;
 pub(crate) mod markdown;
 pub(crate) mod nagios;

@@ -25,7 +25,15 @@ pub fn memory(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
             tools.push((target.clone(), server, set));
         }
     }
-    Ok(Memory { open: reader.incidents(IncidentFilter::Open)?, last_incident: reader.last_incident_id()?, tools, tokens })
+    let silences = reader.silences()?;
+    Ok(Memory {
+        open: reader.incidents(IncidentFilter::Open)?,
+        last_incident: reader.last_incident_id()?,
+        tools,
+        tokens,
+        last_silence: silences.last().map_or(0, |silence| silence.id),
+        silences,
+    })
 }
 
 /// What the tools of a server cost in tokens for the most of the last day: a restart of the monitor does not

@@ -4,8 +4,9 @@
 pub mod export;
 pub mod history;
 pub mod lockfile;
+mod pulse;
 pub mod schedule;
 pub mod store;
 mod watch;
 
-pub use watch::{Control, Engine, Faces, History, LookAround, Outcome, Tell};
+pub use watch::{Control, Engine, Faces, History, LookAround, Outcome, Say, Tell};

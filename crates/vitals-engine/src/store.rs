@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use vitals_model::config::Storage;
 use vitals_model::incident::Incident;
+use vitals_model::quiet::{Order, Silence};
 use vitals_model::reading::Sample;
 use vitals_model::scenario::Run;
 use vitals_model::target::TargetId;
@@ -58,6 +59,8 @@ pub enum Record {
     Tools(TargetId, Text, ToolSet),
     /// One run of a scenario.
     Scenario(Box<Run>),
+    /// A silence as it is now; it replaces what was kept under its id.
+    Silence(Box<Silence>),
     /// Something about the watch itself: started, stopped, a gap.
     Note {
         /// When.
@@ -146,6 +149,7 @@ impl StoreError {
 
 /// The history of one folder, open for writing.
 pub struct Store {
+    dir: PathBuf,
     queue: Arc<Queue>,
 }
 
@@ -175,7 +179,7 @@ impl Store {
         let shared = Arc::clone(&queue);
         let thread = std::thread::Builder::new().name("store".to_owned());
         thread.spawn(move || writer.run(&shared)).map_err(|source| StoreError::Folder { path: dir.to_owned(), source })?;
-        Ok(Self { queue })
+        Ok(Self { dir: dir.to_owned(), queue })
     }
 
     /// Opens the history in `dir` for reading; a writer beside it does no harm and takes none.
@@ -193,6 +197,29 @@ impl Store {
     /// [`StoreError::Folder`] when it cannot be written, or too many wait there.
     pub fn leave(dir: &Path, run: &Run) -> Result<(), StoreError> {
         left::leave(dir, run)
+    }
+
+    /// Leaves an order for the watch that holds the history of `dir`: it takes it in within a second or two, or the
+    /// next one does.
+    ///
+    /// # Errors
+    /// [`StoreError::Folder`] when it cannot be written, or too many wait there.
+    pub fn order(dir: &Path, order: &Order, at: Timestamp) -> Result<(), StoreError> {
+        left::order(dir, order, at)
+    }
+
+    /// What was ordered and not taken yet, oldest first, which changes nothing.
+    pub fn ordered(dir: &Path) -> Vec<Order> {
+        left::orders(dir).into_iter().filter_map(|(_, order)| order).collect()
+    }
+
+    /// Takes what was ordered since, oldest first. What cannot be read is taken away too.
+    pub fn orders(&self) -> Vec<Order> {
+        let take = |(path, order): (PathBuf, Option<Order>)| {
+            // One that cannot be removed would be carried out again each second.
+            std::fs::remove_file(&path).ok().and(order)
+        };
+        left::orders(&self.dir).into_iter().filter_map(take).collect()
     }
 
     /// Keeps `record`: it is in the file half a second later. Never waits; a record for which there is no room

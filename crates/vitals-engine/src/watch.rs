@@ -15,14 +15,17 @@ use vitals_model::config::Settings;
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::limits::EVENT_QUEUE_MAX;
 use vitals_model::observation::Observation;
+use vitals_model::quiet::Order;
 use vitals_model::snapshot::Snapshot;
 use vitals_model::target::{Origin, Target, TargetId};
-use vitals_probe::clock;
+use vitals_model::time::Timestamp;
+use vitals_probe::clock::{self, Stopwatch};
 use vitals_probe::discover::{self, Wanted};
 use vitals_probe::hands::{Hands, Happened, Held, Manner, Surroundings};
 
 use crate::export::Classic;
 use crate::lockfile::{self, Stamp};
+use crate::pulse::Pulse;
 use crate::schedule::Timetable;
 use crate::store::{Record, Store};
 
@@ -52,10 +55,15 @@ pub struct Faces {
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     /// Every change of an incident. Must not block.
     pub tell: Tell,
+    /// What is to be said about the watch itself. Must not block.
+    pub say: Say,
 }
 
 /// Hears of every change of an incident.
 pub type Tell = Box<dyn FnMut(IncidentChange, &Incident) + Send>;
+
+/// Hears a line about the watch itself.
+pub type Say = Box<dyn FnMut(&str) + Send>;
 
 /// Looks anew at what is around us: a lab that starts later brings a registry that was not there.
 pub type LookAround = Box<dyn Fn() -> Surroundings + Send>;
@@ -81,6 +89,14 @@ impl History {
             Self::Kept(store) => store.put(record),
             Self::Off => {}
             Self::Lost { records, .. } => *records += 1,
+        }
+    }
+
+    /// What people ask about incidents by way of its folder.
+    fn orders(&self) -> Vec<Order> {
+        match self {
+            Self::Kept(store) => store.orders(),
+            Self::Off | Self::Lost { .. } => Vec::new(),
         }
     }
 
@@ -155,6 +171,8 @@ pub struct Engine {
     inbox: mpsc::Receiver<Happened>,
     outbox: mpsc::Sender<Happened>,
     faces: Faces,
+    /// When the loop last went on, by both clocks.
+    pulse: (Pulse, Stopwatch),
     next_tick: Instant,
     next_discovery: Instant,
     next_publish: Instant,
@@ -207,6 +225,7 @@ impl Engine {
             inbox,
             outbox,
             faces,
+            pulse: (Pulse::begin(clock::now()), Stopwatch::start()),
             next_tick: now + TICK,
             next_discovery: now,
             next_publish: now + PUBLISH_EVERY,
@@ -298,7 +317,17 @@ impl Engine {
     }
 
     fn apply(&mut self, event: Event) {
-        let effects = self.monitor.apply(clock::now(), event);
+        let (now, passed) = (clock::now(), self.pulse.1.elapsed());
+        self.pulse.1 = Stopwatch::start();
+        // Before anything is judged by a clock that jumped.
+        if let Some(gap) = self.pulse.0.beat(now, passed) {
+            self.judge(now, Event::Gap(gap));
+        }
+        self.judge(now, event);
+    }
+
+    fn judge(&mut self, now: Timestamp, event: Event) {
+        let effects = self.monitor.apply(now, event);
         self.changed = true;
         for effect in effects {
             match effect {
@@ -308,12 +337,17 @@ impl Engine {
                     match change {
                         IncidentChange::Opened => self.opened += 1,
                         IncidentChange::Resolved => self.resolved += 1,
-                        IncidentChange::Updated => {}
+                        // It was over, and is not.
+                        IncidentChange::Reopened => self.resolved = self.resolved.saturating_sub(1),
+                        IncidentChange::Updated | IncidentChange::Reminded | IncidentChange::Acknowledged => {}
                     }
                     (self.faces.tell)(change, &incident);
                     // What people are told they should also see, at once.
                     self.next_publish = Instant::now();
                 }
+                // Why is kept with the incident.
+                Effect::Withhold(..) => {}
+                Effect::Say(line) => (self.faces.say)(&line),
             }
         }
     }
@@ -321,8 +355,10 @@ impl Engine {
     fn keep(&mut self, kept: Kept) {
         self.history.put(match kept {
             Kept::Sample(target, sample) => Record::Sample(target, sample),
-            Kept::Incident(incident) => Record::Incident(Box::new(incident)),
+            Kept::Incident(incident) => Record::Incident(incident),
             Kept::Tools(target, server, tools) => Record::Tools(target, server, tools),
+            Kept::Silence(silence) => Record::Silence(Box::new(silence)),
+            Kept::Note(text) => Record::Note { at: clock::now(), text },
         });
     }
 
@@ -372,6 +408,9 @@ impl Engine {
         }
         let kept = self.history.health();
         self.tell_kept(kept);
+        for order in self.history.orders() {
+            self.apply(Event::Ordered(order));
+        }
         self.apply(Event::Tick);
         if let Some(classic) = &mut self.classic {
             let snapshot = self.monitor.snapshot(clock::now());

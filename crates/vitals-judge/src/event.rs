@@ -1,8 +1,9 @@
 //! What comes into judgement and what it asks for.
 
 use vitals_model::check::Probe;
-use vitals_model::incident::{Incident, IncidentChange};
+use vitals_model::incident::{Incident, IncidentChange, Quiet};
 use vitals_model::observation::Observation;
+use vitals_model::quiet::{Order, Silence};
 use vitals_model::reading::Sample;
 use vitals_model::target::{Target, TargetId};
 use vitals_model::text::Text;
@@ -30,6 +31,30 @@ pub enum Event {
     },
     /// Observations were dropped because a queue was full.
     Dropped(u64),
+    /// Between the event before this one and now was a time that does not count.
+    Gap(Gap),
+    /// Somebody asks something about incidents.
+    Ordered(Order),
+}
+
+/// A time that does not count: nobody looked, or it never was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gap {
+    /// What the wall clock went ahead by too much, in milliseconds; less than zero when it was set back.
+    pub ms: i64,
+    /// What happened.
+    pub kind: GapKind,
+}
+
+/// What a gap is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GapKind {
+    /// The wall clock went ahead of the monotonic one: the machine slept, or its clock was set forward.
+    Ahead,
+    /// The wall clock was set back.
+    Back,
+    /// Both went on, and this program did not: it was stopped, or got no time.
+    Stood,
 }
 
 /// What judgement asks for. The engine carries it out; it decides nothing.
@@ -41,6 +66,10 @@ pub enum Effect {
     Keep(Record),
     /// Tell people about an incident.
     Tell(IncidentChange, Box<Incident>),
+    /// Do not tell people about it, and why. Said once for as long as nothing else happens.
+    Withhold(IncidentChange, Box<Incident>, Quiet),
+    /// Say this line: it is about the watch itself, and no incident.
+    Say(String),
 }
 
 /// What history keeps.
@@ -49,9 +78,13 @@ pub enum Record {
     /// One value of one check.
     Sample(TargetId, Sample),
     /// An incident as it is now.
-    Incident(Incident),
+    Incident(Box<Incident>),
     /// The tools of one server as last seen.
     Tools(TargetId, Text, ToolSet),
+    /// A silence as it is now.
+    Silence(Silence),
+    /// Something about the watch itself, such as a gap.
+    Note(String),
 }
 
 /// What a monitor remembers from the one before it, out of the store.
@@ -65,4 +98,8 @@ pub struct Memory {
     pub tools: Vec<(TargetId, Text, ToolSet)>,
     /// What the tools of each server usually cost over the last day, in tokens.
     pub tokens: Vec<(TargetId, Text, u64)>,
+    /// Silences, those that are over included.
+    pub silences: Vec<Silence>,
+    /// The highest number of a silence ever given.
+    pub last_silence: u64,
 }

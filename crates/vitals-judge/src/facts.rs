@@ -7,6 +7,7 @@ mod exposure;
 mod levels;
 mod listed;
 mod records;
+mod skip;
 mod stopped;
 mod stretch;
 mod surfaces;

@@ -1,17 +1,18 @@
-//! The ledger of incidents: when a bad reading becomes one, and when it is over.
+//! Incidents: when a bad reading becomes one, and when it is over.
 //!
 //! A reading opens an incident when it is judged, bad, not explained by another check that is as bad,
-//! and has been bad for as long as its [`patience`] says. It is over when the reading is healthy again
-//! for as long, or when there is nothing left to measure. Unknown neither opens nor resolves: what
-//! cannot be seen has not ended.
+//! has been bad for as long as its [`patience`] says, and in as many looks as its policy asks for. It is over
+//! when the reading is healthy again for as long, or when there is nothing left to measure. Unknown neither
+//! opens nor resolves: what cannot be seen has not ended. While a check flaps its incident goes on.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod evidence;
+mod ledger;
+mod streak;
+
 use std::time::Duration;
 
-use vitals_model::check::CheckId;
 use vitals_model::claim::{ClaimStatus, HubState};
-use vitals_model::incident::{Incident, IncidentChange, IncidentState};
-use vitals_model::limits::{EVIDENCE_PIECES_MAX, RECENT_INCIDENTS_MAX};
+use vitals_model::incident::Cause;
 use vitals_model::observation::{LlmSeen, ProcessSeen};
 use vitals_model::reading::{Health, Reading};
 use vitals_model::target::Target;
@@ -22,8 +23,7 @@ use crate::cause::{self, is_bad};
 use crate::check::pace::{self, Pace};
 use crate::facts::Facts;
 
-/// How long a check must have had no reading, on a target that answers, before its incident is over.
-const ABSENT: Duration = Duration::from_secs(3600);
+pub use ledger::{Ledger, News};
 
 /// How long a bad state must last before people hear of it, and a good one before it is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,6 +108,8 @@ pub struct Look<'a> {
     pub readings: &'a [Reading],
     /// The truth about its servers.
     pub truths: &'a [ServerTruth],
+    /// Our own incident that explains whatever is wrong with this target.
+    pub shield: Option<&'a Cause>,
     /// Now.
     pub now: Timestamp,
 }
@@ -123,6 +125,14 @@ impl Look<'_> {
         match pace::of(reading, self.target.address.kind(), &self.target.settings.schedule) {
             Pace::Every(interval) | Pace::Lasting(interval) => interval.min(TWO_LOOKS_MAX),
             Pace::Rare => TWO_LOOKS_MAX,
+        }
+    }
+
+    /// The usual time between two looks; `None` for what is looked at now and then.
+    fn usual(&self, reading: &Reading) -> Option<Duration> {
+        match pace::of(reading, self.target.address.kind(), &self.target.settings.schedule) {
+            Pace::Every(interval) | Pace::Lasting(interval) => Some(interval),
+            Pace::Rare => None,
         }
     }
 
@@ -158,204 +168,6 @@ impl Look<'_> {
     }
 }
 
-/// A state that has not lasted long enough yet.
-#[derive(Clone, Copy, Debug)]
-struct Pending {
-    since: Timestamp,
-    measured_at: Timestamp,
-}
-
-/// All incidents of one target.
-#[derive(Clone, Debug, Default)]
-pub struct Ledger {
-    open: BTreeMap<CheckId, Incident>,
-    recent: VecDeque<Incident>,
-    /// Readings that are bad without an incident, or good with one.
-    pending: BTreeMap<CheckId, Pending>,
-    /// Incidents about a value beyond its threshold: it must also stay good for a while.
-    by_value: BTreeSet<CheckId>,
-    /// Since when the check of an incident has had no reading.
-    absent: BTreeMap<CheckId, Timestamp>,
-}
-
-impl Ledger {
-    /// A ledger with the incidents that an earlier monitor left open.
-    pub fn with_open(incidents: impl IntoIterator<Item = Incident>) -> Self {
-        Self { open: incidents.into_iter().map(|i| (i.check.clone(), i)).collect(), ..Self::default() }
-    }
-
-    /// Whether a check has an incident that lasts.
-    pub fn is_open(&self, check: &CheckId) -> bool {
-        self.open.contains_key(check)
-    }
-
-    /// Incidents that last, oldest first.
-    pub fn open(&self) -> Vec<Incident> {
-        let mut open: Vec<_> = self.open.values().cloned().collect();
-        open.sort_by_key(|i| (i.opened_at, i.id));
-        open
-    }
-
-    /// Incidents that are over, latest first.
-    pub fn recent(&self) -> Vec<Incident> {
-        self.recent.iter().rev().cloned().collect()
-    }
-
-    /// Compares the readings of now with the incidents of before. `next_id` gives a new incident's id.
-    pub fn update(&mut self, look: Look<'_>, mut next_id: impl FnMut() -> u64) -> Vec<(IncidentChange, Incident)> {
-        let mut changes = Vec::new();
-        for reading in look.readings {
-            let truth = truth_of(reading, look.truths);
-            let change = match (self.open.contains_key(&reading.id), is_bad(reading)) {
-                (false, true) if !explained(reading, look.readings) && !outdated(reading, look.readings) => {
-                    self.open_when_due(look, reading, truth, &mut next_id)
-                }
-                (true, true) => self.worsen(look, reading, truth),
-                (true, false) if reading.health != Health::Unknown => self.resolve_when_due(look, reading, truth),
-                _ => {
-                    self.pending.remove(&reading.id);
-                    None
-                }
-            };
-            changes.extend(change);
-        }
-        self.pending.retain(|id, _| look.readings.iter().any(|r| r.id == *id));
-        changes.extend(self.resolve_absent(look));
-        changes
-    }
-
-    /// Whether a state has lasted as long as its patience asks; remembers when waiting began.
-    fn is_due(&mut self, reading: &Reading, patience: Patience, now: Timestamp) -> bool {
-        let fresh = Pending { since: now, measured_at: reading.at };
-        let pending = *self.pending.entry(reading.id.clone()).or_insert(fresh);
-        let seen_again = !patience.again || reading.at > pending.measured_at;
-        let due = seen_again && now.since(pending.since) >= patience.wait;
-        if due {
-            self.pending.remove(&reading.id);
-        }
-        due
-    }
-
-    fn open_when_due(
-        &mut self,
-        look: Look<'_>,
-        reading: &Reading,
-        truth: Option<&ServerTruth>,
-        next_id: &mut impl FnMut() -> u64,
-    ) -> Option<(IncidentChange, Incident)> {
-        if !self.is_due(reading, patience(&look, reading, truth), look.now) {
-            return None;
-        }
-        let incident = Incident {
-            id: next_id(),
-            target: look.target.id.clone(),
-            check: reading.id.clone(),
-            kind: kind(reading, truth),
-            health: reading.health,
-            state: IncidentState::Open,
-            summary: summary(reading, truth),
-            evidence: reading.evidence.iter().take(EVIDENCE_PIECES_MAX).cloned().collect(),
-            hint: reading.hint.clone(),
-            opened_at: reading.since.min(look.now),
-            updated_at: look.now,
-            resolved_at: None,
-        };
-        if reading.threshold.is_some() {
-            self.by_value.insert(reading.id.clone());
-        }
-        self.open.insert(reading.id.clone(), incident.clone());
-        Some((IncidentChange::Opened, incident))
-    }
-
-    /// An incident that grows worse, or turns into another kind as bad, is told again; other changes of
-    /// words, and a beginning recovery, are not news. A dead server is down, and the hub says so, while it is
-    /// being restarted: that must last as long as it would to open.
-    fn worsen(&mut self, look: Look<'_>, reading: &Reading, truth: Option<&ServerTruth>) -> Option<(IncidentChange, Incident)> {
-        let now = look.now;
-        let kind = kind(reading, truth);
-        let incident = self.open.get(&reading.id)?;
-        let worse = reading.health > incident.health;
-        let is_admitted = truth.is_some_and(|truth| truth.verdict == Verdict::Agrees);
-        let is_same = kind == incident.kind || reading.health < incident.health;
-        if worse || is_same || !is_admitted {
-            self.pending.remove(&reading.id);
-        } else if !self.is_due(reading, patience(&look, reading, truth), now) {
-            return None;
-        }
-        if is_same && !worse {
-            return None;
-        }
-        let incident = self.open.get_mut(&reading.id)?;
-        incident.health = incident.health.max(reading.health);
-        incident.kind = kind;
-        incident.summary = summary(reading, truth);
-        incident.hint.clone_from(&reading.hint);
-        incident.updated_at = now;
-        for line in &reading.evidence {
-            if incident.evidence.len() < EVIDENCE_PIECES_MAX && !incident.evidence.contains(line) {
-                incident.evidence.push(line.clone());
-            }
-        }
-        Some((IncidentChange::Updated, incident.clone()))
-    }
-
-    fn resolve_when_due(
-        &mut self,
-        look: Look<'_>,
-        reading: &Reading,
-        truth: Option<&ServerTruth>,
-    ) -> Option<(IncidentChange, Incident)> {
-        let patience = if self.by_value.contains(&reading.id) {
-            patience(&look, reading, truth)
-        } else {
-            Patience { wait: Duration::ZERO, again: false }
-        };
-        if !self.is_due(reading, patience, look.now) {
-            return None;
-        }
-        self.resolve(&reading.id, &reading.summary, look.now)
-    }
-
-    /// What is not there any more is not bad any more: a server that the hub does not list, at once; a
-    /// check without a reading, after a while.
-    fn resolve_absent(&mut self, look: Look<'_>) -> Vec<(IncidentChange, Incident)> {
-        let has_reading = |id: &CheckId| look.readings.iter().any(|r| r.id == *id);
-        self.absent.retain(|id, _| self.open.contains_key(id) && !has_reading(id));
-        if !look.answers() {
-            self.absent.clear();
-            return Vec::new();
-        }
-        let missing: Vec<_> = self.open.keys().filter(|id| !has_reading(id)).cloned().collect();
-        let mut changes = Vec::new();
-        for id in missing {
-            let is_listed = look.truths.iter().any(|t| CheckId::of_server(&t.name, id.question()) == id);
-            if id.server().is_some() && !is_listed {
-                changes.extend(self.resolve(&id, "the hub does not list this server any more", look.now));
-            } else if look.now.since(*self.absent.entry(id.clone()).or_insert(look.now)) >= ABSENT {
-                changes.extend(self.resolve(&id, "not measured any more", look.now));
-            }
-        }
-        changes
-    }
-
-    fn resolve(&mut self, id: &CheckId, why: &str, now: Timestamp) -> Option<(IncidentChange, Incident)> {
-        let mut incident = self.open.remove(id)?;
-        self.absent.remove(id);
-        self.by_value.remove(id);
-        incident.state = IncidentState::Resolved;
-        incident.updated_at = now;
-        incident.resolved_at = Some(now);
-        if incident.evidence.len() < EVIDENCE_PIECES_MAX {
-            incident.evidence.push(format!("resolved: {why}"));
-        }
-        if self.recent.len() == RECENT_INCIDENTS_MAX {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(incident.clone());
-        Some((IncidentChange::Resolved, incident))
-    }
-}
-
 /// A milder fault does not explain a worse one: a slow API is no reason for sessions that fail.
 fn explained(reading: &Reading, all: &[Reading]) -> bool {
     cause::of(reading, all).any(|cause| is_bad(cause) && cause.health >= reading.health)
@@ -367,7 +179,7 @@ fn outdated(reading: &Reading, all: &[Reading]) -> bool {
     cause::of(reading, all).any(|cause| cause.since > reading.at)
 }
 
-fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {
+pub(crate) fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {
     (reading.id.question() == "truth").then(|| truths.iter().find(|t| crate::check::truth_id(&t.name) == reading.id))?
 }
 

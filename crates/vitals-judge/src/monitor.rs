@@ -2,14 +2,17 @@
 
 mod follow_up;
 mod history;
+mod orders;
+mod own_guard;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_model::check::{CheckId, Point};
-use vitals_model::incident::{Incident, IncidentChange};
+use vitals_model::incident::Cause;
 use vitals_model::observation::{Observation, Seen};
+use vitals_model::quiet::{Maintenance, Silence, Window};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::{Snapshot, TargetState};
 use vitals_model::target::{Target, TargetId, TargetKind};
@@ -24,6 +27,8 @@ use crate::event::{Effect, Event, Memory, Record};
 use crate::facts::Facts;
 use crate::incident::{Ledger, Look};
 use crate::own::Own;
+use crate::reach::{self, Reach};
+use crate::telling::Hush;
 
 /// The window of the detectors while watching, and of the level counts that faces show.
 const LIVE_WINDOW: Duration = Duration::from_secs(3600);
@@ -32,18 +37,27 @@ const LIVE_WINDOW: Duration = Duration::from_secs(3600);
 /// kept at its usual pace too.
 const KEPT_REMEMBERED: Duration = Duration::from_secs(60);
 
+/// A minute of the clock.
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// One watched target.
 #[derive(Debug)]
-struct Watched {
-    target: Target,
-    facts: Facts,
-    truths: Vec<ServerTruth>,
-    readings: Vec<Reading>,
-    ledger: Ledger,
+pub(crate) struct Watched {
+    pub(crate) target: Target,
+    pub(crate) facts: Facts,
+    pub(crate) truths: Vec<ServerTruth>,
+    pub(crate) readings: Vec<Reading>,
+    pub(crate) ledger: Ledger,
     trends: BTreeMap<CheckId, VecDeque<f64>>,
     /// The last sample kept of each check.
     kept: BTreeMap<CheckId, (Timestamp, Health)>,
     drifted_since: BTreeMap<Text, Timestamp>,
+    /// How far the latest look came.
+    reach: Reach,
+    /// Our own incident that explains what is wrong with it.
+    pub(crate) shield: Option<Cause>,
+    /// The windows of maintenance that hold, and the minute of which that is so.
+    pub(crate) windows: (Vec<Window>, Timestamp),
 }
 
 /// All state of judgement.
@@ -52,13 +66,14 @@ pub struct Monitor {
     targets: BTreeMap<TargetId, Watched>,
     memory: Memory,
     began_at: Timestamp,
-    own: Own,
+    pub(crate) own: Own,
 }
 
 impl Monitor {
     /// A monitor that begins now and remembers what the one before it left.
     pub fn new(began_at: Timestamp, memory: Memory) -> Self {
-        Self { targets: BTreeMap::new(), own: Own::restored(&memory.open), memory, began_at }
+        let own = Own::restored(&memory.open, memory.silences.clone());
+        Self { targets: BTreeMap::new(), own, memory, began_at }
     }
 
     /// Takes in one event and says what is to be done.
@@ -76,7 +91,7 @@ impl Monitor {
                 let Some(watched) = self.targets.get_mut(&id) else { return Vec::new() };
                 watched.facts.take_lock(lock, now);
                 watched.follow_surfaces(now);
-                watched.rejudge(now, &mut self.memory.last_incident)
+                watched.rejudge(now, &self.own.silences, &mut self.memory.last_incident)
             }
             Event::Observed(observation) => self.observed(now, &observation),
             Event::Tick => self.tick(now),
@@ -86,13 +101,14 @@ impl Monitor {
                     *last += 1;
                     *last
                 };
-                let change = self.own.store_health(error, lost, now, next_id);
-                change.into_iter().flat_map(|(change, incident)| tell(change, incident)).collect()
+                self.own.store_health(error, lost, now, next_id)
             }
             Event::Dropped(n) => {
                 self.own.state.dropped += n;
                 Vec::new()
             }
+            Event::Gap(gap) => self.skip(now, gap),
+            Event::Ordered(order) => self.ordered(now, order),
         }
     }
 
@@ -100,6 +116,7 @@ impl Monitor {
     fn watch(&mut self, target: Target) {
         if let Some(watched) = self.targets.get_mut(&target.id) {
             watched.target = target;
+            watched.windows.1 = Timestamp::default();
             return;
         }
         let id = target.id.clone();
@@ -119,6 +136,9 @@ impl Monitor {
             trends: BTreeMap::new(),
             kept: BTreeMap::new(),
             drifted_since: BTreeMap::new(),
+            reach: Reach::Unknown,
+            shield: None,
+            windows: (Vec::new(), Timestamp::default()),
         };
         self.targets.insert(id, watched);
     }
@@ -139,10 +159,14 @@ impl Monitor {
             self.own.state.probes += 1;
         }
         watched.facts.take(observation);
+        let mut effects = Vec::new();
         if matches!(observation.seen, Seen::Api(_) | Seen::Session(_)) {
             watched.follow_surfaces(now);
+            watched.reach = reach::of(&watched.target.address, &watched.facts);
+            effects = self.guard(now);
         }
-        let mut effects = watched.rejudge(now, &mut self.memory.last_incident);
+        let Some(watched) = self.targets.get_mut(&observation.target) else { return effects };
+        effects.extend(watched.rejudge(now, &self.own.silences, &mut self.memory.last_incident));
         effects.extend(watched.follow_up(observation));
         effects.extend(watched.samples(now, observation));
         effects.extend(watched.settle_tools(now, &observation.seen));
@@ -150,8 +174,15 @@ impl Monitor {
     }
 
     fn tick(&mut self, now: Timestamp) -> Vec<Effect> {
-        let last = &mut self.memory.last_incident;
-        self.targets.values_mut().flat_map(|watched| watched.rejudge(now, last)).collect()
+        let (last, silences) = (&mut self.memory.last_incident, &self.own.silences);
+        let effects = self.targets.values_mut().flat_map(|watched| watched.rejudge(now, silences, last)).collect();
+        self.own.show(now);
+        effects
+    }
+
+    /// What is known of one target.
+    pub(crate) fn watched(&self, target: &TargetId) -> Option<&Watched> {
+        self.targets.get(target)
     }
 
     /// The state of everything, for faces.
@@ -183,7 +214,7 @@ impl Watched {
     }
 
     /// Judges everything anew: truth, readings, incidents.
-    fn rejudge(&mut self, now: Timestamp, last_incident: &mut u64) -> Vec<Effect> {
+    fn rejudge(&mut self, now: Timestamp, silences: &[Silence], last_incident: &mut u64) -> Vec<Effect> {
         let mut truths = check::truths(&self.target, &self.facts, now);
         for truth in &mut truths {
             if let Some(before) = self.truths.iter().find(|t| t.name == truth.name && t.verdict == truth.verdict) {
@@ -207,9 +238,23 @@ impl Watched {
             *last_incident += 1;
             *last_incident
         };
-        let look = Look { target: &self.target, facts: &self.facts, readings: &self.readings, truths: &self.truths, now };
-        let changes = self.ledger.update(look, &mut next_id);
-        changes.into_iter().flat_map(|(change, incident)| tell(change, incident)).collect()
+        self.keep_windows(now);
+        let hush = Hush { silences, windows: &self.windows.0, now };
+        let shield = self.shield.as_ref();
+        let look = Look { target: &self.target, facts: &self.facts, readings: &self.readings, truths: &self.truths, shield, now };
+        self.ledger.update(look, hush, &mut next_id)
+    }
+
+    /// Finds the windows of maintenance that hold, once a minute: they begin and end with one.
+    fn keep_windows(&mut self, now: Timestamp) {
+        let minute = now.floor_to(MINUTE);
+        if self.windows.1 == minute {
+            return;
+        }
+        let window = |(name, window): (&String, &Maintenance)| {
+            Some(Window { name: name.clone(), checks: window.checks.clone(), until: window.until(now)? })
+        };
+        self.windows = (self.target.settings.maintenance.iter().filter_map(window).collect(), minute);
     }
 
     /// A good reading that is too old is not known any more; a failure stays until something better
@@ -265,11 +310,6 @@ impl Watched {
             visit: self.facts.visit.as_ref().map(|known| known.seen.clone()).unwrap_or_default(),
         }
     }
-}
-
-/// A change of an incident is kept and told.
-fn tell(change: IncidentChange, incident: Incident) -> [Effect; 2] {
-    [Effect::Keep(Record::Incident(incident.clone())), Effect::Tell(change, Box::new(incident))]
 }
 
 /// The health of a target: the worst known fault; without one, unknown when what says whether the

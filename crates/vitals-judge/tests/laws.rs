@@ -85,7 +85,13 @@ impl Told {
                     let reading = state.and_then(|s| s.readings.iter().find(|r| r.id == incident.check));
                     prop_assert!(reading.is_none_or(is_bad), "opened for what is not bad: {reading:?}");
                 }
-                IncidentChange::Updated => prop_assert!(self.open.contains_key(&incident.id), "updated before it opened"),
+                IncidentChange::Reopened => {
+                    prop_assert!(incident.id <= self.last, "reopened before it opened");
+                    prop_assert!(self.open.insert(incident.id, check).is_none(), "reopened while it lasts");
+                }
+                IncidentChange::Updated | IncidentChange::Reminded | IncidentChange::Acknowledged => {
+                    prop_assert!(self.open.contains_key(&incident.id), "{} before it opened", change.as_str());
+                }
                 IncidentChange::Resolved => {
                     prop_assert!(self.open.remove(&incident.id).is_some(), "resolved before it opened");
                     prop_assert_eq!(incident.state, IncidentState::Resolved);

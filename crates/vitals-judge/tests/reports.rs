@@ -7,7 +7,7 @@ use vitals_judge::report::{Past, Report, report};
 use vitals_model::check::CheckId;
 use vitals_model::config::Thresholds;
 use vitals_model::history::{HealthTimes, Spread, Summary};
-use vitals_model::incident::{Incident, IncidentState};
+use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
 use vitals_model::observation::Level;
 use vitals_model::reading::Health;
 use vitals_model::scenario::{Outcome, Run, Stand, Step};
@@ -83,6 +83,9 @@ fn incident(n: u64, check: &str, state: IncidentState) -> Incident {
         opened_at: end().minus(Duration::from_secs(n)),
         updated_at: end(),
         resolved_at: (state == IncidentState::Resolved).then(end),
+        flapping: false,
+        ties: Ties::default(),
+        handling: Handling::default(),
     }
 }
 

@@ -26,7 +26,8 @@ pub use self::schema::{reference, schema};
 pub use self::show::show;
 pub use self::validate::{Source, load};
 
-use crate::check::Probe;
+use crate::check::{CheckId, Probe};
+use crate::quiet::{Maintenance, Pattern};
 use crate::target::Address;
 
 /// A configuration file with every key explained, commented out where it would change anything: what
@@ -68,6 +69,12 @@ pub struct TargetSettings {
     pub thresholds: Thresholds,
     /// What is known about single servers, by their name in the hub's configuration.
     pub servers: BTreeMap<String, ServerSettings>,
+    /// When checks open and end incidents, by patterns of their ids.
+    pub checks: BTreeMap<Pattern, CheckPolicy>,
+    /// What holds for all incidents.
+    pub incidents: IncidentSettings,
+    /// When nobody wants to be told, by name.
+    pub maintenance: BTreeMap<String, Maintenance>,
     /// The LLM check.
     pub llm: LlmSettings,
     /// The meta-tool check.
@@ -80,6 +87,64 @@ pub struct TargetSettings {
     pub headers: BTreeMap<String, SecretRef>,
     /// Environment of a stdio server, added to a minimal one; values may be secrets.
     pub env: BTreeMap<String, SecretRef>,
+}
+
+impl TargetSettings {
+    /// The policy of a check: that of the most precise pattern which matches it.
+    pub fn policy(&self, check: &CheckId) -> CheckPolicy {
+        let fits = self.checks.iter().filter(|(pattern, _)| pattern.matches(check.as_str()));
+        fits.max_by_key(|(pattern, _)| pattern.precision()).map(|(_, policy)| *policy).unwrap_or_default()
+    }
+}
+
+/// When a check opens and ends an incident. A look counts at the usual pace of its check: what is looked at
+/// more often for a moment does not count more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CheckPolicy {
+    /// Bad looks in a row, degraded or failing, that open an incident.
+    pub failures: u32,
+    /// Failing looks in a row that make it critical; until then it is a warning.
+    pub critical_after: u32,
+    /// Good looks in a row that end it.
+    pub successes: u32,
+    /// How far a value must be on the good side of its threshold to be good again, in percent of it.
+    pub hysteresis_percent: u32,
+    /// From which share of changes among its last 21 states a check flaps, in percent; 0 is never.
+    pub flap_start_percent: u32,
+    /// Down to which share it goes on flapping.
+    pub flap_stop_percent: u32,
+}
+
+impl Default for CheckPolicy {
+    /// One look decides, as its patience allows. Nagios begins to flap at 20 % of looks that are a minute or more
+    /// apart; here they are 10 s apart, and every change between them counts too.
+    fn default() -> Self {
+        Self {
+            failures: 1,
+            critical_after: 1,
+            successes: 1,
+            hysteresis_percent: 0,
+            flap_start_percent: 50,
+            flap_stop_percent: 25,
+        }
+    }
+}
+
+/// What holds for all incidents of a target.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IncidentSettings {
+    /// What comes back within this time after its end is the same incident; `None` is never.
+    pub reopen: Option<Duration>,
+    /// An incident that lasts is told again after this time; `None` is never.
+    pub reminder: Option<Duration>,
+}
+
+impl Default for IncidentSettings {
+    /// A minute is as long as a server takes that is started anew and dies again. Four hours are half a
+    /// working day: who has taken up an incident by then acknowledges it, which ends the reminders.
+    fn default() -> Self {
+        Self { reopen: Some(Duration::from_secs(60)), reminder: Some(Duration::from_secs(4 * 3600)) }
+    }
 }
 
 /// A value given as text or by reference; only a reference is ever shown.

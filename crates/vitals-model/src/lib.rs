@@ -25,6 +25,8 @@
 //! | [Health](reading::Health) | healthy, degraded, failing, unknown |
 //! | [Score](score::Score) | 0–100 with every deduction named; EXCELLENT ≥ 90, GOOD ≥ 75, FAIR ≥ 50, else POOR |
 //! | [Incident](incident::Incident) | something bad with a beginning and an end, its reason and its evidence |
+//! | [Quiet](quiet) | what keeps people from being told of an incident: a silence, a maintenance window, an acknowledgement |
+//! | [Order](quiet::Order) | what somebody asks of the monitor about incidents |
 //! | [Summary](history::Summary) | what a span of one check's samples comes to: uptime, percentiles |
 //! | [Snapshot](snapshot::Snapshot) | all that a face needs, immutable |
 //! | [Scenario](scenario::Run) | a list of steps carried out on a target, each with what it expects and what was seen |
@@ -41,6 +43,7 @@ pub mod history;
 pub mod incident;
 pub mod limits;
 pub mod observation;
+pub mod quiet;
 pub mod reading;
 pub mod scenario;
 pub mod score;

@@ -79,6 +79,24 @@ pub const RECENT_INCIDENTS_MAX: usize = 50;
 /// Most pieces of evidence kept with one incident.
 pub const EVIDENCE_PIECES_MAX: usize = 16;
 
+/// Most log lines among them, the latest before the incident opened.
+pub const EVIDENCE_LOG_LINES_MAX: usize = 5;
+
+/// Most checks listed as suppressed by one incident; the rest are counted.
+pub const SUPPRESSED_MAX: usize = 64;
+
+/// Most notes of people kept with one incident; beyond it the oldest goes.
+pub const NOTES_MAX: usize = 32;
+
+/// Most changes kept with one incident that were not told; beyond it the oldest goes.
+pub const WITHHELD_MAX: usize = 16;
+
+/// Most silences that hold at one time; a further one is refused, which is said.
+pub const SILENCES_MAX: usize = 256;
+
+/// Longest maintenance window that comes again: one that lasts longer than a day is no window.
+pub const MAINTENANCE_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// Most targets watched by one process.
 pub const TARGETS_MAX: usize = 1000;
 

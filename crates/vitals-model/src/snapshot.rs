@@ -9,6 +9,7 @@ use crate::claim::{FilteringClaim, HubClaim};
 use crate::finding::Finding;
 use crate::incident::Incident;
 use crate::observation::{LevelCounts, VisitSeen};
+use crate::quiet::Silence;
 use crate::reading::{Health, Reading};
 use crate::score::Score;
 use crate::target::Target;
@@ -81,4 +82,12 @@ pub struct OwnState {
     pub store_error: Option<String>,
     /// Samples lost because of that.
     pub samples_lost: u64,
+    /// Incidents of our own that last: history, network.
+    pub open: Vec<Incident>,
+    /// Silences that hold.
+    pub silences: Vec<Silence>,
+    /// How often our own clock or our own running had a gap.
+    pub gaps: u64,
+    /// The latest gap in words.
+    pub last_gap: Option<String>,
 }

@@ -43,6 +43,12 @@ impl Timestamp {
         Self(self.0.saturating_sub(millis(duration)))
     }
 
+    /// The instant `ms` milliseconds later, or earlier when that is less than zero.
+    #[must_use]
+    pub const fn shifted(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
     /// The start of the `width`-long bucket that holds this instant (buckets count from the epoch).
     #[must_use]
     pub fn floor_to(self, width: Duration) -> Self {

@@ -40,7 +40,7 @@ async fn live(common: &Common, ground: Ground, look: Look) -> anyhow::Result<Exi
     let (controls, control_inbox) = mpsc::channel(COMMANDS_MAX);
     let (commands, mut command_inbox) = mpsc::channel(COMMANDS_MAX);
     let memory = wiring::memory(&ground.state_dir);
-    let faces = Faces { snapshot: snapshots, tell: Box::new(|_, _| {}) };
+    let faces = Faces { snapshot: snapshots, tell: Box::new(|_, _| {}), say: Box::new(|_| {}) };
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, History::Off, None, faces);
     let engine = engine.looking_around(wiring::look_around(common));
     let mut signals = EndSignals::listen()?;

@@ -8,7 +8,9 @@ use vitals_engine::lockfile;
 use vitals_engine::store::{Record, Store, StoreError};
 use vitals_judge::detect::Evidence;
 use vitals_judge::event::{Effect, Event, Record as Kept};
+use vitals_judge::explain::Explanation;
 use vitals_judge::monitor::Monitor;
+use vitals_model::check::CheckId;
 use vitals_model::snapshot::Snapshot;
 use vitals_model::target::Target;
 use vitals_model::text::Text;
@@ -27,6 +29,8 @@ pub(super) struct Look {
     /// What is worth keeping.
     kept: Vec<Kept>,
     monitor: Monitor,
+    /// The highest number of an incident that a `watch` gave.
+    last_incident: u64,
 }
 
 /// Looks at every target once, all at the same time.
@@ -55,11 +59,11 @@ async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
             let effects = monitor.apply(clock::now(), Event::Observed(observation));
             kept.extend(effects.into_iter().filter_map(|effect| match effect {
                 Effect::Keep(kept) => Some(kept),
-                Effect::Check(..) | Effect::Tell(..) => None,
+                Effect::Check(..) | Effect::Tell(..) | Effect::Withhold(..) | Effect::Say(_) => None,
             }));
         }
     }
-    Look { snapshot: only_known_incidents(monitor.snapshot(clock::now()), last_incident), kept, monitor }
+    Look { snapshot: only_known_incidents(monitor.snapshot(clock::now()), last_incident), kept, monitor, last_incident }
 }
 
 /// Incidents are `watch`'s: what a single look finds bad is in its readings, and has no number in any
@@ -94,6 +98,15 @@ impl Look {
         tools.filter_map(|kept| if let Kept::Tools(_, server, tools) = kept { Some((server, tools)) } else { None }).collect()
     }
 
+    /// Why a check is what it is; `None` when it has no reading.
+    pub(super) fn explain(&self, target: &Target, check: &CheckId, now: Timestamp) -> Option<Explanation> {
+        let mut explained = self.monitor.explain(&target.id, check, now)?;
+        if explained.incident.as_ref().is_some_and(|incident| incident.id > self.last_incident) {
+            (explained.incident, explained.quiet) = (None, None);
+        }
+        Some(explained)
+    }
+
     /// Writes the look into the history, unless a running `watch` keeps it already. Incidents are the
     /// business of `watch`, which sees their beginning and their end.
     pub(crate) fn keep(self, opening: Opening) {
@@ -107,7 +120,7 @@ impl Look {
             match kept {
                 Kept::Sample(target, sample) => store.put(Record::Sample(target, sample)),
                 Kept::Tools(target, server, tools) => store.put(Record::Tools(target, server, tools)),
-                Kept::Incident(_) => {}
+                Kept::Incident(_) | Kept::Silence(_) | Kept::Note(_) => {}
             }
         }
         let health = store.close();

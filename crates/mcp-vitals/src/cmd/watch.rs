@@ -61,10 +61,11 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     };
     let watch_began = Stopwatch::start();
     let printer = Printer::start(args.format);
-    let lines = printer.lines.clone();
+    let (lines, said) = (printer.lines.clone(), printer.lines.clone());
     let faces = Faces {
         snapshot: watch::channel(Arc::<Snapshot>::default()).0,
         tell: Box::new(move |change, incident| lines.print(change, incident)),
+        say: Box::new(move |line| said.put(Line::Note(line.to_owned()))),
     };
     let end = args.for_.map(|duration| Instant::now() + duration);
     let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
@@ -177,9 +178,17 @@ struct Printer {
     at_end: std_mpsc::Receiver<()>,
 }
 
+/// What is printed, and where.
+enum Line {
+    /// A change of an incident, on standard output.
+    Change(String),
+    /// Something about the watch itself, on standard error.
+    Note(String),
+}
+
 #[derive(Clone)]
 struct Lines {
-    queue: std_mpsc::SyncSender<String>,
+    queue: std_mpsc::SyncSender<Line>,
     format: LineFormat,
     lost: Arc<AtomicU64>,
 }
@@ -190,7 +199,11 @@ impl Lines {
             LineFormat::Text => render::text::incident(change, incident),
             LineFormat::Json => render::incident_line(change, incident),
         };
-        if self.queue.try_send(text).is_err() {
+        self.put(Line::Change(text));
+    }
+
+    fn put(&self, line: Line) {
+        if self.queue.try_send(line).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -198,13 +211,20 @@ impl Lines {
 
 impl Printer {
     fn start(format: LineFormat) -> Self {
-        let (queue, inbox) = std_mpsc::sync_channel::<String>(LINES_MAX);
+        let (queue, inbox) = std_mpsc::sync_channel::<Line>(LINES_MAX);
         let (say_finished, at_end) = std_mpsc::channel();
         let lost = Arc::new(AtomicU64::new(0));
         let unwritten = Arc::clone(&lost);
         let thread = std::thread::spawn(move || {
             let mut out = anstream::stdout();
             for line in inbox {
+                let line = match line {
+                    Line::Change(text) => text,
+                    Line::Note(text) => {
+                        render::note(&text);
+                        continue;
+                    }
+                };
                 // A reader that went away does not end the watch: it still keeps history.
                 if out.write_all(line.as_bytes()).and_then(|()| out.flush()).is_err() {
                     unwritten.fetch_add(1, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use vitals_judge::report::{Line, Report, ServerLine};
 use vitals_model::check::{CheckId, Point, Threshold, Unit};
 use vitals_model::claim::ClaimStatus;
 use vitals_model::history::Spread;
-use vitals_model::incident::{Incident, IncidentChange, IncidentState};
+use vitals_model::incident::{Handling, Incident, IncidentChange, IncidentState, Ties};
 use vitals_model::observation::{Level, LevelCounts, VisitSeen};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::scenario::{Figure, Outcome, Run, Stand, Step};
@@ -110,6 +110,9 @@ fn incident() -> Incident {
         opened_at: AT,
         updated_at: AT,
         resolved_at: None,
+        flapping: false,
+        ties: Ties::default(),
+        handling: Handling::default(),
     }
 }
 

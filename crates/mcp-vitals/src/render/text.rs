@@ -193,6 +193,8 @@ pub(crate) fn incident(change: IncidentChange, incident: &Incident) -> String {
     if let (IncidentChange::Resolved, Some(at)) = (change, incident.resolved_at) {
         let last = incident.evidence.last().map(|e| format!("; {e}")).unwrap_or_default();
         let _ = writeln!(out, " (lasted {}{last})", human(at.since(incident.opened_at)));
+    } else if let (IncidentChange::Acknowledged, Some(who)) = (change, &incident.handling.acknowledged) {
+        let _ = writeln!(out, " (by {}: {})", who.author, who.text);
     } else {
         out.push('\n');
         if !incident.hint.is_empty() {

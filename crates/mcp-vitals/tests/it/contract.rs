@@ -108,6 +108,12 @@ pub(crate) const INCIDENT: &[(&str, Kind)] = &[
     ("hint", Text),
     ("opened_at", Time),
     ("resolved_at", Maybe(&Time)),
+    ("follows", Maybe(&Filled)),
+    ("suppressed", List),
+    ("suppressed_more", Count),
+    ("acknowledged", Maybe(&Map)),
+    ("notes", List),
+    ("withheld", List),
 ];
 
 /// Fails unless a whole report has every key with a value of its kind.

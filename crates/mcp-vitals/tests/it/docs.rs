@@ -13,13 +13,16 @@ use crate::product::Home;
 const HELP_MAX: Duration = Duration::from_secs(10);
 
 /// The structures of the JSON view, by the heading under which their fields are described.
-const SECTIONS: [(&str, &str); 8] = [
+const SECTIONS: [(&str, &str); 11] = [
     ("CheckView", "## The whole"),
     ("TargetView", "## `targets[]`"),
     ("DeductionView", "## `deductions[]`"),
     ("ServerView", "## `servers[]`"),
     ("ReadingView", "## `checks[]`"),
     ("IncidentView", "## `incidents[]`"),
+    ("SuppressedView", "## `suppressed[]`"),
+    ("RemarkView", "## Remarks"),
+    ("WithheldView", "## `withheld[]`"),
     ("FindingView", "## `anomalies[]`"),
     ("VisitView", "## `visit`"),
 ];

@@ -21,6 +21,8 @@ mod hostile;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod incidents;
+#[cfg(test)]
 mod install;
 #[cfg(test)]
 mod lab;

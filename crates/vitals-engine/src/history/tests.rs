@@ -1,7 +1,7 @@
 //! The past out of a small real store.
 
 use vitals_model::config::Storage;
-use vitals_model::incident::{Incident, IncidentState};
+use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
 use vitals_model::reading::{Health, Sample};
 use vitals_model::tool::ToolSet;
 
@@ -38,6 +38,9 @@ fn incident(id: u64, target: &str, opened: Timestamp, state: IncidentState) -> R
         opened_at: opened,
         updated_at: opened,
         resolved_at: (state == IncidentState::Resolved).then_some(opened),
+        flapping: false,
+        ties: Ties::default(),
+        handling: Handling::default(),
     }))
 }
 

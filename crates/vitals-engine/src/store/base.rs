@@ -9,8 +9,9 @@ use vitals_model::time::Timestamp;
 
 use super::StoreError;
 
-/// The schema this version writes, kept in `user_version`. Schema 1 was never released; schema 2 has no scenarios.
-pub(super) const SCHEMA: i64 = 3;
+/// The schema this version writes, kept in `user_version`. Schema 1 was never released; schema 2 has no scenarios,
+/// schema 3 no silences.
+pub(super) const SCHEMA: i64 = 4;
 
 /// The oldest schema that is brought up to date when it is opened for writing, and read as it is.
 const SCHEMA_MIN: i64 = 2;
@@ -48,6 +49,11 @@ CREATE TABLE scenario (id INTEGER PRIMARY KEY, target TEXT NOT NULL, at INTEGER 
 CREATE INDEX scenario_age ON scenario (at);
 ";
 
+/// What schema 4 has more than schema 3.
+const SILENCES: &str = "
+CREATE TABLE silence (id INTEGER PRIMARY KEY, until INTEGER NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL);
+";
+
 /// Where the history of `dir` is.
 pub(super) fn path(dir: &Path) -> PathBuf {
     dir.join("history.db")
@@ -72,16 +78,14 @@ pub(super) fn open(dir: &Path) -> Result<Connection, StoreError> {
         if found == 0 {
             create.execute_batch(TABLES)?;
         }
-        create.execute_batch(SCENARIOS)?;
+        if found < 3 {
+            create.execute_batch(SCENARIOS)?;
+        }
+        create.execute_batch(SILENCES)?;
         create.pragma_update(None, "user_version", SCHEMA)?;
         create.commit()?;
     }
     Ok(connection)
-}
-
-/// Whether the file has a table for scenarios: a reader changes nothing, so it meets files of schema 2 as they are.
-pub(super) fn has_scenarios(connection: &Connection) -> Result<bool, StoreError> {
-    Ok(schema(connection)? == SCHEMA)
 }
 
 /// Opens the history in `dir` for reading, beside a writer or without one. It creates and changes nothing.
@@ -109,8 +113,8 @@ fn small(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// The schema of the file, 0 for a new one. A newer one than ours is refused; one older than [`SCHEMA_MIN`] is as good
-/// as damaged, because no release wrote it.
-fn schema(connection: &Connection) -> Result<i64, StoreError> {
+/// as damaged, because no release wrote it. A reader changes nothing, so it meets older files as they are.
+pub(super) fn schema(connection: &Connection) -> Result<i64, StoreError> {
     match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
         found @ (0 | SCHEMA_MIN..=SCHEMA) => Ok(found),
         found if found > SCHEMA => Err(StoreError::Newer { found, known: SCHEMA }),

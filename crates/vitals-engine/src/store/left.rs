@@ -1,56 +1,81 @@
-//! Runs of scenarios that another process left for the writer: only one process writes the history, and a scenario
-//! may end while a watch holds it. They lie beside the history, one file each, until the writer takes them in.
+//! What another process left for the one that holds the history: only one process writes it, and a scenario may end,
+//! or somebody silence a check, while a watch holds it. It lies beside the history, one file each, until it is taken:
+//! runs of scenarios by the writer, orders by the loop.
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use vitals_model::quiet::Order;
 use vitals_model::scenario::Run;
+use vitals_model::time::Timestamp;
 
 use super::StoreError;
 use super::record::v1::ScenarioRecord;
+use super::record::v2::OrderRecord;
 
-/// Most runs that may lie there; a further one is refused.
-const RUNS_MAX: usize = 256;
+/// Most files that may lie in one folder; a further one is refused.
+const FILES_MAX: usize = 256;
+
+/// Orders of one process in one millisecond keep their order by this.
+static ORDERS: AtomicU32 = AtomicU32::new(0);
 
 /// Largest file read, in bytes. A run of a dozen steps has 8 kB.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-fn folder(dir: &Path) -> PathBuf {
-    dir.join("left")
-}
-
 /// Leaves a run. It is there whole or not at all.
 pub(super) fn leave(dir: &Path, run: &Run) -> Result<(), StoreError> {
-    let folder = folder(dir);
-    let error = |source| StoreError::Folder { path: folder.clone(), source };
-    fs::create_dir_all(&folder).map_err(error)?;
-    if fs::read_dir(&folder).map_err(error)?.count() >= RUNS_MAX {
-        return Err(error(io::Error::other(format!("{RUNS_MAX} runs wait there already"))));
-    }
-    let body = serde_json::to_vec(&ScenarioRecord::from(run)).map_err(|source| error(source.into()))?;
     let name = format!("{}-{}-{}", run.at.as_millis(), std::process::id(), run.scenario);
+    write(&dir.join("left"), &name, &ScenarioRecord::from(run))
+}
+
+/// Leaves an order.
+pub(super) fn order(dir: &Path, order: &Order, at: Timestamp) -> Result<(), StoreError> {
+    let n = ORDERS.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{:015}-{:010}-{n:05}", at.as_millis(), std::process::id());
+    write(&dir.join("orders"), &name, &OrderRecord::from(order))
+}
+
+/// The runs that lie there, in order of time; `None` for a file that is none.
+pub(super) fn found(dir: &Path) -> Vec<(PathBuf, Option<Run>)> {
+    all(&dir.join("left"), ScenarioRecord::run)
+}
+
+/// The orders that lie there, in order of time; `None` for a file that is none.
+pub(super) fn orders(dir: &Path) -> Vec<(PathBuf, Option<Order>)> {
+    all(&dir.join("orders"), |record: OrderRecord| Some(record.order()))
+}
+
+fn write(folder: &Path, name: &str, record: &impl Serialize) -> Result<(), StoreError> {
+    let error = |source| StoreError::Folder { path: folder.to_owned(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(error)?;
+    if fs::read_dir(folder).map_err(error)?.count() >= FILES_MAX {
+        return Err(error(io::Error::other(format!("{FILES_MAX} files wait there already"))));
+    }
+    let body = serde_json::to_vec(record).map_err(|source| error(source.into()))?;
     let (unfinished, finished) = (folder.join(format!("{name}.part")), folder.join(format!("{name}.json")));
     fs::write(&unfinished, body).and_then(|()| fs::rename(&unfinished, &finished)).map_err(error)
 }
 
-/// What lies there, in order of time; `None` for a file that is no run.
-pub(super) fn found(dir: &Path) -> Vec<(PathBuf, Option<Run>)> {
-    let Ok(entries) = fs::read_dir(folder(dir)) else { return Vec::new() };
-    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).take(RUNS_MAX).collect();
+fn all<R: DeserializeOwned, T>(folder: &Path, read: impl Fn(R) -> Option<T>) -> Vec<(PathBuf, Option<T>)> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).take(FILES_MAX).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     files
         .into_iter()
         .map(|path| {
-            let run = run(&path);
-            (path, run)
+            let record = body(&path).and_then(|body| serde_json::from_slice(&body).ok());
+            (path, record.and_then(&read))
         })
         .collect()
 }
 
-fn run(path: &Path) -> Option<Run> {
+fn body(path: &Path) -> Option<Vec<u8>> {
     let small = fs::metadata(path).ok().filter(|file| file.len() <= FILE_BYTES_MAX);
-    let body = small.and_then(|_| fs::read(path).ok())?;
-    serde_json::from_slice(&body).ok().and_then(ScenarioRecord::run)
+    small.and_then(|_| fs::read(path).ok())
 }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 use vitals_model::check::CheckId;
 use vitals_model::history::{HealthTimes, Spread, Summary};
 use vitals_model::incident::Incident;
+use vitals_model::quiet::Silence;
 use vitals_model::reading::Sample;
 use vitals_model::scenario::Run;
 use vitals_model::target::TargetId;
@@ -16,7 +17,8 @@ use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 
-use super::record::v1::{IncidentRecord, ScenarioRecord, ToolsRecord, health_of};
+use super::record::v1::{self, ScenarioRecord, ToolsRecord, health_of};
+use super::record::v2;
 use super::rollup::Rollup;
 use super::rollup::standing::{self, STANDS_MS_MAX};
 use super::seal::{HOUR_MS, Latest, WINDOW_MS, start_of};
@@ -32,7 +34,8 @@ pub const SCENARIOS_MAX: u32 = 1024;
 /// A history opened for reading.
 pub struct Reader {
     connection: Connection,
-    has_scenarios: bool,
+    /// A file that no writer of this version has opened yet is older.
+    schema: i64,
 }
 
 /// Which incidents to read.
@@ -47,7 +50,7 @@ pub enum IncidentFilter {
 impl Reader {
     pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
         let connection = base::open_read(dir)?;
-        Ok(Self { has_scenarios: base::has_scenarios(&connection)?, connection })
+        Ok(Self { schema: base::schema(&connection)?, connection })
     }
 
     /// The targets that history knows, by samples or by scenarios, in order of name.
@@ -56,7 +59,7 @@ impl Reader {
     /// This and every other method: [`StoreError::Sqlite`] when the file cannot be read, [`StoreError::Damaged`]
     /// when a record makes no sense.
     pub fn targets(&self) -> Result<Vec<TargetId>, StoreError> {
-        let sql = if self.has_scenarios {
+        let sql = if self.schema >= 3 {
             "SELECT target FROM series UNION SELECT target FROM scenario ORDER BY target"
         } else {
             "SELECT DISTINCT target FROM series ORDER BY target"
@@ -126,15 +129,42 @@ impl Reader {
 
     /// Incidents, oldest first.
     pub fn incidents(&self, filter: IncidentFilter) -> Result<Vec<Incident>, StoreError> {
-        let bodies: Vec<String> = match filter {
-            IncidentFilter::Open => self.column("SELECT body FROM incident WHERE open = 1 ORDER BY id", [])?,
-            IncidentFilter::Since(at) => {
-                let sql = "SELECT body FROM incident WHERE open = 1 OR updated_at >= ? ORDER BY id";
-                self.column(sql, [at.as_millis()])?
-            }
+        let since = match filter {
+            IncidentFilter::Open => i64::MAX,
+            IncidentFilter::Since(at) => at.as_millis(),
         };
-        let incident = |body: &String| serde_json::from_str(body).ok().and_then(IncidentRecord::incident);
-        bodies.iter().map(|body| incident(body).ok_or(StoreError::Damaged("incident"))).collect()
+        let sql = "SELECT version, body FROM incident WHERE open = 1 OR updated_at >= ? ORDER BY id";
+        self.incidents_of(sql, [since])
+    }
+
+    /// One incident by its number, however old it is.
+    pub fn incident(&self, id: u64) -> Result<Option<Incident>, StoreError> {
+        let found = self.incidents_of("SELECT version, body FROM incident WHERE id = ?", [id.cast_signed()])?;
+        Ok(found.into_iter().next())
+    }
+
+    fn incidents_of(&self, sql: &str, params: impl Params) -> Result<Vec<Incident>, StoreError> {
+        let mut all = self.connection.prepare_cached(sql)?;
+        let rows = all.query_map(params, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+        rows.map(|row| {
+            let (version, body) = row?;
+            let incident = match version {
+                1 => serde_json::from_str(&body).ok().and_then(v1::IncidentRecord::incident),
+                _ => serde_json::from_str(&body).ok().and_then(v2::IncidentRecord::incident),
+            };
+            incident.ok_or(StoreError::Damaged("incident"))
+        })
+        .collect()
+    }
+
+    /// Every silence ever given, oldest first; those that are over included.
+    pub fn silences(&self) -> Result<Vec<Silence>, StoreError> {
+        if self.schema < 4 {
+            return Ok(Vec::new());
+        }
+        let bodies: Vec<String> = self.column("SELECT body FROM silence ORDER BY id", [])?;
+        let silence = |body: &String| serde_json::from_str::<v2::SilenceRecord>(body).ok().map(Silence::from);
+        bodies.iter().map(|body| silence(body).ok_or(StoreError::Damaged("silence"))).collect()
     }
 
     /// The greatest incident id ever given; 0 before the first.
@@ -157,7 +187,7 @@ impl Reader {
 
     /// Scenarios run on `target` that began with `from ≤ at < to`, oldest first; the latest [`SCENARIOS_MAX`] of more.
     pub fn scenarios(&self, target: &TargetId, from: Timestamp, to: Timestamp) -> Result<Vec<Run>, StoreError> {
-        if !self.has_scenarios {
+        if self.schema < 3 {
             return Ok(Vec::new());
         }
         let sql = "SELECT body FROM scenario WHERE target = ? AND at >= ? AND at < ? ORDER BY at DESC, id DESC LIMIT ?";

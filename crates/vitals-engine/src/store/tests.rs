@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use vitals_model::check::CheckId;
-use vitals_model::incident::IncidentState;
+use vitals_model::incident::{Cause, Handling, IncidentChange, IncidentState, Quiet, QuietReason, Suppressed, Ties, Withheld};
+use vitals_model::quiet::{Pattern, Remark};
 use vitals_model::reading::Health;
 use vitals_model::tool::Definition;
 use vitals_probe::clock::Stopwatch;
@@ -13,6 +14,7 @@ use vitals_probe::clock::Stopwatch;
 use super::seal::{HOUR_MS, WINDOW_MS};
 use super::*;
 
+mod handled;
 mod kill;
 mod scenario;
 mod standing;
@@ -87,6 +89,9 @@ fn incident(id: u64, state: IncidentState) -> Incident {
         opened_at: at(DAY),
         updated_at: at(DAY + 5),
         resolved_at: (state == IncidentState::Resolved).then(|| at(DAY + 5)),
+        flapping: false,
+        ties: Ties::default(),
+        handling: Handling::default(),
     }
 }
 

@@ -16,7 +16,8 @@ use vitals_probe::clock::{Stopwatch, now};
 
 use super::lock::Lock;
 use super::queue::{Queue, Wish};
-use super::record::v1::{IncidentRecord, ScenarioRecord, ToolsRecord, health_code, health_of, json};
+use super::record::v1::{ScenarioRecord, ToolsRecord, health_code, health_of, json};
+use super::record::v2;
 use super::segment::{Row, grain};
 use super::{Record, StoreError, base, left, retain, seal};
 
@@ -169,13 +170,13 @@ impl Base {
         match record {
             Record::Sample(..) => {}
             Record::Incident(incident) => {
-                let body = json(&IncidentRecord::from(&**incident))?;
+                let body = json(&v2::IncidentRecord::from(&**incident))?;
                 let open = incident.state == vitals_model::incident::IncidentState::Open;
                 self.connection
                     .prepare_cached(
-                        "INSERT OR REPLACE INTO incident (id, open, updated_at, version, body) VALUES (?, ?, ?, 1, ?)",
+                        "INSERT OR REPLACE INTO incident (id, open, updated_at, version, body) VALUES (?, ?, ?, ?, ?)",
                     )?
-                    .execute(params![incident.id.cast_signed(), open, incident.updated_at.as_millis(), body])?;
+                    .execute(params![incident.id.cast_signed(), open, incident.updated_at.as_millis(), v2::VERSION, body])?;
             }
             Record::Tools(target, server, tools) => {
                 let body = json(&ToolsRecord::from(tools))?;
@@ -188,6 +189,12 @@ impl Base {
                 self.connection
                     .prepare_cached("INSERT INTO scenario (target, at, version, body) VALUES (?, ?, 1, ?)")?
                     .execute(params![run.target.as_str(), run.at.as_millis(), body])?;
+            }
+            Record::Silence(silence) => {
+                let body = json(&v2::SilenceRecord::from(&**silence))?;
+                self.connection
+                    .prepare_cached("INSERT OR REPLACE INTO silence (id, until, version, body) VALUES (?, ?, ?, ?)")?
+                    .execute(params![silence.id.cast_signed(), silence.until.as_millis(), v2::VERSION, body])?;
             }
             Record::Note { at, text } => {
                 self.connection

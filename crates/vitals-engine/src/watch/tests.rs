@@ -31,7 +31,7 @@ fn bench(names: &[&str], history: History) -> (Engine, Told, Script) {
     let (snapshot, snapshots) = watch::channel(Arc::<Snapshot>::default());
     let tell: Tell =
         Box::new(move |change, incident| heard.lock().unwrap().push(format!("{} {}", change.as_str(), incident.kind)));
-    let faces = Faces { snapshot, tell };
+    let faces = Faces { snapshot, tell, say: Box::new(|_| {}) };
     let engine = Engine::new(settings(names), Surroundings::default(), Vec::new(), Memory::default(), history, None, faces);
     let (controls, inbox) = mpsc::channel(4);
     let script = Script { outbox: engine.outbox.clone(), controls, inbox: Some(inbox), snapshots };

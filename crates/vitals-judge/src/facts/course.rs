@@ -47,6 +47,16 @@ pub(super) fn follow(courses: &mut BTreeMap<Text, Course>, before: Option<&[Serv
     }
 }
 
+impl Course {
+    /// Leaves out a gap of our own clock.
+    pub(super) fn skip(&mut self, ms: i64) {
+        self.first_seen = self.first_seen.shifted(ms);
+        for at in [&mut self.status_changed, &mut self.tools_changed, &mut self.zero_since].into_iter().flatten() {
+            *at = at.shifted(ms);
+        }
+    }
+}
+
 /// The state that the hub claims, and since when.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StateCourse {

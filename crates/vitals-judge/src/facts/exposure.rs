@@ -42,4 +42,9 @@ impl Exposure {
     pub(super) fn gained(&self, servers_changed: Option<Timestamp>) -> &[Text] {
         if servers_changed.is_some_and(|at| at > self.since) { &[] } else { &self.gained }
     }
+
+    /// Leaves out a gap of our own clock.
+    pub(super) fn skip(&mut self, ms: i64) {
+        self.since = self.since.shifted(ms);
+    }
 }

@@ -120,6 +120,15 @@ impl Records {
         super::push_bounded(&mut self.rounds, Round { began, at, is_telling, left }, ROUNDS_MAX);
     }
 
+    /// Leaves out a gap of our own clock.
+    pub(super) fn skip(&mut self, ms: i64) {
+        let later = |at: &mut Timestamp| *at = at.shifted(ms);
+        let told = [self.told_from.as_mut(), self.last_told.as_mut(), self.grown.as_mut()];
+        told.into_iter().flatten().for_each(later);
+        self.times.iter_mut().for_each(later);
+        self.rounds.iter_mut().flat_map(|round| [&mut round.began, &mut round.at]).for_each(later);
+    }
+
     /// How many records were told, and since when, that the file did not get although it was looked at
     /// (at `looked`) long enough after the first of them.
     pub fn unwritten(&self, looked: Timestamp) -> Option<(u64, Timestamp)> {

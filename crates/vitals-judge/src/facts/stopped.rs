@@ -46,6 +46,13 @@ impl Stopped {
         }
     }
 
+    /// Leaves out a gap of our own clock.
+    pub(super) fn skip(&mut self, ms: i64) {
+        for (from, until) in self.spans.values_mut().flatten() {
+            (*from, *until) = (from.shifted(ms), until.shifted(ms));
+        }
+    }
+
     /// Whether a server was stopped at this time.
     pub(super) fn was(&self, server: &Text, at: Timestamp) -> bool {
         self.spans.get(server).is_some_and(|spans| spans.iter().any(|(from, until)| at >= *from && at <= *until))

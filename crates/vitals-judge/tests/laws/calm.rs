@@ -4,7 +4,6 @@
 use proptest::prelude::*;
 use vitals_judge::event::Effect;
 use vitals_model::config::Schedule;
-use vitals_model::incident::IncidentChange;
 use vitals_model::reading::Health;
 
 use crate::day::{Day, Look, Move, Visited};
@@ -91,7 +90,7 @@ fn no_incident(intervals: &[Figures], schedule: Schedule) -> Result<(), TestCase
         for each in interval(n, of, light_ms) {
             for effect in day.play(&each) {
                 if let Effect::Tell(change, incident) = effect {
-                    prop_assert!(change != IncidentChange::Opened, "{} {}: {}", n, incident.check, incident.summary);
+                    prop_assert!(!change.begins(), "{} {}: {}", n, incident.check, incident.summary);
                 }
             }
         }

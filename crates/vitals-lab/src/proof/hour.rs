@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use vitals_model::check::Probe;
 use vitals_model::config::Schedule;
 use vitals_model::finding::Outcome;
-use vitals_model::incident::{Incident, IncidentChange};
+use vitals_model::incident::Incident;
 use vitals_model::snapshot::Snapshot;
 
 use super::ears::Ears;
@@ -96,7 +96,7 @@ pub(super) async fn run(length: Length, ears: &mut Ears) -> Hour {
     let _ = ears.until(Instant::now() + SETTLE_MAX, settled).await;
     let snapshot = ears.snapshot();
     note_findings(&snapshot, &mut found);
-    let opened = ears.heard().iter().filter(|h| h.change == IncidentChange::Opened);
+    let opened = ears.heard().iter().filter(|h| h.change.begins());
     let incidents: Vec<Incident> = opened.map(|h| h.incident.clone()).collect();
     let probes = snapshot.own.probes;
     let mut shortfalls: Vec<Shortfall> = incidents.iter().cloned().map(|i| Shortfall::Stranger(Box::new(i))).collect();

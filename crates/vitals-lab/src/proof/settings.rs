@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vitals_model::config::{Expect, MetaToolSettings, Schedule, ServerSettings, Settings, TargetSettings, Thresholds, Timeouts};
+use vitals_model::config::{
+    CheckPolicy, Expect, MetaToolSettings, Schedule, ServerSettings, Settings, TargetSettings, Thresholds, Timeouts,
+};
 use vitals_model::observation::ProcessSeen;
+use vitals_model::quiet::Pattern;
 use vitals_probe::hub_config::HubConfig;
 use vitals_probe::process::{self, Look};
 
@@ -72,6 +75,8 @@ pub(super) fn target() -> TargetSettings {
             ..Thresholds::default()
         },
         servers: servers(),
+        // A lab that breaks every few seconds flaps, and its incidents would not end.
+        checks: BTreeMap::from([(Pattern::all(), CheckPolicy { flap_start_percent: 0, ..CheckPolicy::default() })]),
         meta_tool: MetaToolSettings { calls_per_day: CALLS_MAX, ..MetaToolSettings::default() },
         ..TargetSettings::default()
     }

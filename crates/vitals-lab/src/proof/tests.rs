@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::sync::{mpsc, watch};
 use vitals_model::check::{CheckId, Point, Unit};
 use vitals_model::finding::{Finding, FindingKind, Outcome};
-use vitals_model::incident::{Incident, IncidentChange, IncidentState};
+use vitals_model::incident::{Handling, Incident, IncidentChange, IncidentState, Ties};
 use vitals_model::observation::{LevelCounts, VisitSeen};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::score::Score;
@@ -338,6 +338,9 @@ fn incident(check: &str, kind: &str, health: Health) -> Incident {
         opened_at: Timestamp::default(),
         updated_at: Timestamp::default(),
         resolved_at: None,
+        flapping: false,
+        ties: Ties::default(),
+        handling: Handling::default(),
     }
 }
 

@@ -182,7 +182,7 @@ fn reading<'a>(state: &'a TargetState, check: &str) -> Option<&'a Reading> {
 }
 
 fn opened(heard: &[Heard]) -> impl Iterator<Item = &Heard> {
-    heard.iter().filter(|h| h.change == IncidentChange::Opened)
+    heard.iter().filter(|h| h.change.begins())
 }
 
 /// Waits for the incident that says all that is expected; when.
@@ -246,7 +246,8 @@ async fn over(row: &Expectation, ears: &mut Ears, cleared: Instant) -> Result<()
 
 /// Incidents that were heard to open and not to end.
 fn lasting(heard: &[Heard]) -> impl Iterator<Item = &Incident> {
-    let is_over = |id: u64| heard.iter().any(|h| h.incident.id == id && h.change == IncidentChange::Resolved);
+    let last = |id: u64| heard.iter().rfind(|h| h.incident.id == id).map(|h| h.change);
+    let is_over = move |id: u64| last(id) == Some(IncidentChange::Resolved);
     opened(heard).map(|h| &h.incident).filter(move |incident| !is_over(incident.id))
 }
 

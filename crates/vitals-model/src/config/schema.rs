@@ -7,10 +7,14 @@ use serde_json::{Map, Value, json};
 
 use super::problem::Report;
 use super::show::{Shown, shown};
-use super::table::{ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, SERVER, SETTINGS, Slot, WAYS, Worse};
+use super::table::{
+    ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, POLICY, SERVER, SETTINGS, Slot, WAYS, Worse,
+};
 use super::value::{Bounds, Carrier, UrlKind, show_duration, show_size};
-use super::{ServerSettings, Settings, raw, value};
+use super::{CheckPolicy, ServerSettings, Settings, raw, value};
 use crate::check::Unit;
+use crate::limits::CONFIG_COUNT_MAX;
+use crate::quiet::Maintenance;
 
 /// The JSON Schema (draft 2020-12) of a configuration file, indented.
 pub fn schema() -> String {
@@ -36,16 +40,20 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
     let single = || json!({"type": ["string", "number", "boolean"]});
     let mut property = match slot {
         Slot::Flag(_) => json!({"type": "boolean"}),
-        Slot::Every(..) | Slot::Size(..) | Slot::Url(..) | Slot::Name(_) => json!({"type": "string"}),
+        Slot::Every(..) | Slot::Size(..) | Slot::Url(..) | Slot::Name(_) | Slot::Instant(_) | Slot::Cron(_) => {
+            json!({"type": "string"})
+        }
         Slot::EveryOrOff(..) => json!({"type": ["string", "boolean"]}),
         Slot::Count(bounds, ..) => json!({"type": "integer", "minimum": bounds.min, "maximum": bounds.max}),
         Slot::Level(level, _) => threshold(*level),
-        Slot::Text(_) | Slot::OptionalText(_) | Slot::Path(_) | Slot::Secret(_) => single(),
+        Slot::Text(_) | Slot::OptionalText(_) | Slot::Path(_) | Slot::Secret(_) | Slot::Pattern(_) => single(),
         Slot::Command(_) => json!({"type": ["string", "array"], "items": single()}),
         Slot::Expect(_) => json!({"enum": ["up", "down"]}),
         Slot::Json(_) => json!({"type": ["object", "null"]}),
         Slot::Secrets(..) => named(single()),
         Slot::Servers(_) => named(optional(object(&[SERVER], &mut ServerSettings::default()))),
+        Slot::Checks(_) => named(optional(object(&[POLICY], &mut CheckPolicy::default()))),
+        Slot::Maintenance(_) => named(optional(object(&[MAINTENANCE], &mut Maintenance::default()))),
         Slot::Group(keys) => optional(object(&[keys], of)),
         Slot::Defaults(at) => optional(object(&[SETTINGS], at(of))),
         Slot::Targets(_) => json!({"type": ["array", "null"], "items": target()}),
@@ -96,6 +104,8 @@ pub fn reference() -> String {
     section("Targets", "targets[].", &[ADDRESS], &mut Draft::default(), &mut out);
     section("Settings of `defaults` and of each target", "", &[SETTINGS], &mut file.defaults, &mut out);
     section("Servers", "servers.NAME.", &[SERVER], &mut ServerSettings::default(), &mut out);
+    section("Checks", "checks.PATTERN.", &[POLICY], &mut CheckPolicy::default(), &mut out);
+    section("Maintenance", "maintenance.NAME.", &[MAINTENANCE], &mut Maintenance::default(), &mut out);
     out
 }
 
@@ -142,6 +152,7 @@ fn kind<T>(slot: &Slot<T>) -> String {
             format!("duration, {} to {}, or `off`", show_duration(*min), show_duration(*max))
         }
         Slot::Count(Bounds { min, max }, ..) if min == max => format!("`{min}`"),
+        Slot::Count(Bounds { min, max }, ..) if *max < CONFIG_COUNT_MAX => format!("whole number, {min} to {max}"),
         Slot::Count(Bounds { min, .. }, ..) => format!("whole number from {min}"),
         Slot::Size(Bounds { min, .. }, _) => format!("size from {}", show_size(*min)),
         Slot::Level(level, _) => {
@@ -165,6 +176,11 @@ fn kind<T>(slot: &Slot<T>) -> String {
         Slot::Secrets(Carrier::Headers, _) => "secrets by header".to_owned(),
         Slot::Secrets(Carrier::Env, _) => "secrets by variable".to_owned(),
         Slot::Group(_) | Slot::Json(_) => "mapping".to_owned(),
+        Slot::Pattern(_) => "pattern: `*` stands for anything".to_owned(),
+        Slot::Instant(_) => "RFC 3339 instant".to_owned(),
+        Slot::Cron(_) => "five fields of cron".to_owned(),
+        Slot::Checks(_) => "mapping of policies by pattern".to_owned(),
+        Slot::Maintenance(_) => "mapping of windows by name".to_owned(),
         Slot::Servers(_) => "mapping of servers by name".to_owned(),
         Slot::Defaults(_) => "the settings below".to_owned(),
         Slot::Targets(_) => "list of targets: address and settings".to_owned(),

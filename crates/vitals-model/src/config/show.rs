@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, SERVER, SETTINGS, Slot};
-use super::{SecretRef, Settings, value};
+use super::table::{ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, MAINTENANCE, POLICY, SERVER, SETTINGS, Slot};
+use super::{CheckPolicy, SecretRef, Settings, value};
+use crate::quiet::Pattern;
 
 /// Writes the settings as YAML, every default included.
 ///
@@ -56,6 +57,16 @@ pub(super) fn shown<T>(slot: &Slot<T>, of: &mut T) -> Shown {
         }
         Slot::Secret(at) => return line(at(of).as_ref().map(secret)),
         Slot::Secrets(_, at) => return named(at(of), |of| Shown::Line(secret(of))),
+        Slot::Pattern(at) => value::quote(at(of).as_str()),
+        Slot::Instant(at) => return line(at(of).map(|at| value::quote(&at.to_string()))),
+        Slot::Cron(at) => return line(at(of).as_ref().map(|cron| value::quote(&cron.to_string()))),
+        Slot::Checks(at) => {
+            let policy = |(pattern, policy): (&Pattern, &mut CheckPolicy)| {
+                (value::quote(pattern.as_str()), Shown::Map(mapping(POLICY, policy)))
+            };
+            return Shown::Map(at(of).iter_mut().map(policy).collect());
+        }
+        Slot::Maintenance(at) => return named(at(of), |of| Shown::Map(mapping(MAINTENANCE, of))),
         Slot::Servers(at) => return named(at(of), |of| Shown::Map(mapping(SERVER, of))),
         Slot::Group(keys) => return Shown::Map(mapping(keys, of)),
         Slot::Defaults(at) => return Shown::Map(mapping(SETTINGS, at(of))),

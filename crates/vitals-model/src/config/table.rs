@@ -8,14 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::value::{Bounds, Carrier, UrlKind};
-use super::{Configured, Expect, SecretRef, ServerSettings, Settings, Storage, TargetSettings};
+use super::{CheckPolicy, Configured, Expect, SecretRef, ServerSettings, Settings, Storage, TargetSettings};
 use crate::check::Unit;
 use crate::limits::{
     CONFIG_COUNT_MAX, CONFIG_SIZE_MAX, INTERVAL_DISCOVERY_MIN, INTERVAL_LIGHT_MIN, INTERVAL_LLM_MIN, INTERVAL_MAX,
-    INTERVAL_META_TOOL_MIN, INTERVAL_SESSION_MIN, RETENTION_MAX, RETENTION_MIN, STORE_BYTES_MIN, TIMEOUT_MAX, TIMEOUT_MIN,
-    WINDOW_MAX, WINDOW_MIN,
+    INTERVAL_META_TOOL_MIN, INTERVAL_SESSION_MIN, MAINTENANCE_MAX, RETENTION_MAX, RETENTION_MIN, STORE_BYTES_MIN, TIMEOUT_MAX,
+    TIMEOUT_MIN, WINDOW_MAX, WINDOW_MIN,
 };
+use crate::quiet::{Cron, Maintenance, Pattern};
 use crate::target::Address;
+use crate::time::Timestamp;
 
 /// One key of a mapping whose values live in a `T`.
 pub(super) struct Key<T: 'static> {
@@ -48,10 +50,17 @@ pub(super) enum Slot<T: 'static> {
     Json(At<T, Option<String>>),
     Secret(At<T, Option<SecretRef>>),
     Secrets(Carrier, At<T, BTreeMap<String, SecretRef>>),
+    Pattern(At<T, Pattern>),
+    Instant(At<T, Option<Timestamp>>),
+    Cron(At<T, Option<Cron>>),
     /// A mapping of further keys of the same `T`.
     Group(&'static [Key<T>]),
     /// Servers by name, each with the keys of [`SERVER`].
     Servers(At<T, BTreeMap<String, ServerSettings>>),
+    /// Patterns of checks, each with the keys of [`POLICY`].
+    Checks(At<T, BTreeMap<Pattern, CheckPolicy>>),
+    /// Windows of maintenance by name, each with the keys of [`MAINTENANCE`].
+    Maintenance(At<T, BTreeMap<String, Maintenance>>),
     /// The keys of [`SETTINGS`].
     Defaults(At<T, Draft>),
     /// A list; each item has the keys of [`ADDRESS`] and of [`SETTINGS`], and begins as the defaults.
@@ -210,6 +219,13 @@ pub(super) static SETTINGS: &[Key<Draft>] = &[
     key("timeouts", "How long each step of a probe may take", Slot::Group(TIMEOUTS)),
     key("thresholds", "Where a value becomes a warning and where it becomes critical", Slot::Group(THRESHOLDS)),
     key("servers", "What is known about single servers, by their name in the hub", Slot::Servers(|d| &mut d.settings.servers)),
+    key(
+        "checks",
+        "When checks open and end incidents, by patterns of their ids; the most precise one counts",
+        Slot::Checks(|d| &mut d.settings.checks),
+    ),
+    key("incidents", "What holds for all incidents", Slot::Group(INCIDENTS)),
+    key("maintenance", "When incidents are not told, by a name of your own", Slot::Maintenance(|d| &mut d.settings.maintenance)),
     key("llm", "The check of the LLM that a hub asks", Slot::Group(LLM)),
     key(
         "meta_tool",
@@ -285,6 +301,83 @@ static THRESHOLDS: &[Key<Draft>] = &[
     above("token_growth_percent", "Growth within a day of what all tools cost a model in tokens", Unit::Percent, |d| {
         &mut d.settings.thresholds.token_growth_percent
     }),
+];
+
+static INCIDENTS: &[Key<Draft>] = &[
+    key(
+        "reopen",
+        "What comes back within this time after its end is the same incident",
+        Slot::EveryOrOff(Bounds { min: WINDOW_MIN, max: WINDOW_MAX }, |d| &mut d.settings.incidents.reopen),
+    ),
+    key(
+        "reminder",
+        "An incident that lasts, and that nobody acknowledged, is told again after this time",
+        Slot::EveryOrOff(Bounds { min: WINDOW_MIN, max: WINDOW_MAX }, |d| &mut d.settings.incidents.reminder),
+    ),
+];
+
+/// The keys of one pattern of checks.
+pub(super) static POLICY: &[Key<CheckPolicy>] = &[
+    looks("failures", "Bad looks in a row that open an incident", |p| p.failures.into(), |p, n| p.failures = n),
+    looks(
+        "critical_after",
+        "Failing looks in a row that make it critical; until then it is a warning",
+        |p| p.critical_after.into(),
+        |p, n| p.critical_after = n,
+    ),
+    looks("successes", "Good looks in a row that end it", |p| p.successes.into(), |p, n| p.successes = n),
+    percent(
+        "hysteresis",
+        "How far a value must be back behind its threshold to be good, in percent of it",
+        |p| p.hysteresis_percent.into(),
+        |p, n| p.hysteresis_percent = n,
+    ),
+    percent(
+        "flap_start",
+        "From which share of changes among its last 21 states a check flaps, in percent; 0 is never",
+        |p| p.flap_start_percent.into(),
+        |p, n| p.flap_start_percent = n,
+    ),
+    percent(
+        "flap_stop",
+        "Down to which share it goes on flapping",
+        |p| p.flap_stop_percent.into(),
+        |p, n| p.flap_stop_percent = n,
+    ),
+];
+
+/// Most looks in a row that can be asked for.
+const LOOKS_MAX: u32 = 1000;
+
+const fn looks(
+    name: &'static str,
+    doc: &'static str,
+    get: fn(&CheckPolicy) -> u64,
+    set: fn(&mut CheckPolicy, u32),
+) -> Key<CheckPolicy> {
+    key(name, doc, Slot::Count(Bounds { min: 1, max: LOOKS_MAX }, get, set))
+}
+
+const fn percent(
+    name: &'static str,
+    doc: &'static str,
+    get: fn(&CheckPolicy) -> u64,
+    set: fn(&mut CheckPolicy, u32),
+) -> Key<CheckPolicy> {
+    key(name, doc, Slot::Count(Bounds { min: 0, max: 100 }, get, set))
+}
+
+/// The keys of one window of maintenance.
+pub(super) static MAINTENANCE: &[Key<Maintenance>] = &[
+    key("checks", "Of which checks, as a pattern of their ids", Slot::Pattern(|m| &mut m.checks)),
+    key("from", "The first moment of a window that comes once; without it, it has begun", Slot::Instant(|m| &mut m.from)),
+    key("to", "Its end", Slot::Instant(|m| &mut m.to)),
+    key("cron", "When a window that comes again begins: five fields of cron, in UTC", Slot::Cron(|m| &mut m.cron)),
+    key(
+        "for",
+        "How long a window lasts that comes again",
+        Slot::Every(Bounds { min: WINDOW_MIN, max: MAINTENANCE_MAX }, |m| &mut m.lasts),
+    ),
 ];
 
 static LLM: &[Key<Draft>] = &[

@@ -2,6 +2,7 @@
 
 mod errors;
 mod hostile;
+mod incidents;
 mod round_trip;
 
 use std::fs;

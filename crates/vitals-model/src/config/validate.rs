@@ -7,10 +7,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::problem::{Fault, Place, Report};
 use super::raw::{self, Entry, Node, Scalar, Value};
-use super::table::{ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, SERVER, SETTINGS, Slot, WAYS, Worse};
+use super::table::{
+    ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, POLICY, SERVER, SETTINGS, Slot, WAYS, Worse,
+};
 use super::value::{self, Carrier};
-use super::{Problem, SecretRef, ServerSettings, Settings, Severity, split_command};
+use super::{CheckPolicy, Problem, SecretRef, ServerSettings, Settings, Severity, split_command};
 use crate::limits::{CONFIG_BYTES_MAX, TARGETS_MAX};
+use crate::quiet::{Maintenance, Pattern};
 use crate::text::Text;
 
 /// One configuration file, already read.
@@ -155,7 +158,12 @@ impl Reader<'_> {
                     self.mapping(entries, &[keys], into);
                 }
             }
+            Slot::Pattern(at) => self.put(entry, value::pattern, at(into)),
+            Slot::Instant(at) => self.put(entry, |s| value::instant(s).map(Some), at(into)),
+            Slot::Cron(at) => self.put(entry, |s| value::cron(s).map(Some), at(into)),
             Slot::Servers(at) => self.servers(entry, at(into)),
+            Slot::Checks(at) => self.checks(entry, at(into)),
+            Slot::Maintenance(at) => self.maintenance(entry, at(into)),
             Slot::Defaults(at) => {
                 if let Some(entries) = self.entries(entry) {
                     self.mapping(entries, &[SETTINGS], at(into));
@@ -301,6 +309,37 @@ impl Reader<'_> {
                 self.report.error(&found.key_place, "a server needs a name", "");
             } else if let Some(entries) = self.entries(found) {
                 self.mapping(entries, &[SERVER], into.entry(found.key.clone()).or_default());
+            }
+        }
+    }
+
+    fn checks(&mut self, entry: &Entry, into: &mut BTreeMap<Pattern, CheckPolicy>) {
+        for found in self.entries(entry).unwrap_or_default() {
+            if found.key.is_empty() {
+                self.report.error(&found.key_place, "a pattern of checks is empty", "`*` is all of them");
+            } else if let Some(entries) = self.entries(found) {
+                let policy = into.entry(Pattern::new(&found.key)).or_default();
+                self.mapping(entries, &[POLICY], policy);
+                if policy.flap_stop_percent > policy.flap_start_percent && policy.flap_start_percent > 0 {
+                    let message = format!("`{}` stops to flap above where it begins", name_of(found));
+                    self.report.error(&found.key_place, message, "`flap_stop` is the lower one");
+                }
+            }
+        }
+    }
+
+    fn maintenance(&mut self, entry: &Entry, into: &mut BTreeMap<String, Maintenance>) {
+        for found in self.entries(entry).unwrap_or_default() {
+            if found.key.is_empty() {
+                self.report.error(&found.key_place, "a window of maintenance needs a name", "");
+            } else if let Some(entries) = self.entries(found) {
+                let window = into.entry(found.key.clone()).or_default();
+                self.mapping(entries, &[MAINTENANCE], window);
+                let ends_first = window.from.is_some_and(|from| window.to.is_some_and(|to| to <= from));
+                if window.cron.is_none() && (window.to.is_none() || ends_first) {
+                    let message = format!("`{}` never holds", name_of(found));
+                    self.report.error(&found.key_place, message, "give it `from` and a later `to`, or `cron` and `for`");
+                }
             }
         }
     }

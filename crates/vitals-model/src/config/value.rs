@@ -13,7 +13,9 @@ use super::raw::{Node, Scalar, Style, Value, may_hold_credentials};
 use super::{Expect, SecretRef};
 use crate::check::Unit;
 use crate::limits::{CONFIG_SIZE_MAX, CONFIG_TEXT_BYTES_MAX, TARGET_NAME_CHARS_MAX, WINDOW_MAX};
+use crate::quiet::{Cron, Pattern};
 use crate::text::{Text, is_unsafe};
+use crate::time::Timestamp;
 
 /// The smallest and the largest allowed.
 #[derive(Clone, Copy, Debug)]
@@ -222,6 +224,22 @@ pub(super) fn text(scalar: &Scalar) -> Result<String, Fault> {
         return Err(Fault::new("must not hold a NUL character", ""));
     }
     Ok(scalar.text.clone())
+}
+
+/// A pattern of names.
+pub(super) fn pattern(scalar: &Scalar) -> Result<Pattern, Fault> {
+    text(scalar).map(|text| Pattern::new(&text))
+}
+
+/// An instant.
+pub(super) fn instant(scalar: &Scalar) -> Result<Timestamp, Fault> {
+    let wrong = || Fault::new(format!("must be an instant, not `{}`", quoted(scalar)), "for example `2026-12-24T18:00:00Z`");
+    Timestamp::parse(scalar.text.trim()).ok_or_else(wrong)
+}
+
+/// Minutes that come again.
+pub(super) fn cron(scalar: &Scalar) -> Result<Cron, Fault> {
+    Cron::parse(&scalar.text).map_err(|why| Fault::new(why, "for example `30 2 * * mon-fri`"))
 }
 
 /// The name of a target: it becomes part of file names, labels and URLs.

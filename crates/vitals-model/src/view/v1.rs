@@ -148,6 +148,55 @@ pub struct IncidentView {
     pub opened_at: String,
     /// RFC 3339; null while it lasts.
     pub resolved_at: Option<String>,
+    /// Whether its check comes and goes so often that its end is not believed for now.
+    pub flapping: bool,
+    /// The incident that explains it: `I` and a number.
+    pub follows: Option<String>,
+    /// Checks without an incident of their own because of this one.
+    pub suppressed: Vec<SuppressedView>,
+    /// How many more there are.
+    pub suppressed_more: u64,
+    /// Who takes care of it.
+    pub acknowledged: Option<RemarkView>,
+    /// What people wrote.
+    pub notes: Vec<RemarkView>,
+    /// What people were not told, and why.
+    pub withheld: Vec<WithheldView>,
+}
+
+/// A check that another one's incident explains.
+#[derive(Serialize, Debug)]
+pub struct SuppressedView {
+    /// The check.
+    pub check: String,
+    /// How bad it was.
+    pub health: &'static str,
+    /// Since when, RFC 3339.
+    pub since: String,
+}
+
+/// What somebody said.
+#[derive(Serialize, Debug)]
+pub struct RemarkView {
+    /// RFC 3339.
+    pub at: String,
+    /// Who.
+    pub author: String,
+    /// What.
+    pub text: String,
+}
+
+/// A change that people were not told.
+#[derive(Serialize, Debug)]
+pub struct WithheldView {
+    /// RFC 3339.
+    pub at: String,
+    /// The change.
+    pub change: String,
+    /// `follows`, `acknowledged`, `silenced`, `maintenance`, `unheard`.
+    pub reason: &'static str,
+    /// The same in a sentence.
+    pub sentence: String,
 }
 
 /// What one detector says.
@@ -281,6 +330,36 @@ impl From<&crate::incident::Incident> for IncidentView {
             hint: incident.hint.clone(),
             opened_at: incident.opened_at.to_string(),
             resolved_at: incident.resolved_at.map(|t| t.to_string()),
+            flapping: incident.flapping,
+            follows: incident.ties.follows.as_ref().map(|cause| format!("I{}", cause.incident)),
+            suppressed: incident.ties.suppressed.iter().map(SuppressedView::from).collect(),
+            suppressed_more: incident.ties.suppressed_more,
+            acknowledged: incident.handling.acknowledged.as_ref().map(RemarkView::from),
+            notes: incident.handling.notes.iter().map(RemarkView::from).collect(),
+            withheld: incident.handling.withheld.iter().map(WithheldView::from).collect(),
+        }
+    }
+}
+
+impl From<&crate::incident::Suppressed> for SuppressedView {
+    fn from(suppressed: &crate::incident::Suppressed) -> Self {
+        Self { check: suppressed.check.to_string(), health: suppressed.health.as_str(), since: suppressed.since.to_string() }
+    }
+}
+
+impl From<&crate::quiet::Remark> for RemarkView {
+    fn from(remark: &crate::quiet::Remark) -> Self {
+        Self { at: remark.at.to_string(), author: remark.author.to_string(), text: remark.text.to_string() }
+    }
+}
+
+impl From<&crate::incident::Withheld> for WithheldView {
+    fn from(withheld: &crate::incident::Withheld) -> Self {
+        Self {
+            at: withheld.at.to_string(),
+            change: withheld.change.as_str().to_lowercase(),
+            reason: withheld.why.reason.as_str(),
+            sentence: withheld.why.sentence.clone(),
         }
     }
 }

@@ -76,6 +76,7 @@ async fn watched(
             // The story waits for two of them; what finds no room comes after those.
             let _ = report.try_send((change, incident.clone()));
         }),
+        say: Box::new(|_| {}),
     };
     let surroundings = Surroundings { registries: vec![lab.place().workspaces()], proxy: None };
     let engine = Engine::new(settings(), surroundings, Vec::new(), Memory::default(), History::Off, None, faces);

@@ -24,7 +24,7 @@ impl Watcher for Engines {
             // The loop is not held up by whoever listens.
             let _ = say.try_send((change, incident.clone()));
         });
-        let faces = Faces { snapshot: publish, tell };
+        let faces = Faces { snapshot: publish, tell, say: Box::new(|_| {}) };
         let Watch { settings, surroundings } = watch;
         let engine = Engine::new(settings, surroundings, Vec::new(), Memory::default(), History::Off, None, faces);
         let (controls, inbox) = mpsc::channel(1);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vitals_model::check::Unit;
 use vitals_model::claim::{ClaimStatus, HubClaim};
-use vitals_model::incident::{Incident, IncidentState};
+use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
 use vitals_model::observation::{LevelCounts, VisitSeen};
 use vitals_model::reading::Standing;
 use vitals_model::score::Score;
@@ -81,6 +81,9 @@ fn critical(id: u64) -> Incident {
         opened_at: AT,
         updated_at: AT,
         resolved_at: None,
+        flapping: false,
+        ties: Ties::default(),
+        handling: Handling::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use vitals_model::check::CheckId;
-use vitals_model::incident::{Incident, IncidentState};
+use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
 use vitals_model::reading::Health;
 use vitals_model::target::TargetId;
 use vitals_model::text::Text;
@@ -87,6 +87,10 @@ impl IncidentRecord {
             opened_at: Timestamp::from_millis(self.opened_at_ms),
             updated_at: Timestamp::from_millis(self.updated_at_ms),
             resolved_at: self.resolved_at_ms.map(Timestamp::from_millis),
+            flapping: false,
+            ties: Ties::default(),
+            // Whatever changed was told.
+            handling: Handling::told(Timestamp::from_millis(self.updated_at_ms)),
         })
     }
 }

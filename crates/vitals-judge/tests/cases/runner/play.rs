@@ -10,7 +10,7 @@ use vitals_judge::monitor::Monitor;
 use vitals_model::check::{CheckId, Probe};
 use vitals_model::config::{Expect as Wanted, ServerSettings, TargetSettings};
 use vitals_model::finding::Outcome;
-use vitals_model::incident::{Incident, IncidentChange, IncidentState};
+use vitals_model::incident::{Handling, Incident, IncidentChange, IncidentState, Ties};
 use vitals_model::observation::{Observation, Seen};
 use vitals_model::reading::{Health, Reading};
 use vitals_model::snapshot::TargetState;
@@ -18,6 +18,7 @@ use vitals_model::target::{Address, Origin, Target, TargetId};
 use vitals_model::text::Text;
 use vitals_model::tool::{LockFile, Pins};
 
+use super::handled::{self, Kept};
 use super::seen::OrWord;
 use super::sources::{self, Sources};
 use super::spec::{Case, Expect, Score, Step};
@@ -35,6 +36,8 @@ pub(crate) struct Play {
     /// Seconds played so far.
     now: f64,
     effects: Vec<Effect>,
+    /// Incidents and silences as they were last kept.
+    kept: Kept,
     /// Every check that was answered, with its last reading.
     pub(crate) produced: BTreeMap<CheckId, Reading>,
     /// Checks whose readings broke a law: each is told once.
@@ -52,6 +55,7 @@ impl Play {
             last_incident: 20,
             tools: known.map(|(name, names)| (target.id.clone(), Text::new(name), tools(names))).collect(),
             tokens: case.usual_tokens.iter().map(|(name, n)| (target.id.clone(), Text::new(name), *n)).collect(),
+            ..Memory::default()
         };
         let mut monitor = Monitor::new(time(0.0), memory);
         monitor.apply(time(0.0), Event::Watch(target.clone()));
@@ -62,6 +66,7 @@ impl Play {
             target,
             now: 0.0,
             effects: Vec::new(),
+            kept: Kept::default(),
             produced: BTreeMap::new(),
             lawless: BTreeSet::new(),
             wrong: Vec::new(),
@@ -71,8 +76,7 @@ impl Play {
     /// Plays every step.
     pub(crate) fn run(mut self, case: &Case) -> Self {
         for step in &case.step {
-            assert!(step.at >= self.now, "steps go forward in time: {}", step.at);
-            self.pass_to(step.at);
+            self.begin(step);
             self.see_all(step);
             if let Some(repeat) = step.repeat {
                 assert!(repeat.every > 0.0 && repeat.until >= step.at, "a repetition goes forward");
@@ -89,20 +93,47 @@ impl Play {
         self
     }
 
+    /// Comes to the moment of a step, over a gap when it says so; then what is asked.
+    fn begin(&mut self, step: &Step) {
+        let gap = step.gap_s.unwrap_or(0.0);
+        assert!(step.at - gap >= self.now, "steps go forward in time: {}", step.at);
+        self.pass_to(step.at - gap);
+        if gap != 0.0 {
+            self.now = step.at;
+            self.apply(handled::gap(gap));
+        }
+        if step.restart {
+            let memory = self.kept.memory();
+            self.monitor = Monitor::new(time(self.now), memory);
+            self.apply(Event::Watch(self.target.clone()));
+        }
+        for order in &step.order {
+            let order = handled::order(order, &self.kept, time(self.now));
+            self.apply(Event::Ordered(order));
+        }
+    }
+
     /// Lets time pass: the loop ticks every second.
     fn pass_to(&mut self, at: f64) {
         while self.now + 1.0 <= at {
             self.now += 1.0;
             let effects = self.monitor.apply(time(self.now), Event::Tick);
-            self.effects.extend(effects);
+            self.take(effects);
         }
         self.now = at;
     }
 
     fn apply(&mut self, event: Event) {
         let effects = self.monitor.apply(time(self.now), event);
-        self.effects.extend(effects);
+        self.take(effects);
         self.look();
+    }
+
+    fn take(&mut self, effects: Vec<Effect>) {
+        for effect in &effects {
+            self.kept.take(effect);
+        }
+        self.effects.extend(effects);
     }
 
     /// What every reading must be like, and which checks there are.
@@ -200,6 +231,10 @@ impl Play {
         wrong.same("opened", &changes(IncidentChange::Opened), &expect.opened);
         wrong.same("updated", &changes(IncidentChange::Updated), &expect.updated);
         wrong.same("resolved", &changes(IncidentChange::Resolved), &expect.resolved);
+        wrong.same("reopened", &changes(IncidentChange::Reopened), &expect.reopened);
+        wrong.same("reminded", &changes(IncidentChange::Reminded), &expect.reminded);
+        wrong.same("acknowledged", &changes(IncidentChange::Acknowledged), &expect.acknowledged);
+        handled::compare(expect, &self.effects, &self.kept, wrong);
         if let Some(probes) = &expect.probes {
             let asked: BTreeSet<Probe> =
                 self.effects.iter().filter_map(|e| if let Effect::Check(_, probe) = e { Some(*probe) } else { None }).collect();
@@ -221,13 +256,13 @@ impl Play {
 }
 
 /// Collects what is not as expected.
-struct Wrong {
+pub(crate) struct Wrong {
     at: f64,
     found: Vec<String>,
 }
 
 impl Wrong {
-    fn check(&mut self, what: &str, is_right: bool, otherwise: &str) {
+    pub(crate) fn check(&mut self, what: &str, is_right: bool, otherwise: &str) {
         if !is_right {
             self.found.push(format!("after {} s: {what}: {otherwise}", self.at));
         }
@@ -306,7 +341,7 @@ fn compare_reading(id: &str, expected: &str, readings: &[Reading], wrong: &mut W
     wrong.words(id, &word, &reading.summary, expected);
 }
 
-fn shown(incident: &Incident) -> String {
+pub(crate) fn shown(incident: &Incident) -> String {
     format!("{} {}", incident.kind, incident.check)
 }
 
@@ -323,6 +358,7 @@ fn target(case: &Case) -> Target {
     }
     settings.schedule.light = case.settings.light_s.map_or(settings.schedule.light, Duration::from_secs_f64);
     settings.schedule.session = case.settings.session_s.map_or(settings.schedule.session, Duration::from_secs_f64);
+    handled::settle(&case.settings, &mut settings);
     settings.thresholds.errors = case.settings.errors.unwrap_or(settings.thresholds.errors);
     let address = match case.target.as_str() {
         "hub" => Address::Hub { url: "http://127.0.0.1:7001".to_owned() },
@@ -347,6 +383,9 @@ fn restored(words: &str, id: u64) -> Incident {
         opened_at: time(-600.0),
         updated_at: time(-600.0),
         resolved_at: None,
+        flapping: false,
+        ties: Ties::default(),
+        handling: Handling::told(time(-600.0)),
     }
 }
 

@@ -50,9 +50,44 @@ pub(crate) struct Settings {
     pub(crate) start_grace_s: Option<f64>,
     pub(crate) errors: Option<(f64, f64)>,
     pub(crate) flap_window_s: Option<f64>,
+    /// Policies by pattern of checks.
+    #[serde(default)]
+    pub(crate) checks: BTreeMap<String, Policy>,
+    /// Seconds; 0 is off.
+    pub(crate) reopen_s: Option<f64>,
+    pub(crate) reminder_s: Option<f64>,
+    /// Windows of maintenance that come once: pattern of checks, from, to, by name.
+    #[serde(default)]
+    pub(crate) maintenance: BTreeMap<String, (String, f64, f64)>,
     /// The intervals of the schedule.
     pub(crate) light_s: Option<f64>,
     pub(crate) session_s: Option<f64>,
+}
+
+/// When a check opens and ends an incident.
+#[derive(Deserialize, Clone, Copy, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Policy {
+    pub(crate) failures: Option<u32>,
+    pub(crate) critical_after: Option<u32>,
+    pub(crate) successes: Option<u32>,
+    pub(crate) hysteresis: Option<u32>,
+    pub(crate) flap_start: Option<u32>,
+    pub(crate) flap_stop: Option<u32>,
+}
+
+/// Something that somebody asks about incidents, by `anna`.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) enum Ordered {
+    /// `kind check` of an incident that lasts.
+    Ack(String),
+    /// The same, and the words.
+    Note(String, String),
+    /// Pattern of checks, and until when.
+    Silence(String, f64),
+    /// Its number.
+    Unsilence(u64),
 }
 
 /// What was seen at one moment, and what follows.
@@ -79,6 +114,14 @@ pub(crate) struct Step {
     pub(crate) lock: Option<OrWord<BTreeMap<String, Vec<String>>>>,
     /// `forget` or `watch`.
     pub(crate) target: Option<String>,
+    /// Seconds of the time since the step before that do not count: the loop did not tick, and says so when it
+    /// goes on. Less than zero when the clock was set back.
+    pub(crate) gap_s: Option<f64>,
+    #[serde(default)]
+    pub(crate) order: Vec<Ordered>,
+    /// The monitor is started anew with what was kept.
+    #[serde(default)]
+    pub(crate) restart: bool,
     #[serde(default)]
     pub(crate) expect: Expect,
 }
@@ -114,6 +157,22 @@ pub(crate) struct Expect {
     pub(crate) updated: Vec<String>,
     #[serde(default)]
     pub(crate) resolved: Vec<String>,
+    #[serde(default)]
+    pub(crate) reopened: Vec<String>,
+    #[serde(default)]
+    pub(crate) reminded: Vec<String>,
+    #[serde(default)]
+    pub(crate) acknowledged: Vec<String>,
+    /// `kind check: change: words of the reason`.
+    #[serde(default)]
+    pub(crate) withheld: Vec<String>,
+    /// Words of each line that is said.
+    #[serde(default)]
+    pub(crate) said: Vec<String>,
+    /// By `kind check` of an incident that lasts or ended lately: `critical` or `warning`, `flapping`,
+    /// `I7` (its number), `follows CHECK`, `suppresses CHECK health`, `evidence WORDS`, `note WORDS`, `ack`.
+    #[serde(default)]
+    pub(crate) about: BTreeMap<String, Vec<String>>,
     /// All incidents that last.
     pub(crate) open: Option<Vec<String>>,
     /// All probes asked for out of turn.

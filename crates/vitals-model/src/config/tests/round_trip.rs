@@ -12,7 +12,9 @@ use serde_json::Value as Json;
 
 use super::{read, show_problems};
 use crate::config::*;
+use crate::quiet::{Cron, Maintenance, Pattern};
 use crate::target::Address;
+use crate::time::Timestamp;
 
 /// Any text that a configuration may hold, line breaks and invisible characters included.
 fn text() -> impl Strategy<Value = String> {
@@ -67,6 +69,33 @@ fn server() -> impl Strategy<Value = ServerSettings> {
     })
 }
 
+fn policy() -> impl Strategy<Value = CheckPolicy> {
+    (1u32..1000, 1u32..1000, 1u32..1000, 0u32..101, 50u32..101, 0u32..50).prop_map(
+        |(failures, critical_after, successes, hysteresis_percent, flap_start_percent, flap_stop_percent)| CheckPolicy {
+            failures,
+            critical_after,
+            successes,
+            hysteresis_percent,
+            flap_start_percent,
+            flap_stop_percent,
+        },
+    )
+}
+
+fn window() -> impl Strategy<Value = Maintenance> {
+    let instant = |range: Range<i64>| range.prop_map(Timestamp::from_millis);
+    let cron = prop::sample::select(vec!["* * * * *", "30 2 * * mon-fri", "*/5 1,2 1 jan 0"]);
+    (text(), option::of(instant(0..1 << 40)), instant(1 << 40..1 << 41), option::of(cron), duration(1_000..86_400_000)).prop_map(
+        |(checks, from, to, cron, lasts)| Maintenance {
+            checks: Pattern::new(&checks),
+            from,
+            to: Some(to),
+            cron: cron.map(|text| Cron::parse(text).unwrap()),
+            lasts,
+        },
+    )
+}
+
 prop_compose! {
     fn target_settings()(
         light in duration(1_000..86_400_000),
@@ -83,6 +112,9 @@ prop_compose! {
         lock in option::of(text()),
         headers in btree_map("[a-z-]{1,8}", secret(), 0..3),
         env in btree_map("[a-z.-]{1,8}", secret(), 0..3),
+        checks in btree_map(text().prop_map(|text| Pattern::new(&text)), policy(), 0..3),
+        incidents in (option::of(duration(1_000..600_000_000)), option::of(duration(1_000..600_000_000))),
+        maintenance in btree_map(text(), window(), 0..3),
         prompt in text(),
         calls_per_day in 0u32..1000,
         llm in (any::<bool>(), option::of(Just("http://x:1/v1".to_owned())), option::of(secret())),
@@ -92,6 +124,9 @@ prop_compose! {
             timeouts: Timeouts { call, ..Timeouts::default() },
             thresholds: Thresholds { cpu_percent, api_ms, log_bytes, disk_free_percent: (free.1, free.0), flaps, ..Thresholds::default() },
             servers,
+            checks,
+            incidents: IncidentSettings { reopen: incidents.0, reminder: incidents.1 },
+            maintenance,
             llm: LlmSettings { enabled: llm.0, base_url: llm.1, key: llm.2 },
             meta_tool: MetaToolSettings { calls_per_day, prompt },
             log_file: log_file.map(Into::into),
@@ -119,6 +154,8 @@ fn over(defaults: &TargetSettings, mut target: TargetSettings) -> TargetSettings
     add(&mut target.servers, &defaults.servers);
     add(&mut target.headers, &defaults.headers);
     add(&mut target.env, &defaults.env);
+    target.checks.extend(defaults.checks.iter().map(|(k, v)| (k.clone(), *v)));
+    add(&mut target.maintenance, &defaults.maintenance);
     target.log_file = target.log_file.or_else(|| defaults.log_file.clone());
     target.lock = target.lock.or_else(|| defaults.lock.clone());
     target.llm.base_url = target.llm.base_url.or_else(|| defaults.llm.base_url.clone());
