@@ -27,6 +27,7 @@ pub use self::show::show;
 pub use self::validate::{Source, load};
 
 use crate::check::Probe;
+use crate::objective::Objective;
 use crate::target::Address;
 
 /// A configuration file with every key explained, commented out where it would change anything: what
@@ -68,6 +69,8 @@ pub struct TargetSettings {
     pub thresholds: Thresholds,
     /// What is known about single servers, by their name in the hub's configuration.
     pub servers: BTreeMap<String, ServerSettings>,
+    /// What is promised of checks, by the name that each objective was given.
+    pub objectives: BTreeMap<String, Objective>,
     /// The LLM check.
     pub llm: LlmSettings,
     /// The meta-tool check.

@@ -1,6 +1,10 @@
 //! History in numbers: what a span of one check's samples comes to.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use crate::check::CheckId;
+use crate::time::Timestamp;
 
 /// The time spent in each health. A sample stands from its own time until the next one of its check, for a bounded
 /// time at most, so that many looks in a short while weigh no more than a few.
@@ -65,4 +69,15 @@ pub struct Summary {
     pub healths: HealthTimes,
     /// The values; `None` when no sample had one.
     pub spread: Option<Spread>,
+}
+
+/// One of the equal parts into which a span is cut, to see how things went.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Slice {
+    /// Its beginning.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+    /// What each check's samples come to within it; a check without any has no entry.
+    pub summaries: BTreeMap<CheckId, Summary>,
 }

@@ -7,10 +7,13 @@ use serde_json::{Map, Value, json};
 
 use super::problem::Report;
 use super::show::{Shown, shown};
-use super::table::{ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, SERVER, SETTINGS, Slot, WAYS, Worse};
+use super::table::{ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, OBJECTIVE, SERVER, SETTINGS, Slot, WAYS, Worse};
 use super::value::{Bounds, Carrier, UrlKind, show_duration, show_size};
 use super::{ServerSettings, Settings, raw, value};
 use crate::check::Unit;
+use crate::criterion::Weight;
+use crate::limits::OBJECTIVE_GOAL_MAX;
+use crate::objective::Objective;
 
 /// The JSON Schema (draft 2020-12) of a configuration file, indented.
 pub fn schema() -> String {
@@ -36,16 +39,19 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
     let single = || json!({"type": ["string", "number", "boolean"]});
     let mut property = match slot {
         Slot::Flag(_) => json!({"type": "boolean"}),
-        Slot::Every(..) | Slot::Size(..) | Slot::Url(..) | Slot::Name(_) => json!({"type": "string"}),
+        Slot::Every(..) | Slot::Size(..) | Slot::Url(..) | Slot::Name(_) | Slot::Check(_) => json!({"type": "string"}),
         Slot::EveryOrOff(..) => json!({"type": ["string", "boolean"]}),
         Slot::Count(bounds, ..) => json!({"type": "integer", "minimum": bounds.min, "maximum": bounds.max}),
         Slot::Level(level, _) => threshold(*level),
         Slot::Text(_) | Slot::OptionalText(_) | Slot::Path(_) | Slot::Secret(_) => single(),
         Slot::Command(_) => json!({"type": ["string", "array"], "items": single()}),
         Slot::Expect(_) => json!({"enum": ["up", "down"]}),
+        Slot::Weight(_) => json!({"enum": Weight::ALL.map(Weight::as_str)}),
+        Slot::Goal(_) => json!({"type": "number", "exclusiveMinimum": 0, "maximum": OBJECTIVE_GOAL_MAX}),
         Slot::Json(_) => json!({"type": ["object", "null"]}),
         Slot::Secrets(..) => named(single()),
         Slot::Servers(_) => named(optional(object(&[SERVER], &mut ServerSettings::default()))),
+        Slot::Objectives(_) => named(objective()),
         Slot::Group(keys) => optional(object(&[keys], of)),
         Slot::Defaults(at) => optional(object(&[SETTINGS], at(of))),
         Slot::Targets(_) => json!({"type": ["array", "null"], "items": target()}),
@@ -55,6 +61,12 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
         property["default"] = node.map_or(Value::Null, |node| value::json(&node));
     }
     property
+}
+
+fn objective() -> Value {
+    let mut objective = object(&[OBJECTIVE], &mut Objective::default());
+    objective["required"] = json!(["check"]);
+    objective
 }
 
 fn target() -> Value {
@@ -67,7 +79,7 @@ fn target() -> Value {
 /// The default of a key as it is written; `None` for what has none.
 fn default<T>(slot: &Slot<T>, of: &mut T) -> Option<String> {
     match (slot, shown(slot, of)) {
-        (Slot::Name(_), _) => None,
+        (Slot::Name(_) | Slot::Check(_), _) => None,
         (_, Shown::Line(text)) => Some(text),
         _ => None,
     }
@@ -96,6 +108,7 @@ pub fn reference() -> String {
     section("Targets", "targets[].", &[ADDRESS], &mut Draft::default(), &mut out);
     section("Settings of `defaults` and of each target", "", &[SETTINGS], &mut file.defaults, &mut out);
     section("Servers", "servers.NAME.", &[SERVER], &mut ServerSettings::default(), &mut out);
+    section("Objectives", "objectives.NAME.", &[OBJECTIVE], &mut Objective::default(), &mut out);
     out
 }
 
@@ -161,11 +174,15 @@ fn kind<T>(slot: &Slot<T>) -> String {
         Slot::Url(UrlKind::Endpoint, _) => "http or https URL".to_owned(),
         Slot::Command(_) => "list of words, or one text split as a shell would".to_owned(),
         Slot::Expect(_) => "`up` or `down`".to_owned(),
+        Slot::Weight(_) => Weight::ALL.map(|weight| format!("`{}`", weight.as_str())).join(", "),
+        Slot::Goal(_) => format!("percent above 0, at most {OBJECTIVE_GOAL_MAX}"),
+        Slot::Check(_) => "id of a check".to_owned(),
         Slot::Secret(_) => "secret".to_owned(),
         Slot::Secrets(Carrier::Headers, _) => "secrets by header".to_owned(),
         Slot::Secrets(Carrier::Env, _) => "secrets by variable".to_owned(),
         Slot::Group(_) | Slot::Json(_) => "mapping".to_owned(),
         Slot::Servers(_) => "mapping of servers by name".to_owned(),
+        Slot::Objectives(_) => "mapping of objectives by name".to_owned(),
         Slot::Defaults(_) => "the settings below".to_owned(),
         Slot::Targets(_) => "list of targets: address and settings".to_owned(),
     }

@@ -12,6 +12,8 @@ use serde_json::Value as Json;
 
 use super::{read, show_problems};
 use crate::config::*;
+use crate::criterion::Weight;
+use crate::objective::Objective;
 use crate::target::Address;
 
 /// Any text that a configuration may hold, line breaks and invisible characters included.
@@ -68,6 +70,19 @@ fn server() -> impl Strategy<Value = ServerSettings> {
 }
 
 prop_compose! {
+    fn objective()(
+        check in prop::sample::select(vec!["hub-servers/api", "hub-servers/*/truth", "hub-servers/a b/call"]),
+        goal in (1u32..99_999).prop_map(|thousandths| f64::from(thousandths) / 1e3),
+        latency in option::of(duration(1..600_000)),
+        window in duration(60_000..u64::from(u32::MAX)),
+        weight in prop::sample::select(Weight::ALL.to_vec()),
+        events_min in 1u32..1000,
+    ) -> Objective {
+        Objective { check: check.to_owned(), goal, latency, window, weight, events_min }
+    }
+}
+
+prop_compose! {
     fn target_settings()(
         light in duration(1_000..86_400_000),
         session in duration(10_000..86_400_000),
@@ -79,6 +94,7 @@ prop_compose! {
         free in pair(0.0..100.0),
         flaps in 1u64..1000,
         servers in btree_map(text(), server(), 0..3),
+        objectives in btree_map(text(), objective(), 0..3),
         log_file in option::of(text()),
         headers in btree_map("[a-z-]{1,8}", secret(), 0..3),
         env in btree_map("[a-z.-]{1,8}", secret(), 0..3),
@@ -91,6 +107,7 @@ prop_compose! {
             timeouts: Timeouts { call, ..Timeouts::default() },
             thresholds: Thresholds { cpu_percent, api_ms, log_bytes, disk_free_percent: (free.1, free.0), flaps, ..Thresholds::default() },
             servers,
+            objectives,
             llm: LlmSettings { enabled: llm.0, base_url: llm.1, key: llm.2 },
             meta_tool: MetaToolSettings { calls_per_day, prompt },
             log_file: log_file.map(Into::into),
@@ -115,6 +132,7 @@ fn over(defaults: &TargetSettings, mut target: TargetSettings) -> TargetSettings
         into.extend(defaults.iter().map(|(k, v)| (k.clone(), v.clone())));
     }
     add(&mut target.servers, &defaults.servers);
+    add(&mut target.objectives, &defaults.objectives);
     add(&mut target.headers, &defaults.headers);
     add(&mut target.env, &defaults.env);
     target.log_file = target.log_file.or_else(|| defaults.log_file.clone());
