@@ -1,5 +1,7 @@
 //! Criteria: what a hub must, should or may be over a span, and whether it was.
 
+use std::time::Duration;
+
 use crate::check::Unit;
 
 /// How much a criterion weighs. The order is from light to heavy.
@@ -75,6 +77,56 @@ pub struct Criterion {
     pub unit: Unit,
     /// How much of the span was observed, 0–1.
     pub observed: f64,
+    /// Of an objective that was measured: how its error budget is spent.
+    pub budget: Option<Budget>,
+}
+
+/// How the error budget of an objective is spent.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Budget {
+    /// The share of the whole window's budget that is gone: 1 is all of it, more is beyond it.
+    pub spent: f64,
+    /// How fast it is spent, by the rules of alerting.
+    pub burns: Vec<Burn>,
+}
+
+/// How fast a budget is spent over a long window, and whether it still is: over a short one.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Burn {
+    /// The long window and the short one.
+    pub over: (Duration, Duration),
+    /// How many times too fast in each; `None` where too little was measured.
+    pub rates: (Option<f64>, Option<f64>),
+    /// The rate above which both must lie.
+    pub limit: f64,
+    /// Who is to hear of it.
+    pub alarm: Alarm,
+}
+
+impl Burn {
+    /// Whether both rates lie above the limit; `None` where one is not known.
+    pub fn fires(&self) -> Option<bool> {
+        Some(self.rates.0? > self.limit && self.rates.1? > self.limit)
+    }
+}
+
+/// How urgently people are to hear of a burn rate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Alarm {
+    /// Now.
+    Page,
+    /// On a working day.
+    Ticket,
+}
+
+impl Alarm {
+    /// The alarm as a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Ticket => "ticket",
+        }
+    }
 }
 
 /// Whether a run of 24 to 48 hours has shown that a hub is stable.

@@ -12,6 +12,7 @@ use vitals_probe::clock::Stopwatch;
 use super::seal::{HOUR_MS, WINDOW_MS};
 use super::*;
 
+mod course;
 mod kill;
 mod scenario;
 mod standing;
