@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Watch(args) => cmd::watch::run(&cli.common, &args),
         Command::Dashboard(args) => cmd::dashboard::run(&cli.common, &args),
         Command::Anomalies(args) => cmd::anomalies::run(&cli.common, &args),
+        Command::Criteria(args) => cmd::criteria::run(&cli.common, &args),
         Command::Report(args) => cmd::report::run(&cli.common, &args),
         Command::Scenario(args) => cmd::scenario::run(&cli.common, &args),
         Command::Export(args) => cmd::export::run(&cli.common, &args),

@@ -7,12 +7,14 @@
 
 mod cause;
 pub mod check;
+pub mod criteria;
 pub mod detect;
 pub mod event;
 pub mod facts;
 mod flaps;
 pub mod incident;
 pub mod monitor;
+pub mod objective;
 pub mod own;
 pub mod report;
 pub mod score;

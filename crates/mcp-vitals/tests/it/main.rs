@@ -43,6 +43,8 @@ mod selftest;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]
+mod stability;
+#[cfg(test)]
 mod wait;
 #[cfg(test)]
 mod watch;
