@@ -66,14 +66,17 @@ impl Levels {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vitals_model::observation::Level;
 
     #[test]
     fn a_new_minute_forgets_no_error_of_the_window() {
         let at = |second: i64| Timestamp::from_millis(second * 1000);
         let mut levels = Levels::default();
+        let mut error = LevelCounts::default();
+        error.add(Level::Error, 1);
         // One error a second, for two minutes.
         for second in 0..120 {
-            levels.add(at(second).floor_to(MINUTE), &LevelCounts { error: 1, ..LevelCounts::default() });
+            levels.add(at(second).floor_to(MINUTE), &error);
             let due = u64::try_from((second + 1).min(60)).unwrap();
             let seen = levels.since(at(second).minus(MINUTE)).errors();
             assert!((due..=due + 60).contains(&seen), "{seen} after {second} s, expected {due} and at most a minute's more");
