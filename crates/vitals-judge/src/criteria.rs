@@ -151,16 +151,15 @@ impl Record<'_> {
 
     pub(crate) fn process_continuous(&self) -> Criterion {
         let id = of_hub("process");
+        // The count begins anew with each watch, and may have begun within the span.
+        let restarts = self.spread(&of_hub("restarts")).map_or(0.0, |(spread, _)| spread.max - spread.min);
         let measured = self.summary(&id).and_then(|summary| {
             let uptime = summary.healths.uptime()? * 100.0;
-            // The count begins anew with each watch, and may have begun within the span.
-            let restarts = self.spread(&of_hub("restarts")).map_or(0.0, |(spread, _)| spread.max - spread.min);
-            let value = if restarts > 0.0 { uptime.min(99.999) } else { uptime };
             let seen = format!("up {uptime:.3} % of the time, {restarts:.0} restarts");
-            Some(Measured { value, seen, observed: self.span.share(summary.observed) })
+            Some(Measured { value: uptime, seen, observed: self.span.share(summary.observed) })
         });
         Draft::new("process-continuous", Weight::Must, "the process runs without a break", 100.0, Unit::Percent)
-            .judged(measured, |up| up >= 100.0)
+            .judged(measured, |up| up >= 100.0 && restarts < 1.0)
     }
 
     fn average(&self, name: &'static str, question: &str, limit: f64) -> Criterion {
@@ -177,23 +176,24 @@ impl Record<'_> {
     pub(crate) fn servers_connected(&self) -> Criterion {
         let uptime = |(name, id, summary): (&str, &CheckId, &Summary)| {
             let is_down = self.past.last.get(id).is_some_and(|(_, health)| *health == Health::Failing);
-            // A server that nobody knows anything of is not connected as far as we know: it decides, and is pending.
             Some((summary.healths.uptime()? * 100.0, is_down, name.to_owned()))
         };
         let (known, unknown): (Vec<_>, Vec<_>) = self.of_servers("truth").map(uptime).partition(Option::is_some);
         let servers = count((known.len() + unknown.len()) as u64, "server");
         let worst = known.into_iter().flatten().min_by(|a, b| b.1.cmp(&a.1).then(a.0.total_cmp(&b.0)));
+        let is_any_down = worst.as_ref().is_some_and(|(_, is_down, _)| *is_down);
         let measured = worst.zip(self.servers_observed()).map(|((up, is_down, name), observed)| Measured {
-            value: if is_down { up.min(WORKS_PERCENT_MIN - 0.001) } else { up },
+            value: up,
             seen: format!(
                 "{servers}; least {name}: worked {up:.2} % of the time{}",
                 if is_down { ", and does not now" } else { "" }
             ),
+            // A server that nobody knows anything of is not connected as far as we know: then it is pending.
             observed: if unknown.is_empty() { observed } else { 0.0 },
         });
         let wants = "filesystem and every other server truly connected 99 % of the time, and now";
         Draft::new("servers-connected", Weight::Must, wants, WORKS_PERCENT_MIN, Unit::Percent)
-            .judged(measured, |up| up >= WORKS_PERCENT_MIN)
+            .judged(measured, |up| up >= WORKS_PERCENT_MIN && !is_any_down)
     }
 
     fn no_crash(&self) -> Criterion {
