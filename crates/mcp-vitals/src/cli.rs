@@ -104,7 +104,7 @@ pub(crate) enum Command {
     Dashboard(DashboardArgs),
     /// Look for the six kinds of anomaly over a window of time.
     Anomalies(AnomaliesArgs),
-    /// Summarise a span of history: uptime, percentiles, incidents, score, what to do.
+    /// Summarise a span of history: uptime, percentiles, incidents, score, trends, what to do.
     Report(ReportArgs),
     /// Compare the tools of a hub or a server with those that were approved.
     Tools(ToolsArgs),
@@ -112,6 +112,11 @@ pub(crate) enum Command {
     Incidents(IncidentsArgs),
     /// Say why a check is what it is, or why an incident is there and who was told of it.
     Explain(ExplainArgs),
+    /// Say whether a hub was what it must, should and may be: stability criteria, and your own objectives.
+    ///
+    /// Exit codes: 0 every must is met, 1 a should or a nice is not, 2 a must is not, 3 a must is pending: too little was
+    /// observed to say.
+    Criteria(CriteriaArgs),
     /// Run scenarios against a lab of our own, or against a hub: load, crashes, outages, leaks.
     Scenario(ScenarioArgs),
     /// Write history as JSON Lines.
@@ -222,17 +227,52 @@ pub(crate) enum ReportFormat {
     Markdown,
     /// JSON.
     Json,
+    /// One page with plots, that needs nothing else: for a browser, for mail, for paper.
+    Html,
 }
 
 /// `report`.
 #[derive(Args, Debug)]
 pub(crate) struct ReportArgs {
-    /// How far back to look, such as 24h or 30d.
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
-    pub since: Duration,
+    /// How far back to look, such as 24h or 30d [default: 24h, or 48h with --final]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub since: Option<Duration>,
+    /// The end of a stability run of 24 to 48 hours: with its four phases and the verdict.
+    ///
+    /// The exit code is then that of the verdict: 0 stable, 1 stable with a should or a nice unmet, 2 not stable, 3 not
+    /// shown.
+    #[arg(long = "final")]
+    pub is_final: bool,
     /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     pub format: ReportFormat,
+    /// Write it into this file.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Output formats of `criteria`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum CriteriaFormat {
+    /// For people.
+    Text,
+    /// JSON.
+    Json,
+    /// `JUnit` XML, for CI.
+    Junit,
+    /// Markdown, for job summaries.
+    Markdown,
+}
+
+/// `criteria`.
+#[derive(Args, Debug)]
+pub(crate) struct CriteriaArgs {
+    /// How far back to look, such as 24h; objectives have windows of their own.
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "48h")]
+    pub since: Duration,
+    /// Output format.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: CriteriaFormat,
 }
 
 /// `scenario`.

@@ -3,6 +3,7 @@
 pub(crate) mod anomalies;
 pub(crate) mod check;
 pub(crate) mod config;
+pub(crate) mod criteria;
 pub(crate) mod dashboard;
 pub(crate) mod demo;
 pub(crate) mod explain;
@@ -10,6 +11,7 @@ pub(crate) mod export;
 pub(crate) mod incidents;
 pub(crate) mod lab;
 pub(crate) mod manual;
+mod past;
 pub(crate) mod report;
 pub(crate) mod scenario;
 pub(crate) mod selftest;

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use vitals_judge::criteria::worst;
+use vitals_model::criterion::{Criterion, Fulfilment, Weight};
 use vitals_model::reading::Health;
 use vitals_model::scenario::Outcome;
 
@@ -41,6 +43,31 @@ impl From<Outcome> for Exit {
 }
 
 impl Exit {
+    /// Of criteria: an unmet must is critical, another unmet one a warning, a must that is pending could not be told.
+    /// A pending should or nice is shown and changes nothing: a hub without an LLM would never be 0.
+    pub(crate) fn of_criteria(criteria: &[Criterion]) -> Self {
+        let [must, should, nice] = Weight::ALL.map(|weight| worst(criteria, weight));
+        if must == Fulfilment::Unmet {
+            Self::Critical
+        } else if should == Fulfilment::Unmet || nice == Fulfilment::Unmet {
+            Self::Warning
+        } else if must == Fulfilment::Pending {
+            Self::Unknown
+        } else {
+            Self::Ok
+        }
+    }
+
+    /// How bad it is: unknown is worse than good and better than a known fault.
+    pub(crate) const fn badness(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Unknown => 1,
+            Self::Warning => 2,
+            Self::Critical => 3,
+        }
+    }
+
     /// The number.
     pub(crate) const fn code(self) -> u8 {
         match self {
@@ -69,4 +96,46 @@ pub(crate) fn explain(error: &anyhow::Error) -> Exit {
     }
     crate::render::complain(&format!("{error:#}"));
     Exit::Unknown
+}
+
+#[cfg(test)]
+mod tests {
+    use vitals_model::check::Unit;
+
+    use super::*;
+
+    fn criterion(weight: Weight, fulfilment: Fulfilment) -> Criterion {
+        let (name, wants, seen) = (String::new(), String::new(), String::new());
+        Criterion {
+            name,
+            weight,
+            wants,
+            fulfilment,
+            seen,
+            value: None,
+            limit: None,
+            unit: Unit::Count,
+            observed: 1.0,
+            budget: None,
+        }
+    }
+
+    #[test]
+    fn the_heaviest_unmet_criterion_decides_and_then_what_is_pending() {
+        use Fulfilment::{Met, Pending, Unmet};
+        let cases = [
+            ([Met, Met, Met], 0),
+            ([Met, Pending, Pending], 0),
+            ([Met, Met, Unmet], 1),
+            ([Met, Unmet, Met], 1),
+            ([Pending, Met, Met], 3),
+            ([Pending, Unmet, Met], 1),
+            ([Unmet, Met, Met], 2),
+            ([Unmet, Pending, Unmet], 2),
+        ];
+        for (fulfilments, code) in cases {
+            let criteria: Vec<_> = Weight::ALL.into_iter().zip(fulfilments).map(|(w, f)| criterion(w, f)).collect();
+            assert_eq!(Exit::of_criteria(&criteria).code(), code, "{fulfilments:?}");
+        }
+    }
 }

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Watch(args) => cmd::watch::run(&cli.common, &args),
         Command::Dashboard(args) => cmd::dashboard::run(&cli.common, &args),
         Command::Anomalies(args) => cmd::anomalies::run(&cli.common, &args),
+        Command::Criteria(args) => cmd::criteria::run(&cli.common, &args),
         Command::Report(args) => cmd::report::run(&cli.common, &args),
         Command::Tools(args) => cmd::tools::run(&cli.common, &args),
         Command::Incidents(args) => cmd::incidents::run(&cli.common, &args),

@@ -1,10 +1,12 @@
 //! Output: data on standard output, all else on standard error; colours only where they are wanted.
 
+pub(crate) mod criteria;
 pub(crate) mod explain;
 pub(crate) mod incidents;
 pub(crate) mod junit;
 pub(crate) mod markdown;
 pub(crate) mod nagios;
+pub(crate) mod page;
 pub(crate) mod report;
 pub(crate) mod scenario;
 pub(crate) mod selftest;

@@ -1,14 +1,19 @@
 //! The past of a target out of the store, in the shapes that judgement reads.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vitals_judge::detect::Evidence;
 use vitals_judge::event::Memory;
-use vitals_judge::report::Past;
+use vitals_judge::objective::{self, Spending, Tally};
+use vitals_judge::report::{self, Past};
 use vitals_judge::surface::tokens::GROWTH_WINDOW;
 use vitals_model::check::{CheckId, Point};
-use vitals_model::history::Spread;
+use vitals_model::history::{Cut, Slice, Span, Spread, Summary};
+use vitals_model::incident::Incident;
+use vitals_model::objective::Objective;
 use vitals_model::observation::{ServerTurn, Turn};
+use vitals_model::scenario::Run;
 use vitals_model::target::TargetId;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -45,19 +50,88 @@ fn usual_tokens(reader: &Reader, target: &TargetId, server: &Text, now: Timestam
     Ok(summary.spread.map(usual))
 }
 
-/// What a report reads.
-pub fn past(reader: &Reader, target: &TargetId, from: Timestamp, to: Timestamp) -> Result<Past, StoreError> {
-    let mut past = Past::default();
-    for check in reader.checks(target)? {
-        past.summaries.insert(check.clone(), reader.summary(target, &check, from, to)?);
-        if let Some(last) = reader.last(target, &check)?.filter(|s| s.at >= from && s.at < to) {
-            past.last.insert(check, (last.at, last.health));
+/// What a report reads of a span.
+pub fn past(reader: &Reader, target: &TargetId, span: Span) -> Result<Past, StoreError> {
+    let mut past = Past { summaries: summaries(reader, target, span, report::reads)?, ..Past::default() };
+    for check in past.summaries.keys().filter(|check| report::is_vital(check)) {
+        if let Some(last) = reader.last(target, check)?.filter(|s| s.at >= span.from && s.at < span.to) {
+            past.last.insert(check.clone(), (last.at, last.health));
         }
     }
-    past.incidents =
-        reader.incidents(IncidentFilter::Since(from))?.into_iter().filter(|i| i.target == *target && i.opened_at < to).collect();
-    past.scenarios = reader.scenarios(target, from, to)?;
+    (past.incidents, past.scenarios) = events(reader, target, span)?;
     Ok(past)
+}
+
+/// What a report compares with: as [`past`], without what only criteria read, and without the last samples.
+pub fn before(reader: &Reader, target: &TargetId, span: Span) -> Result<Past, StoreError> {
+    let (incidents, scenarios) = events(reader, target, span)?;
+    Ok(Past { summaries: summaries(reader, target, span, report::compares)?, incidents, scenarios, ..Past::default() })
+}
+
+fn summaries(
+    reader: &Reader,
+    target: &TargetId,
+    span: Span,
+    wanted: impl Fn(&CheckId) -> bool,
+) -> Result<BTreeMap<CheckId, Summary>, StoreError> {
+    let checks = reader.checks(target)?.into_iter().filter(wanted);
+    checks.map(|check| Ok((check.clone(), reader.summary(target, &check, span.from, span.to)?))).collect()
+}
+
+/// Incidents that lasted into the span, and scenarios that began in it.
+fn events(reader: &Reader, target: &TargetId, Span { from, to }: Span) -> Result<(Vec<Incident>, Vec<Run>), StoreError> {
+    let lasted = |i: &Incident| i.target == *target && i.opened_at < to && i.resolved_at.is_none_or(|at| at >= from);
+    let incidents = reader.incidents(IncidentFilter::Since(from))?.into_iter().filter(lasted).collect();
+    Ok((incidents, reader.scenarios(target, from, to)?))
+}
+
+/// How a span went: what a report draws.
+pub fn course(reader: &Reader, target: &TargetId, span: Span) -> Result<Vec<Slice>, StoreError> {
+    let cut = Cut::of(span);
+    let mut slices: Vec<_> = cut.spans().map(|span| Slice { span, summaries: BTreeMap::new() }).collect();
+    for check in reader.checks(target)?.iter().filter(|check| report::draws(check)) {
+        for (slice, summary) in slices.iter_mut().zip(reader.course(target, check, &cut)?) {
+            if summary.healths.total() > 0 || !summary.observed.is_zero() {
+                slice.summaries.insert(check.clone(), summary);
+            }
+        }
+    }
+    Ok(slices)
+}
+
+/// How the budgets of objectives are spent as of `now`: one for each check that an objective is about. One that is
+/// about no check of the history is there too, with nothing measured.
+pub fn spendings(
+    reader: &Reader,
+    target: &TargetId,
+    objectives: &BTreeMap<String, Objective>,
+    now: Timestamp,
+) -> Result<Vec<Spending>, StoreError> {
+    let checks = reader.checks(target)?;
+    let mut all = Vec::new();
+    for (name, objective) in objectives {
+        let mut about: Vec<_> = checks.iter().filter(|check| objective.is_about(check)).cloned().collect();
+        if about.is_empty() {
+            about.push(CheckId::from_stored(&objective.check));
+        }
+        for check in about {
+            let tally = |window: Duration| -> Result<Tally, StoreError> {
+                let span = (now.minus(window), now);
+                let Some(latency) = objective.latency else {
+                    return Ok(Tally::of_time(&reader.summary(target, &check, span.0, span.1)?, window));
+                };
+                let (summary, above) = reader.summary_above(target, &check, span, latency.as_secs_f64() * 1000.0)?;
+                Ok(Tally::of_values(&summary, above, window))
+            };
+            let mut windows = [(Tally::default(), Tally::default()); objective::RULES.len()];
+            for (tallies, rule) in windows.iter_mut().zip(&objective::RULES) {
+                *tallies = (tally(rule.long)?, tally(rule.short)?);
+            }
+            let whole = tally(objective.window)?;
+            all.push(Spending { name: name.clone(), objective: objective.clone(), check, whole, windows });
+        }
+    }
+    Ok(all)
 }
 
 /// Adds what history knows to the evidence that a fresh look gave: the whole window instead of a moment.
@@ -92,7 +166,7 @@ fn errors(
     from: Timestamp,
     to: Timestamp,
 ) -> Result<Option<Vec<(Timestamp, u64)>>, StoreError> {
-    let mut minutes = std::collections::BTreeMap::new();
+    let mut minutes = BTreeMap::new();
     let mut known = false;
     for check in reader.checks(target)?.iter().filter(|c| c.as_str().starts_with("logging/lines/")) {
         known = true;

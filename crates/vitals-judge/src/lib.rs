@@ -7,6 +7,7 @@
 
 mod cause;
 pub mod check;
+pub mod criteria;
 pub mod detect;
 pub mod event;
 pub mod explain;
@@ -14,6 +15,7 @@ pub mod facts;
 mod flaps;
 pub mod incident;
 pub mod monitor;
+pub mod objective;
 pub mod own;
 pub mod rarity;
 mod reach;

@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use vitals_judge::report::{Past, Report, report};
+use proptest::prelude::*;
+use vitals_judge::report::phase::phases;
+use vitals_judge::report::trend::Direction;
+use vitals_judge::report::{Material, Past, Report, report};
 use vitals_model::check::CheckId;
 use vitals_model::config::Thresholds;
-use vitals_model::history::{HealthTimes, Spread, Summary};
+use vitals_model::criterion::Fulfilment;
+use vitals_model::history::{HealthTimes, Slice, Span, Spread, Summary};
 use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
 use vitals_model::observation::Level;
 use vitals_model::reading::Health;
@@ -55,8 +59,24 @@ fn quiet_day() -> Past {
     Past { summaries, last, ..Past::default() }
 }
 
+fn span() -> Span {
+    Span { from: end().minus(DAY), to: end() }
+}
+
+fn material(past: Past) -> Material {
+    Material {
+        target: TargetId::new("main"),
+        span: span(),
+        past,
+        before: Past::default(),
+        course: Vec::new(),
+        spendings: Vec::new(),
+        phases: Vec::new(),
+    }
+}
+
 fn of(past: Past) -> Report {
-    report(TargetId::new("main"), past, end().minus(DAY), end(), &Thresholds::default())
+    report(material(past), &Thresholds::default())
 }
 
 fn points(past: Past) -> Option<u32> {
@@ -175,10 +195,11 @@ fn recommendations_begin_with_what_lasts() {
             "fs: one call in a hundred takes more than twenty times the usual; see what it waits for",
         ]
     );
-    // Without any of these, what cost most.
-    let worst = of(with(&[("hub-servers/cpu", values(6.0, 7.0, 9))]));
-    assert_eq!(worst.recommendations.len(), 1);
-    assert!(worst.recommendations[0].contains("cpu 6.0 % on average"), "{:?}", worst.recommendations);
+    // A must that is not met, then, without any of these, what cost most.
+    let unmet = of(with(&[("hub-servers/cpu", values(6.0, 7.0, 9))]));
+    assert_eq!(unmet.recommendations, ["CPU below 1 % on average, it must be; it was: 6.00 % on average, at most 7.0 %"]);
+    let worst = of(with(&[("logging/lines/error", values(1e4, 1e4, 1))]));
+    assert_eq!(worst.recommendations, ["look at what cost most: 69.4 errors per 10m 00s, expected at most 5"]);
 }
 
 fn run(scenario: &str, outcome: Outcome) -> Run {
@@ -202,4 +223,170 @@ fn a_scenario_that_failed_last_is_recommended_and_costs_nothing() {
     assert_eq!((failed.score.points, failed.scenarios.len()), (Some(100), 2));
     let mended = of(past(vec![run("server-crash", Outcome::Failed), run("server-crash", Outcome::Passed)]));
     assert_eq!(mended.recommendations, Vec::<String>::new());
+}
+
+/// What the criteria of a hub ask for, as it is on a good day.
+fn good_day() -> Past {
+    let share = |healthy| Summary {
+        spread: Some(Spread { values: 100, min: 0.0, mean: 0.0, max: 0.0, p50: 0.0, p95: 0.0, p99: 0.0 }),
+        ..healthy
+    };
+    let mut past = with(&[
+        ("hub-servers/restarts", share(samples(1000, 0, 0, 0))),
+        ("hub-servers/api", values(4.0, 30.0, 8640)),
+        ("hub-servers/fs/call", values(4.0, 30.0, 1440)),
+        ("hub-servers/fs/tools", samples(1000, 0, 0, 0)),
+        ("hub-servers/fs/drift", samples(1000, 0, 0, 0)),
+        ("logging/errors", share(samples(1000, 0, 0, 0))),
+        ("logging/growth", values(1e3, 2e3, 8640)),
+        ("logging/size", values(1e5, 2e5, 8640)),
+    ]);
+    past.incidents.clear();
+    past
+}
+
+fn slices(of: Span, summaries: &BTreeMap<CheckId, Summary>) -> Vec<Slice> {
+    let hours = of.length().as_secs() / 3600;
+    let hour = |n| of.from.plus(Duration::from_secs(n * 3600));
+    (0..hours).map(|n| Slice { span: Span { from: hour(n), to: hour(n + 1) }, summaries: summaries.clone() }).collect()
+}
+
+/// A run of a day in which all went well, with the scenarios that a hub can be put through.
+fn good_run() -> Material {
+    let scenarios: Vec<_> = ["clients-5", "server-crash", "log-growth", "sse-loss"].map(|name| run(name, Outcome::Passed)).into();
+    let past = Past { scenarios: scenarios.clone(), ..good_day() };
+    // Each phase was observed as long as it lasted.
+    let mut parts: Vec<Past> = phases(span()).map(|phase| shortened(&good_day(), phase.length())).into();
+    parts[2].scenarios = scenarios;
+    let course = slices(span(), &past.summaries);
+    Material { before: good_day(), course, phases: parts, ..material(past) }
+}
+
+fn shortened(past: &Past, to: Duration) -> Past {
+    let mut short = past.clone();
+    short.summaries.values_mut().for_each(|summary| summary.observed = to);
+    short
+}
+
+/// Without a verdict, nothing is said.
+fn verdict(material: Material) -> (Fulfilment, String) {
+    let stability = report(material, &Thresholds::default()).stability;
+    stability.map_or((Fulfilment::Pending, String::new()), |stability| (stability.fulfilment, stability.reason))
+}
+
+#[test]
+fn a_run_in_which_all_went_well_is_stable() {
+    let (fulfilment, reason) = verdict(good_run());
+    assert_eq!((fulfilment, reason.as_str()), (Fulfilment::Met, "all 7 musts were met over 24h 00m, in all four phases"));
+    let names: Vec<_> =
+        report(good_run(), &Thresholds::default()).phases.iter().map(|p| (p.name, p.span.length().as_secs() / 1800)).collect();
+    assert_eq!(names, [("validation", 2), ("continuous", 22), ("stress", 12), ("long-term", 12)]);
+    assert!(report(material(good_day()), &Thresholds::default()).stability.is_none(), "a daily report has no verdict");
+}
+
+#[test]
+fn what_fails_or_is_missing_in_one_phase_decides_the_verdict() {
+    let mut crashed = good_run();
+    crashed.past.incidents = vec![incident(1, "hub-servers/process", IncidentState::Resolved)];
+    assert_eq!(verdict(crashed), (Fulfilment::Unmet, "no-crash: 1 incident of its process".to_owned()));
+
+    let mut unstressed = good_run();
+    unstressed.phases[2].scenarios.clear();
+    let (fulfilment, reason) = verdict(unstressed);
+    assert_eq!(fulfilment, Fulfilment::Pending);
+    assert_eq!(reason, "phase stress, stress-scenarios: not run: clients-5, server-crash, log-growth");
+
+    let mut failed = good_run();
+    failed.phases[2].scenarios.push(run("llm-outage", Outcome::Failed));
+    assert_eq!(verdict(failed), (Fulfilment::Unmet, "phase stress, stress-scenarios: failed: llm-outage".to_owned()));
+
+    let mut unseen = good_run();
+    unseen.phases[3] = Past::default();
+    let (fulfilment, reason) = verdict(unseen);
+    assert_eq!(fulfilment, Fulfilment::Pending);
+    assert!(reason.starts_with("phase long-term, flat-resources: ") && reason.ends_with("; too little was observed"), "{reason}");
+
+    let mut short = good_run();
+    short.span.from = end().minus(DAY / 2);
+    let (fulfilment, reason) = verdict(short);
+    assert_eq!(fulfilment, Fulfilment::Pending);
+    assert!(reason.starts_with("a run takes 24 to 48 hours, this was 12h 00m"), "{reason}");
+}
+
+#[test]
+fn a_day_is_compared_with_the_day_before() {
+    let now = Past {
+        incidents: vec![incident(1, "logging/disk", IncidentState::Resolved)],
+        ..with(&[("hub-servers/api", values(50.0, 80.0, 9))])
+    };
+    let before = with(&[("hub-servers/api", values(10.0, 80.0, 9)), ("hub-servers/cpu", values(3.0, 9.0, 9))]);
+    let report = report(Material { before, ..material(now) }, &Thresholds::default());
+    let of = |what: &str| report.trends.iter().find(|t| t.what == what).map(|t| (t.before, t.now, t.direction));
+    assert_eq!(of("API p95"), Some((Some(10.0), Some(50.0), Direction::Worse)));
+    assert_eq!(of("CPU"), Some((Some(3.0), Some(0.4), Direction::Better)));
+    assert_eq!(of("incidents"), Some((Some(0.0), Some(1.0), Direction::Worse)));
+    assert_eq!(of("fs uptime"), Some((Some(100.0), Some(100.0), Direction::Same)));
+    assert!(
+        report.recommendations.iter().any(|r| r == "API p95: 50 ms, before it was 10 ms; see what changed"),
+        "{:?}",
+        report.recommendations
+    );
+}
+
+#[test]
+fn a_day_without_a_day_before_is_compared_with_nothing() {
+    assert!(of(quiet_day()).trends.iter().all(|t| t.direction == Direction::Unknown && t.before.is_none()));
+}
+
+#[test]
+fn what_was_looked_at_and_never_measured_is_named() {
+    let report = of(with(&[("hub-servers/fs/truth", samples(0, 1000, 0, 0))]));
+    assert_eq!((report.unknown.as_slice(), report.score.points), (&["hub-servers/fs/truth".to_owned()][..], Some(100)));
+}
+
+/// Times of a day in thousandths; they need not fill it.
+fn times() -> impl Strategy<Value = [u32; 4]> {
+    [0..300_u32, 0..200_u32, 0..200_u32, 0..200_u32]
+}
+
+fn summary([healthy, unknown, degraded, failing]: [u32; 4]) -> Summary {
+    samples(healthy, unknown, degraded, failing)
+}
+
+proptest! {
+    /// The score is bounded, its deductions add up, and nothing that grows worse raises it.
+    #[test]
+    fn the_score_of_a_span_is_monotone_in_badness(
+        process in times(), server in times(), part in 0..2_usize, from in 0..3_usize, moved in 1..100_u32,
+        cpu in 0.0..20.0_f64, errors in 0..5000_u32, incidents in 0..6_u64,
+    ) {
+        // From healthy, unknown or degraded time to failing time.
+        let worse = |mut times: [u32; 4]| {
+            let moved = moved.min(times[from]);
+            times[from] -= moved;
+            times[3] += moved;
+            times
+        };
+        let day = |parts: [[u32; 4]; 2], cpu: f64, errors: u32, incidents: u64| {
+            let mut past = with(&[
+                ("hub-servers/process", summary(parts[0])),
+                ("hub-servers/api", summary([0; 4])),
+                ("hub-servers/fs/truth", summary(parts[1])),
+                ("hub-servers/cpu", values(cpu, cpu, 9)),
+                ("logging/lines/error", values(f64::from(errors), f64::from(errors), 1)),
+            ]);
+            past.incidents = (1..=incidents).map(|n| incident(n, "hub-servers/orphans", IncidentState::Resolved)).collect();
+            of(past).score
+        };
+        let parts = [process, server];
+        let before = day(parts, cpu, errors, incidents);
+        let lost: u32 = before.deductions.iter().map(|d| d.points).sum();
+        prop_assert!(before.points.is_none_or(|p| p == 100 - lost.min(100)));
+        let mut broken = parts;
+        broken[part] = worse(parts[part]);
+        let knew = before.points.is_some();
+        for after in [day(broken, cpu, errors, incidents), day(parts, cpu + 3.0, errors, incidents), day(parts, cpu, errors + 500, incidents), day(parts, cpu, errors, incidents + 1)] {
+            prop_assert!(!knew || after.points <= before.points, "{before:?} became {after:?}");
+        }
+    }
 }

@@ -27,6 +27,7 @@ pub use self::show::show;
 pub use self::validate::{Source, load};
 
 use crate::check::{CheckId, Probe};
+use crate::objective::Objective;
 use crate::quiet::{Maintenance, Pattern};
 use crate::target::Address;
 
@@ -75,6 +76,8 @@ pub struct TargetSettings {
     pub incidents: IncidentSettings,
     /// When nobody wants to be told, by name.
     pub maintenance: BTreeMap<String, Maintenance>,
+    /// What is promised of checks, by the name that each objective was given.
+    pub objectives: BTreeMap<String, Objective>,
     /// The LLM check.
     pub llm: LlmSettings,
     /// The meta-tool check.

@@ -28,6 +28,9 @@
 //! | [Quiet](quiet) | what keeps people from being told of an incident: a silence, a maintenance window, an acknowledgement |
 //! | [Order](quiet::Order) | what somebody asks of the monitor about incidents |
 //! | [Summary](history::Summary) | what a span of one check's samples comes to: uptime, percentiles |
+//! | [Slice](history::Slice) | one of the equal parts of a span, with the summaries of its checks |
+//! | [Criterion](criterion::Criterion) | what a hub must, should or may be over a span: met, unmet or pending |
+//! | [Objective](objective::Objective) | a criterion that an operator wrote: a goal, its error budget, its burn rate |
 //! | [Snapshot](snapshot::Snapshot) | all that a face needs, immutable |
 //! | [Scenario](scenario::Run) | a list of steps carried out on a target, each with what it expects and what was seen |
 //! | [Step](scenario::Step) | one part of a scenario: passed, skipped or failed, with its evidence |
@@ -37,11 +40,13 @@ pub mod canonical;
 pub mod check;
 pub mod claim;
 pub mod config;
+pub mod criterion;
 pub mod drift;
 pub mod finding;
 pub mod history;
 pub mod incident;
 pub mod limits;
+pub mod objective;
 pub mod observation;
 pub mod quiet;
 pub mod reading;

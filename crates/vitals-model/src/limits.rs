@@ -174,3 +174,21 @@ pub const CONFIG_SIZE_MAX: u64 = 1_000_000_000_000_000;
 
 /// Largest count that a configuration can name.
 pub const CONFIG_COUNT_MAX: u32 = 1_000_000_000;
+
+/// Shortest window of an objective.
+pub const OBJECTIVE_WINDOW_MIN: Duration = Duration::from_secs(60);
+
+/// Longest window of an objective: what hourly summaries are kept for by default.
+pub const OBJECTIVE_WINDOW_MAX: Duration = Duration::from_secs(366 * 86_400);
+
+/// Largest goal of an objective in percent. 100 would leave no budget to spend; 99.999 of 30 days is 26 s.
+pub const OBJECTIVE_GOAL_MAX: f64 = 99.999;
+
+/// Most objectives of one target; a file with more is refused.
+pub const OBJECTIVES_MAX: usize = 100;
+
+/// Most slices into which a report cuts its span: the points of a plot.
+pub const SLICES_MAX: usize = 100;
+
+/// Most incidents and scenarios listed by a report each; of more, the worst and latest are kept, and the rest are counted.
+pub const REPORT_ROWS_MAX: usize = 200;

@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
-use xtask::bench::{Bar, Effort, Measurement, Row, Unit};
+use xtask::bench::{Bar, Effort, Measurement, Row, Unit, child, median};
+
+use crate::product::Home;
 
 pub(crate) const LOG: Measurement = Measurement {
     name: "log",
@@ -15,6 +17,12 @@ pub(crate) const HISTORY: Measurement = Measurement {
     name: "history",
     about: "10 million observations of 40 servers, 30-day uptime and p95 of each (vitals-engine, example history)",
     run: history,
+};
+
+pub(crate) const REPORT: Measurement = Measurement {
+    name: "report",
+    about: "`report --since 90d` on 90 days of a hub with 20 servers, median of 5 (vitals-engine, example season)",
+    run: report,
 };
 
 fn log(_effort: Effort) -> anyhow::Result<Vec<Row>> {
@@ -38,6 +46,24 @@ fn history(_effort: Effort) -> anyhow::Result<Vec<Row>> {
         Row::new("30 days of 40 servers, file in memory", asked("warm")?, Unit::Seconds, Bar::AtMost(0.2)),
         Row::new("bytes per observation", number(after(line(&said, "size")?, "MB: ")?)?, Unit::Bytes, Bar::AtMost(8.0)),
         Row::new("kill -9 at 1,000 samples/s, lost at most", number(lost)? / 1e3, Unit::Seconds, Bar::AtMost(1.0)),
+    ])
+}
+
+fn report(_effort: Effort) -> anyhow::Result<Vec<Row>> {
+    let folder = tempfile::tempdir()?;
+    let history = folder.path().join("history");
+    let history = history.to_str().context("a path that is text")?;
+    example("vitals-engine", "season", &[history, "90", "20"])?;
+    let home = Home::new();
+    let wall = |format: &str| {
+        let arguments = ["--state-dir", history, "report", "--since", "90d", "--format", format];
+        let runs: anyhow::Result<Vec<f64>> =
+            (0..5).map(|_| Ok(child::run(&mut home.mcp_vitals(&arguments))?.wall.as_secs_f64())).collect();
+        anyhow::Ok(median(&runs?))
+    };
+    Ok(vec![
+        Row::new("90 days of 20 servers, text", wall("text")?, Unit::Seconds, Bar::AtMost(0.5)),
+        Row::new("90 days of 20 servers, page", wall("html")?, Unit::Seconds, Bar::AtMost(0.5)),
     ])
 }
 

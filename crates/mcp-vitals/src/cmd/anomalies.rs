@@ -45,7 +45,7 @@ pub(crate) fn run(common: &Common, args: &AnomaliesArgs) -> anyhow::Result<Exit>
         }
     };
     render::print(&text)?;
-    Ok(all.iter().map(|(_, findings)| verdict(findings)).max_by_key(|exit| badness(*exit)).unwrap_or(Exit::Unknown))
+    Ok(all.iter().map(|(_, findings)| verdict(findings)).max_by_key(|exit| exit.badness()).unwrap_or(Exit::Unknown))
 }
 
 /// The log over the whole window, which is longer than the one that a look reads.
@@ -71,14 +71,5 @@ fn verdict(findings: &[Finding]) -> Exit {
         Exit::Unknown
     } else {
         Exit::Ok
-    }
-}
-
-fn badness(exit: Exit) -> u8 {
-    match exit {
-        Exit::Ok => 0,
-        Exit::Unknown => 1,
-        Exit::Warning => 2,
-        Exit::Critical => 3,
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
+use vitals_judge::report::phase::Phase;
+use vitals_judge::report::trend::{Direction, Trend};
 use vitals_judge::report::{Line, Report};
 use vitals_model::check::Unit;
 use vitals_model::history::Spread;
@@ -12,10 +14,11 @@ use vitals_model::time::human;
 use vitals_model::view::scenario_v1::RunView;
 use vitals_model::view::v1::IncidentView;
 
+use super::criteria;
 use super::markdown::{cell, code};
 
 /// The unit in which a check's history is kept.
-fn unit(question: &str) -> Unit {
+pub(super) fn unit(question: &str) -> Unit {
     match question {
         "cpu" | "memory" => Unit::Percent,
         "api" | "call" => Unit::Millis,
@@ -26,7 +29,7 @@ fn unit(question: &str) -> Unit {
     }
 }
 
-fn percent(share: Option<f64>) -> String {
+pub(super) fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "unknown".to_owned(), |s| format!("{:.2} %", s * 100.0))
 }
 
@@ -34,28 +37,20 @@ fn percent(share: Option<f64>) -> String {
 pub(crate) fn text(reports: &[Report]) -> String {
     let mut out = String::new();
     for report in reports {
-        let _ = writeln!(out, "Report of {}", report.target);
-        let _ = writeln!(out, "  from {} to {}, observed {:.0} % of it", report.from, report.to, report.observed * 100.0);
-        let _ = writeln!(out, "  status now: {}   score: {}", report.health.as_str(), report.score);
-        for deduction in &report.score.deductions {
-            let _ = writeln!(out, "    −{:<3} {}", deduction.points, deduction.reason);
+        head(&mut out, report);
+        heading(&mut out, "What to do first");
+        if report.recommendations.is_empty() {
+            out.push_str("  nothing\n");
         }
-        heading(&mut out, "Hub");
-        for line in &report.hub {
-            let spread = line.spread.filter(|_| line.id.question() == "api").map(|s| percentiles(&s)).unwrap_or_default();
-            let _ = writeln!(out, "  {:28} up {:>9}  {spread}", line.id, percent(line.uptime));
+        for (n, recommendation) in report.recommendations.iter().enumerate() {
+            let _ = writeln!(out, "  {}. {recommendation}", n + 1);
         }
-        heading(&mut out, "Servers");
-        for server in &report.servers {
-            let calls = server.calls.map(|s| format!("calls {}", percentiles(&s))).unwrap_or_default();
-            let _ =
-                writeln!(out, "  {:28} up {:>9}  now {:9} {calls}", server.name, percent(server.uptime), server.health.as_str());
-        }
-        heading(&mut out, "Resources");
-        report.resources.iter().for_each(|line| resource(&mut out, line));
-        heading(&mut out, "Log records");
-        let levels: Vec<_> = report.levels.iter().map(|(level, n)| format!("{} {n}", level.as_str())).collect();
-        let _ = writeln!(out, "  {}", if levels.is_empty() { "none with a level".to_owned() } else { levels.join("  ") });
+        report.phases.iter().for_each(|phase| one_phase(&mut out, phase));
+        heading(&mut out, &format!("Criteria ({})", criteria::tally(&report.criteria)));
+        criteria::list(&mut out, report.criteria.iter());
+        figures(&mut out, report);
+        heading(&mut out, "Against the span before");
+        report.trends.iter().for_each(|t| trend(&mut out, t));
         heading(&mut out, "Incidents");
         if report.incidents.is_empty() {
             out.push_str("  none\n");
@@ -65,16 +60,78 @@ pub(crate) fn text(reports: &[Report]) -> String {
             heading(&mut out, "Scenarios");
         }
         report.scenarios.iter().for_each(|run| scenario(&mut out, run));
-        heading(&mut out, "What to do");
-        if report.recommendations.is_empty() {
-            out.push_str("  nothing\n");
-        }
-        for (n, recommendation) in report.recommendations.iter().enumerate() {
-            let _ = writeln!(out, "  {}. {recommendation}", n + 1);
-        }
         out.push('\n');
     }
     out
+}
+
+fn head(out: &mut String, report: &Report) {
+    let (span, observed) = (report.span, report.observed * 100.0);
+    let _ = writeln!(out, "Report of {}", report.target);
+    let _ = writeln!(out, "  from {} to {}, observed {observed:.0} % of it", span.from, span.to);
+    if let Some(stability) = &report.stability {
+        let _ = writeln!(out, "  verdict: {}: {}", stability.as_str(), stability.reason);
+    }
+    let _ = writeln!(out, "  status now: {}   score: {}", report.health.as_str(), report.score);
+    for deduction in &report.score.deductions {
+        let _ = writeln!(out, "    −{:<3} {}", deduction.points, deduction.reason);
+    }
+    if !report.unknown.is_empty() {
+        let _ = writeln!(out, "    nothing is known of {}", report.unknown.join(", "));
+    }
+}
+
+/// The hub, its servers, its resources and its log.
+fn figures(out: &mut String, report: &Report) {
+    heading(out, "Hub");
+    for line in &report.hub {
+        let spread =
+            line.spread.filter(|_| line.id.question() == "api").map(|s| format!("  {}", percentiles(&s))).unwrap_or_default();
+        let _ = writeln!(out, "  {:28} up {:>9}{spread}", line.id, percent(line.uptime));
+    }
+    heading(out, "Servers");
+    for server in &report.servers {
+        let calls = server.calls.map(|s| format!("calls {}", percentiles(&s))).unwrap_or_default();
+        let _ = writeln!(out, "  {:28} up {:>9}  now {:9} {calls}", server.name, percent(server.uptime), server.health.as_str());
+    }
+    heading(out, "Resources");
+    report.resources.iter().for_each(|line| resource(out, line));
+    heading(out, "Log records");
+    let _ = writeln!(out, "  {}", levels(report, "  "));
+}
+
+/// `error 2, warn 7`.
+pub(super) fn levels(report: &Report, between: &str) -> String {
+    let levels: Vec<_> = report.levels.iter().map(|(level, n)| format!("{} {n}", level.as_str())).collect();
+    if levels.is_empty() { "none with a level".to_owned() } else { levels.join(between) }
+}
+
+fn one_phase(out: &mut String, phase: &Phase) {
+    let (span, observed) = (phase.span, phase.observed * 100.0);
+    heading(out, &format!("Phase {}: {} ({})", phase.name, phase.fulfilment().as_str(), phase.about));
+    let _ = writeln!(out, "  from {} to {}, observed {observed:.0} % of it", span.from, span.to);
+    criteria::list(out, phase.criteria.iter());
+}
+
+/// The value of a trend in words; unknown where it is not known.
+pub(super) fn known(trend: &Trend, value: Option<f64>) -> String {
+    value.map_or_else(|| "unknown".to_owned(), |value| trend.unit.show(value))
+}
+
+fn trend(out: &mut String, trend: &Trend) {
+    let (before, now) = (known(trend, trend.before), known(trend, trend.now));
+    let _ =
+        writeln!(out, "  {} {:28} {before:>12} → {now:>12}  {}", arrow(trend.direction), trend.what, trend.direction.as_str());
+}
+
+/// A mark for a direction.
+pub(super) const fn arrow(direction: Direction) -> char {
+    match direction {
+        Direction::Better => '✓',
+        Direction::Same => '=',
+        Direction::Unknown => '?',
+        Direction::Worse => '✗',
+    }
 }
 
 fn heading(out: &mut String, title: &str) {
@@ -113,51 +170,35 @@ fn scenario(out: &mut String, run: &Run) {
     }
 }
 
-fn lasted(incident: &Incident) -> String {
+pub(super) fn lasted(incident: &Incident) -> String {
     match incident.resolved_at {
         Some(at) => format!("lasted {}", human(at.since(incident.opened_at))),
         None => "lasts".to_owned(),
     }
 }
 
-/// For pages and chat.
+/// For chat and job summaries.
 pub(crate) fn markdown(reports: &[Report]) -> String {
     let mut out = String::new();
     for report in reports {
-        let _ = writeln!(out, "# {} — {}\n", cell(report.target.as_str()), report.score);
-        let _ = writeln!(
-            out,
-            "{} to {}, observed {:.0} % of it. Status now: **{}**.\n",
-            report.from,
-            report.to,
-            report.observed * 100.0,
-            report.health.as_str()
-        );
-        for deduction in &report.score.deductions {
-            let _ = writeln!(out, "- −{}: {}", deduction.points, cell(&deduction.reason));
+        markdown_head(&mut out, report);
+        if !report.recommendations.is_empty() {
+            out.push_str("\n## What to do first\n\n");
         }
-        out.push_str("\n| server | uptime | now | p50 | p95 | p99 |\n|---|--:|---|--:|--:|--:|\n");
-        for server in &report.servers {
-            let show =
-                |of: fn(&Spread) -> f64| server.calls.as_ref().map_or_else(|| "—".to_owned(), |s| Unit::Millis.show(of(s)));
-            let _ = writeln!(
-                out,
-                "| {} | {} | {} | {} | {} | {} |",
-                cell(&server.name),
-                percent(server.uptime),
-                server.health.as_str(),
-                show(|s| s.p50),
-                show(|s| s.p95),
-                show(|s| s.p99)
-            );
+        for recommendation in &report.recommendations {
+            let _ = writeln!(out, "1. {}", cell(recommendation));
         }
+        for phase in &report.phases {
+            let _ = writeln!(out, "\n## Phase {}: {}\n\n{}.\n", phase.name, phase.fulfilment().as_str(), phase.about);
+            criteria::table(&mut out, &phase.criteria);
+        }
+        let _ = writeln!(out, "\n## Criteria: {}\n", criteria::tally(&report.criteria));
+        criteria::table(&mut out, &report.criteria);
+        out.push_str("\n## Figures\n");
+        servers_table(&mut out, report);
         resources_table(&mut out, report);
-        let levels: Vec<_> = report.levels.iter().map(|(level, n)| format!("{} {n}", level.as_str())).collect();
-        let _ = writeln!(
-            out,
-            "\nLog records: {}.\n",
-            if levels.is_empty() { "none with a level".to_owned() } else { levels.join(", ") }
-        );
+        let _ = writeln!(out, "\nLog records: {}.\n", levels(report, ", "));
+        trends_table(&mut out, report);
         let _ = writeln!(out, "## Incidents: {}\n", report.incidents.len());
         for incident in &report.incidents {
             let _ = writeln!(
@@ -171,15 +212,51 @@ pub(crate) fn markdown(reports: &[Report]) -> String {
             );
         }
         scenarios(&mut out, &report.scenarios);
-        if !report.recommendations.is_empty() {
-            out.push_str("\n## What to do\n\n");
-        }
-        for recommendation in &report.recommendations {
-            let _ = writeln!(out, "1. {}", cell(recommendation));
-        }
         out.push('\n');
     }
     out
+}
+
+fn markdown_head(out: &mut String, report: &Report) {
+    let (span, observed, health) = (report.span, report.observed * 100.0, report.health.as_str());
+    let _ = writeln!(out, "# {} — {}\n", cell(report.target.as_str()), report.score);
+    if let Some(stability) = &report.stability {
+        let _ = writeln!(out, "**{}**: {}.\n", stability.as_str(), cell(&stability.reason));
+    }
+    let _ = writeln!(out, "{} to {}, observed {observed:.0} % of it. Status now: **{health}**.\n", span.from, span.to);
+    for deduction in &report.score.deductions {
+        let _ = writeln!(out, "- −{}: {}", deduction.points, cell(&deduction.reason));
+    }
+    for part in &report.unknown {
+        let _ = writeln!(out, "- nothing is known of {}", code(part));
+    }
+}
+
+fn servers_table(out: &mut String, report: &Report) {
+    out.push_str("\n| server | uptime | now | p50 | p95 | p99 |\n|---|--:|---|--:|--:|--:|\n");
+    for server in &report.servers {
+        let show = |of: fn(&Spread) -> f64| server.calls.as_ref().map_or_else(|| "—".to_owned(), |s| Unit::Millis.show(of(s)));
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | {} |",
+            cell(&server.name),
+            percent(server.uptime),
+            server.health.as_str(),
+            show(|s| s.p50),
+            show(|s| s.p95),
+            show(|s| s.p99)
+        );
+    }
+}
+
+fn trends_table(out: &mut String, report: &Report) {
+    out.push_str("| figure | before | now | |\n|---|--:|--:|---|\n");
+    for trend in &report.trends {
+        let (before, now) = (known(trend, trend.before), known(trend, trend.now));
+        let (mark, word) = (arrow(trend.direction), trend.direction.as_str());
+        let _ = writeln!(out, "| {} | {before} | {now} | {mark} {word} |", cell(&trend.what));
+    }
+    out.push('\n');
 }
 
 fn scenarios(out: &mut String, runs: &[Run]) {
@@ -218,13 +295,23 @@ pub(crate) fn view(reports: &[Report]) -> Value {
 fn one(report: &Report) -> Value {
     json!({
         "id": report.target.as_str(),
-        "from": report.from.to_string(),
-        "to": report.to.to_string(),
+        "from": report.span.from.to_string(),
+        "to": report.span.to.to_string(),
         "observed": report.observed,
         "health": report.health.as_str(),
         "score": report.score.points,
         "grade": report.score.grade().as_str(),
         "deductions": report.score.deductions.iter().map(|d| json!({"points": d.points, "reason": d.reason})).collect::<Vec<_>>(),
+        "unknown": report.unknown,
+        "stability": report.stability.as_ref().map(|s| json!({"verdict": s.as_str(), "fulfilment": s.fulfilment.as_str(), "reason": s.reason})),
+        "phases": report.phases.iter().map(phase).collect::<Vec<_>>(),
+        "criteria": report.criteria.iter().map(criteria::one).collect::<Vec<_>>(),
+        "trends": report.trends.iter().map(|t| json!({
+            "what": t.what, "unit": t.unit.as_str(), "before": t.before, "now": t.now, "direction": t.direction.as_str(),
+        })).collect::<Vec<_>>(),
+        "course": report.course.iter().map(|(slice, score)| json!({
+            "from": slice.span.from.to_string(), "to": slice.span.to.to_string(), "score": score.points,
+        })).collect::<Vec<_>>(),
         "hub": report.hub.iter().map(line).collect::<Vec<_>>(),
         "servers": report.servers.iter().map(|s| json!({
             "name": s.name, "health": s.health.as_str(), "uptime": s.uptime, "observed_s": s.observed.as_secs(), "call_ms": spread(s.calls.as_ref()),
@@ -234,6 +321,13 @@ fn one(report: &Report) -> Value {
         "incidents": report.incidents.iter().map(IncidentView::from).collect::<Vec<_>>(),
         "scenarios": report.scenarios.iter().map(RunView::from).collect::<Vec<_>>(),
         "recommendations": report.recommendations,
+    })
+}
+
+fn phase(phase: &Phase) -> Value {
+    json!({
+        "name": phase.name, "from": phase.span.from.to_string(), "to": phase.span.to.to_string(), "observed": phase.observed,
+        "fulfilment": phase.fulfilment().as_str(), "criteria": phase.criteria.iter().map(criteria::one).collect::<Vec<_>>(),
     })
 }
 

@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vitals_judge::report::{Line, Report, ServerLine};
 use vitals_model::check::{CheckId, Point, Threshold, Unit};
 use vitals_model::claim::ClaimStatus;
-use vitals_model::history::Spread;
 use vitals_model::incident::{Handling, Incident, IncidentChange, IncidentState, Ties};
-use vitals_model::observation::{Level, LevelCounts, VisitSeen};
+use vitals_model::observation::{LevelCounts, VisitSeen};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::scenario::{Figure, Outcome, Run, Stand, Step};
 use vitals_model::score::{Deduction, Score};
@@ -20,6 +18,8 @@ use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
 
 use super::*;
+
+mod reports;
 
 const AT: Timestamp = Timestamp::from_millis(1_795_356_120_000);
 
@@ -136,32 +136,6 @@ fn scenario_run() -> Run {
     }
 }
 
-fn report_of() -> Report {
-    let spread = Spread { values: 3, min: 1.0, mean: 2.0, max: 9.0, p50: 2.0, p95: 8.0, p99: 9.0 };
-    let line = |id: CheckId| Line { id, uptime: Some(0.5), spread: Some(spread) };
-    Report {
-        target: TargetId::new("hub-7001"),
-        from: AT.minus(Duration::from_secs(86_400)),
-        to: AT,
-        observed: 0.25,
-        health: Health::Failing,
-        score: Score { points: Some(40), deductions: vec![Deduction { points: 60, reason: "a ghost".to_owned() }] },
-        hub: vec![line(of_target("api"))],
-        servers: vec![ServerLine {
-            name: HOSTILE.replace(['\u{1b}', '\n'], ""),
-            health: Health::Failing,
-            uptime: Some(0.995),
-            observed: Duration::from_secs(60),
-            calls: Some(spread),
-        }],
-        levels: vec![(Level::Error, 2)],
-        resources: vec![line(of_target("cpu")), line(CheckId::of_server(&hostile(), "memory"))],
-        incidents: vec![incident()],
-        scenarios: vec![scenario_run()],
-        recommendations: vec![format!("restart {}", hostile())],
-    }
-}
-
 fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
@@ -258,39 +232,6 @@ fn markdown_keeps_every_name_in_its_cell() {
     // Head, rule and two servers; head, rule and what is judged and not healthy.
     assert_eq!(rows.len(), 4 + 5);
     assert_eq!(markdown::code("my_server/a`b|c"), "`my_server/a'b¦c`");
-}
-
-#[test]
-fn a_report_in_markdown_keeps_every_name_in_its_place() {
-    let text = report::markdown(&[report_of()]);
-    check_markdown(&text);
-    assert_eq!(rows(&text).iter().map(Vec::len).collect::<Vec<_>>(), [6, 6, 6, 4, 4, 4, 4]);
-    assert!(text.contains("## Scenarios: 1") && text.contains("`server-crash` **failed**: call "), "{text}");
-    assert!(text.contains("observed 25 % of it") && text.contains("99.50 %") && text.contains("## Incidents: 1"), "{text}");
-}
-
-#[test]
-fn a_report_says_all_there_is_in_text_and_in_json() {
-    let text = report::text(&[report_of()]);
-    assert!(!text.contains('\u{1b}'));
-    for part in [
-        "server-crash             failed  1 of 3 steps passed",
-        "    failed: call ",
-        "status now: failing",
-        "−60  a ghost",
-        "error 2",
-        "I3 ",
-        "lasts",
-        "1. restart",
-        "p50 2.0 ms",
-    ] {
-        assert!(text.contains(part), "{part} in {text}");
-    }
-    let view = report::view(&[report_of()]);
-    let target = &view["targets"][0];
-    assert_eq!((target["score"].as_u64(), target["grade"].as_str()), (Some(40), Some("POOR")));
-    assert_eq!(target["servers"][0]["call_ms"]["p95"], 8.0);
-    assert_eq!(target["resources"][0]["unit"], "percent");
 }
 
 #[test]

@@ -190,6 +190,9 @@ fn a_report_after_a_watch_has_uptime_percentiles_and_the_incident() {
     }
     let markdown = run(&hub.home, &["report", "--format", "markdown"]).stdout;
     assert!(markdown.starts_with("# hub") && markdown.contains("## Incidents: 1"), "{markdown}");
+    // A server was down for a good part of the time that was observed.
+    let criteria = run(&hub.home, &["criteria", "--since", "1h"]);
+    assert!(criteria.code == Some(2) && criteria.stdout.contains("✗ unmet    zero-alerts"), "{criteria:?}");
 
     let exported = said::json_lines(&run(&hub.home, &["export", "--jsonl", "--since", "1h"]).stdout);
     for kind in ["sample", "incident", "note"] {
@@ -217,9 +220,16 @@ fn a_configuration_is_made_checked_and_shown() {
     assert!(schema["properties"]["targets"].is_object(), "{schema:#}");
 
     home.configure("version: 1\ndefaults:\n  treshold: {}\n  schedule: {light: 10}\ntargets:\n  - name: a b\n    hub: nowhere\n");
-    for command in
-        [&["config", "check"][..], &["config", "show"], &["check"], &["watch"], &["dashboard"], &["anomalies"], &["report"]]
-    {
+    for command in [
+        &["config", "check"][..],
+        &["config", "show"],
+        &["check"],
+        &["watch"],
+        &["dashboard"],
+        &["anomalies"],
+        &["report"],
+        &["criteria"],
+    ] {
         let bad = run(&home, command);
         assert_eq!((bad.code, bad.stdout.as_str()), (Some(3), ""), "{command:?}: {bad:?}");
         for wanted in
@@ -236,8 +246,20 @@ fn a_configuration_is_made_checked_and_shown() {
 fn help_completions_and_manual_name_every_command() {
     let home = Home::new();
     let help = run(&home, &["--help"]).stdout;
-    let commands =
-        ["check", "watch", "dashboard", "anomalies", "report", "export", "demo", "lab", "config", "completions", "man"];
+    let commands = [
+        "check",
+        "watch",
+        "dashboard",
+        "anomalies",
+        "report",
+        "criteria",
+        "export",
+        "demo",
+        "lab",
+        "config",
+        "completions",
+        "man",
+    ];
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = run_raw(&home, &["completions", shell]);
         assert!(ran.code == Some(0) && commands.iter().all(|c| ran.stdout.contains(c)), "{shell}: {ran:?}");

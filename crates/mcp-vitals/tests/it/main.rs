@@ -44,6 +44,7 @@ mod scenario_lab;
 mod selftest;
 #[cfg(test)]
 mod servers;
+mod stability;
 #[cfg(test)]
 mod tools;
 #[cfg(test)]

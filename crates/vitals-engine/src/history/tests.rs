@@ -56,8 +56,16 @@ fn reader(records: Vec<Record>) -> (tempfile::TempDir, Reader) {
     (dir, reader)
 }
 
+fn of(question: &str) -> CheckId {
+    CheckId::of_target(Point::HubServers, question)
+}
+
 fn cpu() -> CheckId {
-    CheckId::of_target(Point::HubServers, "cpu")
+    of("cpu")
+}
+
+fn process() -> CheckId {
+    of("process")
 }
 
 fn level(level: &str) -> CheckId {
@@ -93,17 +101,61 @@ fn the_past_of_one_target_ends_where_it_was_asked_to() {
         sample(cpu(), before(90), 9.0),
         sample(cpu(), before(30), 2.0),
         sample(cpu(), before(20), 4.0),
-        sample(level("error"), NOON, 1.0),
+        sample(process(), before(20), 1.0),
+        sample(of("state"), NOON, 1.0),
         incident(1, "hub-7001", before(30), IncidentState::Open),
         incident(2, "other", before(30), IncidentState::Open),
         incident(3, "hub-7001", NOON.plus(MINUTE), IncidentState::Open),
     ]);
-    let past = past(&reader, &hub(), before(60), NOON).unwrap();
+    let past = past(&reader, &hub(), Span { from: before(60), to: NOON }).unwrap();
     let spread = past.summaries[&cpu()].spread.unwrap();
     assert_eq!((spread.values, spread.min, spread.max), (2, 2.0, 4.0));
-    assert_eq!(past.last[&cpu()], (before(20), Health::Healthy));
-    assert!(!past.last.contains_key(&level("error")), "the end is not in it");
+    assert_eq!(past.last[&process()], (before(20), Health::Healthy));
+    assert!(!past.last.contains_key(&of("state")), "the end is not in it");
+    assert!(!past.last.contains_key(&cpu()), "it does not say how the hub is now");
     assert_eq!(past.incidents.iter().map(|i| i.id).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn a_course_has_a_slice_for_each_part_and_only_what_is_drawn() {
+    let (_dir, reader) =
+        reader(vec![sample(cpu(), before(61), 9.0), sample(cpu(), before(30), 2.0), sample(of("threads"), before(30), 2.0)]);
+    let slices = course(&reader, &hub(), Span { from: before(60), to: NOON }).unwrap();
+    assert_eq!((slices.len(), slices[0].span.from, slices[59].span.to), (60, before(60), NOON));
+    let means: Vec<_> = slices.iter().filter_map(|s| Some((s.span.from, s.summaries.get(&cpu())?.spread?.mean))).collect();
+    assert_eq!(means, [(before(30), 2.0)]);
+    assert!(slices.iter().all(|s| !s.summaries.contains_key(&of("threads"))));
+}
+
+#[test]
+fn a_budget_is_spent_by_every_check_that_an_objective_is_about() {
+    let call = |server: &str| CheckId::of_server(&Text::new(server), "call");
+    let samples =
+        |server: &str, ms: f64| -> Vec<_> { (1..=30).map(|n| sample(call(server), before(n), ms * f64::from(n))).collect() };
+    let (_dir, reader) = reader([samples("a", 1.0), samples("b", 10.0)].concat());
+    let quick = Objective {
+        check: "hub-servers/*/call".to_owned(),
+        latency: Some(Duration::from_millis(105)),
+        window: 60 * MINUTE,
+        ..Objective::default()
+    };
+    let objectives = BTreeMap::from([
+        ("other".to_owned(), Objective { check: "hub-servers/x/truth".to_owned(), ..Objective::default() }),
+        ("quick".to_owned(), quick),
+    ]);
+    let all = spendings(&reader, &hub(), &objectives, NOON).unwrap();
+    let seen: Vec<_> = all.iter().map(|s| (s.name.as_str(), s.check.as_str(), s.whole.good, s.whole.bad)).collect();
+    // Ten of thirty calls of `b` take 10 to 100 ms, the others longer.
+    assert_eq!(
+        seen,
+        [
+            ("other", "hub-servers/x/truth", 0.0, 0.0),
+            ("quick", "hub-servers/a/call", 30.0, 0.0),
+            ("quick", "hub-servers/b/call", 10.0, 20.0)
+        ]
+    );
+    // In the last five minutes all five calls were quick.
+    assert_eq!((all[2].windows[0].1.good, all[2].windows[0].1.bad), (5.0, 0.0));
 }
 
 /// The evidence of a look at noon, widened by an hour of this history.

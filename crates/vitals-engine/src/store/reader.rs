@@ -20,10 +20,12 @@ use vitals_model::tool::ToolSet;
 use super::record::v1::{self, ScenarioRecord, ToolsRecord, health_of};
 use super::record::v2;
 use super::rollup::Rollup;
-use super::rollup::standing::{self, STANDS_MS_MAX};
+use super::rollup::standing::{self, STANDS_MS_MAX, Times};
 use super::seal::{HOUR_MS, Latest, WINDOW_MS, start_of};
 use super::segment::{self, Row};
 use super::{StoreError, base};
+
+mod course;
 
 /// Most samples read at once; of more, the latest are kept. A month at one sample in 10 s is a quarter of it.
 pub const SAMPLES_MAX: usize = 1 << 20;
@@ -102,29 +104,49 @@ impl Reader {
     /// What the samples with `from ≤ at < to` come to: whole hours and days from rollups, the edges and what is
     /// fresh from samples. Where raw samples are no longer kept, the broken hour at either edge is left out.
     pub fn summary(&self, target: &TargetId, check: &CheckId, from: Timestamp, to: Timestamp) -> Result<Summary, StoreError> {
+        Ok(summary(&self.sum(target, check, (from, to))?, to.since(from)))
+    }
+
+    /// The same, and how many of the values are greater than `limit` (within 1.6 % of it, as percentiles are).
+    pub fn summary_above(
+        &self,
+        target: &TargetId,
+        check: &CheckId,
+        (from, to): (Timestamp, Timestamp),
+        limit: f64,
+    ) -> Result<(Summary, u64), StoreError> {
+        let sum = self.sum(target, check, (from, to))?;
+        Ok((summary(&sum, to.since(from)), sum.values_above(limit)))
+    }
+
+    fn sum(&self, target: &TargetId, check: &CheckId, (from, to): (Timestamp, Timestamp)) -> Result<Rollup, StoreError> {
         const DAY_MS: i64 = 24 * HOUR_MS;
         let _same_instant = self.connection.unchecked_transaction()?;
-        let Some(series) = self.series(target, check)? else { return Ok(Summary::default()) };
-        let (from, to) = (from.as_millis(), to.as_millis());
         let mut sum = Rollup::default();
+        let Some(series) = self.series(target, check)? else { return Ok(sum) };
+        let (from, to) = (from.as_millis(), to.as_millis());
         // The sample before the span may reach into it.
         let mut fresh = self.fresh(series, (from.saturating_sub(STANDS_MS_MAX), to))?;
         fresh.sort_by_key(|row| row.at);
         if let Some((first, end)) = whole((from, to), HOUR_MS) {
+            let mut add = |span, hours| self.rolled_up(series, hours, span, |_, rollup| sum.merge(rollup));
             if let Some((first_day, end_day)) = whole((first, end), DAY_MS) {
-                self.rolled_up(series, 1, (first, first_day), &mut sum)?;
-                self.rolled_up(series, 24, (first_day, end_day), &mut sum)?;
-                self.rolled_up(series, 1, (end_day, end), &mut sum)?;
+                add((first, first_day), 1)?;
+                add((first_day, end_day), 24)?;
+                add((end_day, end), 1)?;
             } else {
-                self.rolled_up(series, 1, (first, end), &mut sum)?;
+                add((first, end), 1)?;
             }
-            self.as_if_sealed(series, (first, end), &fresh, &mut sum)?;
+            let hours = first..end;
+            fresh.iter().filter(|row| hours.contains(&row.at)).for_each(|row| sum.add(row));
+            let gained = self.gained(series, &fresh)?;
+            gained.iter().filter(|(start, _)| hours.contains(start)).for_each(|(_, times)| sum.stand(times));
             self.edge(series, (from, first), &fresh, &mut sum)?;
             self.edge(series, (end, to), &fresh, &mut sum)?;
         } else {
             self.edge(series, (from, to), &fresh, &mut sum)?;
         }
-        Ok(summary(&sum, Duration::from_millis(to.saturating_sub(from).max(0).unsigned_abs())))
+        Ok(sum)
     }
 
     /// Incidents, oldest first.
@@ -260,29 +282,35 @@ impl Reader {
         Ok(())
     }
 
-    /// Adds to the rollups of whole hours what they would have more if the `fresh` rows (sorted by time) were sealed.
-    fn as_if_sealed(&self, series: i64, (from, to): (i64, i64), fresh: &[Row], sum: &mut Rollup) -> Result<(), StoreError> {
-        let hours = from..to;
-        fresh.iter().filter(|row| hours.contains(&row.at)).for_each(|row| sum.add(row));
+    /// By how much the times of hours would change if the `fresh` rows (sorted by time) were sealed: each hour's start
+    /// and what to add.
+    fn gained(&self, series: i64, fresh: &[Row]) -> Result<Vec<(i64, Times)>, StoreError> {
+        let mut all = Vec::new();
         let mut before: Option<Row> = None;
         for rows in fresh.chunk_by(|a, b| start_of(a.at, WINDOW_MS) == start_of(b.at, WINDOW_MS)) {
             let window = start_of(rows[0].at, WINDOW_MS);
             let mut latest = Latest::of(&self.connection, series, window)?;
             latest.before = latest.before.into_iter().chain(before).max_by_key(|row| row.at);
-            let gained = latest.gained_with(window, rows).filter(|(start, _)| hours.contains(start));
-            gained.for_each(|(_, times)| sum.stand(&times));
+            all.extend(latest.gained_with(window, rows));
             before = rows.last().copied();
         }
-        Ok(())
+        Ok(all)
     }
 
-    fn rolled_up(&self, series: i64, hours: i64, (from, to): (i64, i64), sum: &mut Rollup) -> Result<(), StoreError> {
-        let sql = "SELECT body FROM rollup WHERE series = ? AND hours = ? AND start >= ? AND start < ?";
+    /// Hands over the rollups with `from ≤ start < to`, each with its start.
+    fn rolled_up(
+        &self,
+        series: i64,
+        hours: i64,
+        (from, to): (i64, i64),
+        mut take: impl FnMut(i64, &Rollup),
+    ) -> Result<(), StoreError> {
+        let sql = "SELECT start, body FROM rollup WHERE series = ? AND hours = ? AND start >= ? AND start < ?";
         let mut rollups = self.connection.prepare_cached(sql)?;
         let mut bodies = rollups.query([series, hours, from, to])?;
         while let Some(row) = bodies.next()? {
-            let body = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-            sum.merge(&Rollup::decode(body).ok_or(StoreError::Damaged("rollup"))?);
+            let body = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+            take(row.get(0)?, &Rollup::decode(body).ok_or(StoreError::Damaged("rollup"))?);
         }
         Ok(())
     }

@@ -90,6 +90,14 @@ impl Rollup {
         self.sketch.iter().map(|(_, count)| count).sum()
     }
 
+    /// How many values are greater than `limit`: as percentiles, within 1.6 % of it.
+    pub(super) fn values_above(&self, limit: f64) -> u64 {
+        if limit >= self.max {
+            return 0;
+        }
+        self.sketch.iter().filter(|(bucket, _)| middle(*bucket) > limit).map(|(_, count)| count).sum()
+    }
+
     /// Least, mean and greatest value; `None` without values.
     pub(super) fn min_mean_max(&self) -> Option<(f64, f64, f64)> {
         (!self.sketch.is_empty()).then(|| (self.min, self.sum / self.values() as f64, self.max))

@@ -72,6 +72,7 @@ impl Levels {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vitals_model::observation::Level;
 
     #[test]
     fn a_new_minute_forgets_no_error_of_the_window() {

@@ -8,12 +8,14 @@ use serde_json::{Map, Value, json};
 use super::problem::Report;
 use super::show::{Shown, shown};
 use super::table::{
-    ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, POLICY, SERVER, SETTINGS, Slot, WAYS, Worse,
+    ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, OBJECTIVE, POLICY, SERVER, SETTINGS, Slot, WAYS, Worse,
 };
 use super::value::{Bounds, Carrier, UrlKind, show_duration, show_size};
 use super::{CheckPolicy, ServerSettings, Settings, raw, value};
 use crate::check::Unit;
-use crate::limits::CONFIG_COUNT_MAX;
+use crate::criterion::Weight;
+use crate::limits::{CONFIG_COUNT_MAX, OBJECTIVE_GOAL_MAX};
+use crate::objective::Objective;
 use crate::quiet::Maintenance;
 
 /// The JSON Schema (draft 2020-12) of a configuration file, indented.
@@ -40,7 +42,7 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
     let single = || json!({"type": ["string", "number", "boolean"]});
     let mut property = match slot {
         Slot::Flag(_) => json!({"type": "boolean"}),
-        Slot::Every(..) | Slot::Size(..) | Slot::Url(..) | Slot::Name(_) | Slot::Instant(_) | Slot::Cron(_) => {
+        Slot::Every(..) | Slot::Size(..) | Slot::Url(..) | Slot::Name(_) | Slot::Instant(_) | Slot::Cron(_) | Slot::Check(_) => {
             json!({"type": "string"})
         }
         Slot::EveryOrOff(..) => json!({"type": ["string", "boolean"]}),
@@ -49,11 +51,14 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
         Slot::Text(_) | Slot::OptionalText(_) | Slot::Path(_) | Slot::Secret(_) | Slot::Pattern(_) => single(),
         Slot::Command(_) => json!({"type": ["string", "array"], "items": single()}),
         Slot::Expect(_) => json!({"enum": ["up", "down"]}),
+        Slot::Weight(_) => json!({"enum": Weight::ALL.map(Weight::as_str)}),
+        Slot::Goal(_) => json!({"type": "number", "exclusiveMinimum": 0, "maximum": OBJECTIVE_GOAL_MAX}),
         Slot::Json(_) => json!({"type": ["object", "null"]}),
         Slot::Secrets(..) => named(single()),
         Slot::Servers(_) => named(optional(object(&[SERVER], &mut ServerSettings::default()))),
         Slot::Checks(_) => named(optional(object(&[POLICY], &mut CheckPolicy::default()))),
         Slot::Maintenance(_) => named(optional(object(&[MAINTENANCE], &mut Maintenance::default()))),
+        Slot::Objectives(_) => named(objective()),
         Slot::Group(keys) => optional(object(&[keys], of)),
         Slot::Defaults(at) => optional(object(&[SETTINGS], at(of))),
         Slot::Targets(_) => json!({"type": ["array", "null"], "items": target()}),
@@ -63,6 +68,12 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
         property["default"] = node.map_or(Value::Null, |node| value::json(&node));
     }
     property
+}
+
+fn objective() -> Value {
+    let mut objective = object(&[OBJECTIVE], &mut Objective::default());
+    objective["required"] = json!(["check"]);
+    objective
 }
 
 fn target() -> Value {
@@ -75,7 +86,7 @@ fn target() -> Value {
 /// The default of a key as it is written; `None` for what has none.
 fn default<T>(slot: &Slot<T>, of: &mut T) -> Option<String> {
     match (slot, shown(slot, of)) {
-        (Slot::Name(_), _) => None,
+        (Slot::Name(_) | Slot::Check(_), _) => None,
         (_, Shown::Line(text)) => Some(text),
         _ => None,
     }
@@ -106,6 +117,7 @@ pub fn reference() -> String {
     section("Servers", "servers.NAME.", &[SERVER], &mut ServerSettings::default(), &mut out);
     section("Checks", "checks.PATTERN.", &[POLICY], &mut CheckPolicy::default(), &mut out);
     section("Maintenance", "maintenance.NAME.", &[MAINTENANCE], &mut Maintenance::default(), &mut out);
+    section("Objectives", "objectives.NAME.", &[OBJECTIVE], &mut Objective::default(), &mut out);
     out
 }
 
@@ -172,6 +184,9 @@ fn kind<T>(slot: &Slot<T>) -> String {
         Slot::Url(UrlKind::Endpoint, _) => "http or https URL".to_owned(),
         Slot::Command(_) => "list of words, or one text split as a shell would".to_owned(),
         Slot::Expect(_) => "`up` or `down`".to_owned(),
+        Slot::Weight(_) => Weight::ALL.map(|weight| format!("`{}`", weight.as_str())).join(", "),
+        Slot::Goal(_) => format!("percent above 0, at most {OBJECTIVE_GOAL_MAX}"),
+        Slot::Check(_) => "id of a check".to_owned(),
         Slot::Secret(_) => "secret".to_owned(),
         Slot::Secrets(Carrier::Headers, _) => "secrets by header".to_owned(),
         Slot::Secrets(Carrier::Env, _) => "secrets by variable".to_owned(),
@@ -182,6 +197,7 @@ fn kind<T>(slot: &Slot<T>) -> String {
         Slot::Checks(_) => "mapping of policies by pattern".to_owned(),
         Slot::Maintenance(_) => "mapping of windows by name".to_owned(),
         Slot::Servers(_) => "mapping of servers by name".to_owned(),
+        Slot::Objectives(_) => "mapping of objectives by name".to_owned(),
         Slot::Defaults(_) => "the settings below".to_owned(),
         Slot::Targets(_) => "list of targets: address and settings".to_owned(),
     }

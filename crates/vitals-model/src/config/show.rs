@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, MAINTENANCE, POLICY, SERVER, SETTINGS, Slot};
+use super::table::{ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, MAINTENANCE, OBJECTIVE, POLICY, SERVER, SETTINGS, Slot};
 use super::{CheckPolicy, SecretRef, Settings, value};
 use crate::quiet::Pattern;
 
@@ -52,6 +52,9 @@ pub(super) fn shown<T>(slot: &Slot<T>, of: &mut T) -> Shown {
         Slot::Path(at) => return line(at(of).as_deref().map(|path| value::quote(&path.to_string_lossy()))),
         Slot::Command(at) => return line(at(of).as_deref().map(|words| value::flow_list(words.iter().map(|w| value::quote(w))))),
         Slot::Expect(at) => value::show_expect(*at(of)).to_owned(),
+        Slot::Weight(at) => at(of).as_str().to_owned(),
+        Slot::Goal(at) => at(of).to_string(),
+        Slot::Check(at) => return line(Some(&*at(of)).filter(|check| !check.is_empty()).map(|check| value::quote(check))),
         Slot::Json(at) => {
             return line(at(of).as_deref().and_then(|text| serde_json::from_str(text).ok()).map(|json| value::show_json(&json)));
         }
@@ -68,6 +71,7 @@ pub(super) fn shown<T>(slot: &Slot<T>, of: &mut T) -> Shown {
         }
         Slot::Maintenance(at) => return named(at(of), |of| Shown::Map(mapping(MAINTENANCE, of))),
         Slot::Servers(at) => return named(at(of), |of| Shown::Map(mapping(SERVER, of))),
+        Slot::Objectives(at) => return named(at(of), |of| Shown::Map(mapping(OBJECTIVE, of))),
         Slot::Group(keys) => return Shown::Map(mapping(keys, of)),
         Slot::Defaults(at) => return Shown::Map(mapping(SETTINGS, at(of))),
         Slot::Targets(at) => return Shown::List(at(of).1.iter_mut().map(target).collect()),

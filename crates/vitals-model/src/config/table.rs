@@ -10,11 +10,13 @@ use std::time::Duration;
 use super::value::{Bounds, Carrier, UrlKind};
 use super::{CheckPolicy, Configured, Expect, SecretRef, ServerSettings, Settings, Storage, TargetSettings};
 use crate::check::Unit;
+use crate::criterion::Weight;
 use crate::limits::{
     CONFIG_COUNT_MAX, CONFIG_SIZE_MAX, INTERVAL_DISCOVERY_MIN, INTERVAL_LIGHT_MIN, INTERVAL_LLM_MIN, INTERVAL_MAX,
-    INTERVAL_META_TOOL_MIN, INTERVAL_SESSION_MIN, MAINTENANCE_MAX, RETENTION_MAX, RETENTION_MIN, STORE_BYTES_MIN, TIMEOUT_MAX,
-    TIMEOUT_MIN, WINDOW_MAX, WINDOW_MIN,
+    INTERVAL_META_TOOL_MIN, INTERVAL_SESSION_MIN, MAINTENANCE_MAX, OBJECTIVE_WINDOW_MAX, OBJECTIVE_WINDOW_MIN, RETENTION_MAX,
+    RETENTION_MIN, STORE_BYTES_MIN, TIMEOUT_MAX, TIMEOUT_MIN, WINDOW_MAX, WINDOW_MIN,
 };
+use crate::objective::Objective;
 use crate::quiet::{Cron, Maintenance, Pattern};
 use crate::target::Address;
 use crate::time::Timestamp;
@@ -47,6 +49,11 @@ pub(super) enum Slot<T: 'static> {
     Url(UrlKind, At<T, Option<String>>),
     Command(At<T, Option<Vec<String>>>),
     Expect(At<T, Expect>),
+    Weight(At<T, Weight>),
+    /// A share in percent, above 0 and below 100.
+    Goal(At<T, f64>),
+    /// The id of a check, in which `*` stands for any server.
+    Check(At<T, String>),
     Json(At<T, Option<String>>),
     Secret(At<T, Option<SecretRef>>),
     Secrets(Carrier, At<T, BTreeMap<String, SecretRef>>),
@@ -61,6 +68,8 @@ pub(super) enum Slot<T: 'static> {
     Checks(At<T, BTreeMap<Pattern, CheckPolicy>>),
     /// Windows of maintenance by name, each with the keys of [`MAINTENANCE`].
     Maintenance(At<T, BTreeMap<String, Maintenance>>),
+    /// Objectives by name, each with the keys of [`OBJECTIVE`].
+    Objectives(At<T, BTreeMap<String, Objective>>),
     /// The keys of [`SETTINGS`].
     Defaults(At<T, Draft>),
     /// A list; each item has the keys of [`ADDRESS`] and of [`SETTINGS`], and begins as the defaults.
@@ -226,6 +235,11 @@ pub(super) static SETTINGS: &[Key<Draft>] = &[
     ),
     key("incidents", "What holds for all incidents", Slot::Group(INCIDENTS)),
     key("maintenance", "When incidents are not told, by a name of your own", Slot::Maintenance(|d| &mut d.settings.maintenance)),
+    key(
+        "objectives",
+        "What is promised of checks, by a name of your own: goals with an error budget, judged by `criteria`",
+        Slot::Objectives(|d| &mut d.settings.objectives),
+    ),
     key("llm", "The check of the LLM that a hub asks", Slot::Group(LLM)),
     key(
         "meta_tool",
@@ -408,4 +422,30 @@ pub(super) static SERVER: &[Key<ServerSettings>] = &[
     key("expect", "`down` for a server that is known not to work: shown as such, not scored", Slot::Expect(|s| &mut s.expect)),
     key("canary", "The tool for the canary call, without the hub's prefix", Slot::OptionalText(|s| &mut s.canary)),
     key("canary_arguments", "The arguments of that call", Slot::Json(|s| &mut s.canary_arguments)),
+];
+
+/// The keys of one objective.
+pub(super) static OBJECTIVE: &[Key<Objective>] = &[
+    key(
+        "check",
+        "The check that it is about, such as `hub-servers/*/truth`; `*` stands for every server",
+        Slot::Check(|o| &mut o.check),
+    ),
+    key("goal", "The share of time, or of calls, that must be good", Slot::Goal(|o| &mut o.goal)),
+    key(
+        "latency",
+        "The longest latency of a good call; `off` counts time instead, in which all but failing is good",
+        Slot::EveryOrOff(Bounds { min: TIMEOUT_MIN, max: TIMEOUT_MAX }, |o| &mut o.latency),
+    ),
+    key(
+        "window",
+        "The window over which the budget is spent",
+        Slot::Every(Bounds { min: OBJECTIVE_WINDOW_MIN, max: OBJECTIVE_WINDOW_MAX }, |o| &mut o.window),
+    ),
+    key("weight", "How much it weighs", Slot::Weight(|o| &mut o.weight)),
+    key(
+        "events_min",
+        "The least number of samples from which a burn rate is computed",
+        Slot::Count(Bounds { min: 1, max: CONFIG_COUNT_MAX }, |o| u64::from(o.events_min), |o, n| o.events_min = n),
+    ),
 ];

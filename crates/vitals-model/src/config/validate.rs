@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::problem::{Fault, Place, Report};
 use super::raw::{self, Entry, Node, Scalar, Value};
 use super::table::{
-    ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, POLICY, SERVER, SETTINGS, Slot, WAYS, Worse,
+    ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, OBJECTIVE, POLICY, SERVER, SETTINGS, Slot, WAYS, Worse,
 };
 use super::value::{self, Carrier};
 use super::{CheckPolicy, Problem, SecretRef, ServerSettings, Settings, Severity, split_command};
-use crate::limits::{CONFIG_BYTES_MAX, TARGETS_MAX};
+use crate::limits::{CONFIG_BYTES_MAX, OBJECTIVES_MAX, TARGETS_MAX};
+use crate::objective::Objective;
 use crate::quiet::{Maintenance, Pattern};
 use crate::text::Text;
 
@@ -141,6 +142,9 @@ impl Reader<'_> {
             Slot::Url(kind, at) => self.put(entry, |s| value::url(s, *kind).map(Some), at(into)),
             Slot::Command(at) => self.command(entry, at(into)),
             Slot::Expect(at) => self.put(entry, value::expect, at(into)),
+            Slot::Weight(at) => self.put(entry, value::weight, at(into)),
+            Slot::Goal(at) => self.put(entry, value::goal, at(into)),
+            Slot::Check(at) => self.put(entry, value::check, at(into)),
             Slot::Json(at) => {
                 if self.entries(entry).is_some() {
                     *at(into) = Some(value::json(&entry.node).to_string());
@@ -164,6 +168,7 @@ impl Reader<'_> {
             Slot::Servers(at) => self.servers(entry, at(into)),
             Slot::Checks(at) => self.checks(entry, at(into)),
             Slot::Maintenance(at) => self.maintenance(entry, at(into)),
+            Slot::Objectives(at) => self.objectives(entry, at(into)),
             Slot::Defaults(at) => {
                 if let Some(entries) = self.entries(entry) {
                     self.mapping(entries, &[SETTINGS], at(into));
@@ -339,6 +344,27 @@ impl Reader<'_> {
                 if window.cron.is_none() && (window.to.is_none() || ends_first) {
                     let message = format!("`{}` never holds", name_of(found));
                     self.report.error(&found.key_place, message, "give it `from` and a later `to`, or `cron` and `for`");
+                }
+            }
+        }
+    }
+
+    /// Reads objectives over those of the defaults, key by key.
+    fn objectives(&mut self, entry: &Entry, into: &mut BTreeMap<String, Objective>) {
+        for found in self.entries(entry).unwrap_or_default() {
+            if found.key.is_empty() {
+                self.report.error(&found.key_place, "an objective needs a name", "");
+            } else if into.len() >= OBJECTIVES_MAX && !into.contains_key(&found.key) {
+                self.report.error(&found.key_place, format!("more than {OBJECTIVES_MAX} objectives"), "");
+            } else if let Some(entries) = self.entries(found) {
+                let objective = into.entry(found.key.clone()).or_default();
+                self.mapping(entries, &[OBJECTIVE], objective);
+                if objective.check.is_empty() && entries.iter().all(|entry| entry.key != "check") {
+                    self.report.error(
+                        &found.key_place,
+                        format!("the objective `{}` needs a `check`", name_of(found)),
+                        "for example `check: hub-servers/*/truth`",
+                    );
                 }
             }
         }

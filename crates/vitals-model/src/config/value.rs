@@ -12,7 +12,9 @@ use super::problem::Fault;
 use super::raw::{Node, Scalar, Style, Value, may_hold_credentials};
 use super::{Expect, SecretRef};
 use crate::check::Unit;
-use crate::limits::{CONFIG_SIZE_MAX, CONFIG_TEXT_BYTES_MAX, TARGET_NAME_CHARS_MAX, WINDOW_MAX};
+use crate::criterion::Weight;
+use crate::limits::{CONFIG_SIZE_MAX, CONFIG_TEXT_BYTES_MAX, OBJECTIVE_GOAL_MAX, TARGET_NAME_CHARS_MAX, WINDOW_MAX};
+use crate::objective::Objective;
 use crate::quiet::{Cron, Pattern};
 use crate::text::{Text, is_unsafe};
 use crate::time::Timestamp;
@@ -326,6 +328,32 @@ pub(super) const fn show_expect(expect: Expect) -> &'static str {
         Expect::Up => "up",
         Expect::Down => "down",
     }
+}
+
+/// `must`, `should` or `nice`.
+pub(super) fn weight(scalar: &Scalar) -> Result<Weight, Fault> {
+    let wrong = || Fault::new(format!("must be `must`, `should` or `nice`, not `{}`", quoted(scalar)), "");
+    Weight::parse(&scalar.text).ok_or_else(wrong)
+}
+
+/// The goal of an objective in percent: 100 would leave no budget.
+pub(super) fn goal(scalar: &Scalar) -> Result<f64, Fault> {
+    let goal = amount(scalar, Unit::Percent, 100.0)?;
+    if goal > 0.0 && goal <= OBJECTIVE_GOAL_MAX {
+        return Ok(goal);
+    }
+    let predicate = format!("must be above 0 and at most {OBJECTIVE_GOAL_MAX}, not {goal}");
+    Err(Fault::new(predicate, "what is left over is the error budget, for example 0.1 % of a goal of 99.9"))
+}
+
+/// The id of a check, in which `*` may stand for a server.
+pub(super) fn check(scalar: &Scalar) -> Result<String, Fault> {
+    let text = text(scalar)?;
+    if Objective::may_name_a_check(&text) && !text.contains(is_unsafe) {
+        return Ok(text);
+    }
+    let hint = "for example `hub-servers/api`, `hub-servers/filesystem/call` or `hub-servers/*/truth`";
+    Err(Fault::new(format!("must be the id of a check, not `{}`", quoted(scalar)), hint))
 }
 
 /// A tree of values as JSON; plain scalars are read as YAML 1.2 means them.

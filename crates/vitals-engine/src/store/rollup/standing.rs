@@ -45,6 +45,22 @@ pub(in crate::store) fn within(rows: &[Row], (from, to): (i64, i64)) -> Times {
     times
 }
 
+/// The time for which `rows` (sorted by time) stand in each of `count` spans of `step`, the first of which begins at `from`.
+pub(in crate::store) fn by_step(rows: &[Row], from: i64, step: i64, count: usize) -> Vec<Times> {
+    let mut steps = vec![Times::default(); count];
+    for (begin, end, health) in stretches(rows) {
+        let first = usize::try_from(begin.saturating_sub(from).div_euclid(step)).unwrap_or(0);
+        for (n, times) in steps.iter_mut().enumerate().skip(first) {
+            let start = from.saturating_add(i64::try_from(n).unwrap_or(i64::MAX).saturating_mul(step));
+            if start >= end {
+                break;
+            }
+            times[health] += end.min(start.saturating_add(step)).saturating_sub(begin.max(start)).max(0);
+        }
+    }
+    steps
+}
+
 /// The time for which samples stand in each hour of the window that begins at `window`: `rows` of it (sorted by
 /// time), and the last sample `before` it, which may reach into it. What the last of `rows` would stand for after
 /// the window is the next window's. Without `rows` nothing stands.

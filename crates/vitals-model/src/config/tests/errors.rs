@@ -492,3 +492,39 @@ vitals.yaml:4:1: error: unknown key `x`
     | ^
 "#);
 }
+
+#[test]
+fn objectives() {
+    let shown = errors(
+        &"
+defaults:
+  objectives:
+    no-check: {goal: 99}
+    all-of-it: {check: hub-servers/api, goal: 100}
+    elsewhere: {check: api, weight: could, window: 1s, gaol: 99}
+"[1..],
+    );
+    insta::assert_snapshot!(shown, @r#"
+vitals.yaml:3:5: error: the objective `no-check` needs a `check`
+  3 |     no-check: {goal: 99}
+    |     ^^^^^^^^
+  hint: for example `check: hub-servers/*/truth`
+vitals.yaml:4:47: error: `goal` must be above 0 and at most 99.999, not 100
+  4 |     all-of-it: {check: hub-servers/api, goal: 100}
+    |                                               ^^^
+  hint: what is left over is the error budget, for example 0.1 % of a goal of 99.9
+vitals.yaml:5:24: error: `check` must be the id of a check, not `api`
+  5 |     elsewhere: {check: api, weight: could, window: 1s, gaol: 99}
+    |                        ^^^
+  hint: for example `hub-servers/api`, `hub-servers/filesystem/call` or `hub-servers/*/truth`
+vitals.yaml:5:37: error: `weight` must be `must`, `should` or `nice`, not `could`
+  5 |     elsewhere: {check: api, weight: could, window: 1s, gaol: 99}
+    |                                     ^^^^^
+vitals.yaml:5:52: error: `window` must be at least 1m, not 1s
+  5 |     elsewhere: {check: api, weight: could, window: 1s, gaol: 99}
+    |                                                    ^^
+vitals.yaml:5:56: error: unknown key `gaol`
+  5 |     elsewhere: {check: api, weight: could, window: 1s, gaol: 99}
+    |                                                        ^^^^
+"#);
+}

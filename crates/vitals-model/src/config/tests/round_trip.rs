@@ -12,6 +12,8 @@ use serde_json::Value as Json;
 
 use super::{read, show_problems};
 use crate::config::*;
+use crate::criterion::Weight;
+use crate::objective::Objective;
 use crate::quiet::{Cron, Maintenance, Pattern};
 use crate::target::Address;
 use crate::time::Timestamp;
@@ -97,6 +99,19 @@ fn window() -> impl Strategy<Value = Maintenance> {
 }
 
 prop_compose! {
+    fn objective()(
+        check in prop::sample::select(vec!["hub-servers/api", "hub-servers/*/truth", "hub-servers/a b/call"]),
+        goal in (1u32..99_999).prop_map(|thousandths| f64::from(thousandths) / 1e3),
+        latency in option::of(duration(1..600_000)),
+        window in duration(60_000..u64::from(u32::MAX)),
+        weight in prop::sample::select(Weight::ALL.to_vec()),
+        events_min in 1u32..1000,
+    ) -> Objective {
+        Objective { check: check.to_owned(), goal, latency, window, weight, events_min }
+    }
+}
+
+prop_compose! {
     fn target_settings()(
         light in duration(1_000..86_400_000),
         session in duration(10_000..86_400_000),
@@ -108,6 +123,7 @@ prop_compose! {
         free in pair(0.0..100.0),
         flaps in 1u64..1000,
         servers in btree_map(text(), server(), 0..3),
+        objectives in btree_map(text(), objective(), 0..3),
         log_file in option::of(text()),
         lock in option::of(text()),
         headers in btree_map("[a-z-]{1,8}", secret(), 0..3),
@@ -127,6 +143,7 @@ prop_compose! {
             checks,
             incidents: IncidentSettings { reopen: incidents.0, reminder: incidents.1 },
             maintenance,
+            objectives,
             llm: LlmSettings { enabled: llm.0, base_url: llm.1, key: llm.2 },
             meta_tool: MetaToolSettings { calls_per_day, prompt },
             log_file: log_file.map(Into::into),
@@ -152,6 +169,7 @@ fn over(defaults: &TargetSettings, mut target: TargetSettings) -> TargetSettings
         into.extend(defaults.iter().map(|(k, v)| (k.clone(), v.clone())));
     }
     add(&mut target.servers, &defaults.servers);
+    add(&mut target.objectives, &defaults.objectives);
     add(&mut target.headers, &defaults.headers);
     add(&mut target.env, &defaults.env);
     target.checks.extend(defaults.checks.iter().map(|(k, v)| (k.clone(), *v)));
