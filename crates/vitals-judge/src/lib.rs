@@ -16,4 +16,5 @@ pub mod monitor;
 pub mod own;
 pub mod report;
 pub mod score;
+mod stats;
 pub mod truth;

@@ -19,7 +19,7 @@ use vitals_model::verdict::ServerTruth;
 
 use crate::check::pace::{self, Pace, STALE_INTERVALS};
 use crate::check::{self, Scene};
-use crate::detect::{self, Evidence};
+use crate::detect::{Evidence, Lookout};
 use crate::event::{Effect, Event, Memory, Record};
 use crate::facts::Facts;
 use crate::incident::{Ledger, Look};
@@ -44,6 +44,7 @@ struct Watched {
     /// The last sample kept of each check.
     kept: BTreeMap<CheckId, (Timestamp, Health)>,
     drifted_since: BTreeMap<Text, Timestamp>,
+    lookout: Lookout,
 }
 
 /// All state of judgement.
@@ -109,6 +110,7 @@ impl Monitor {
             trends: BTreeMap::new(),
             kept: BTreeMap::new(),
             drifted_since: BTreeMap::new(),
+            lookout: Lookout::default(),
         };
         self.targets.insert(id, watched);
     }
@@ -218,6 +220,8 @@ impl Watched {
             truths: self.truths.clone(),
             growth: self.facts.growth_per_hour(now),
             log_bytes: log.and_then(|known| known.seen.file.as_ref().ok()).map(|file| file.size),
+            bad: self.bad(),
+            room: self.facts.room(),
         }
     }
 
@@ -230,7 +234,7 @@ impl Watched {
             readings: self.readings.clone(),
             open: self.ledger.open(),
             recent: self.ledger.recent(),
-            findings: detect::all(&self.evidence(now), &self.target.settings.thresholds),
+            findings: self.findings(now),
             trends: self.trends.iter().map(|(id, values)| (id.clone(), values.iter().copied().collect())).collect(),
             claim: self.facts.hub().cloned(),
             filtering: self.facts.filtering().cloned(),
