@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vitals_judge::detect::Evidence;
+use vitals_judge::detect::{Evidence, Lookout, REACH};
 use vitals_judge::event::Memory;
 use vitals_judge::report::Past;
 use vitals_model::check::{CheckId, Point};
@@ -13,13 +13,52 @@ use vitals_model::time::Timestamp;
 
 use crate::store::{IncidentFilter, Reader, StoreError};
 
+/// Samples are read for so long a time at once: of one target, some ten thousand.
+const PART: Duration = Duration::from_secs(6 * 3600);
+
 /// What a new monitor should remember of the one before it.
 pub fn memory(reader: &Reader) -> Result<Memory, StoreError> {
     let mut tools = Vec::new();
     for target in reader.targets()? {
         tools.extend(reader.tools(&target)?.into_iter().map(|(server, set)| (target.clone(), server, set)));
     }
-    Ok(Memory { open: reader.incidents(IncidentFilter::Open)?, last_incident: reader.last_incident_id()?, tools })
+    Ok(Memory {
+        open: reader.incidents(IncidentFilter::Open)?,
+        last_incident: reader.last_incident_id()?,
+        tools,
+        ..Memory::default()
+    })
+}
+
+/// As [`memory`], and what the detectors remember of every target's last days: for a monitor that watches on.
+pub fn memory_and_past(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
+    let mut memory = memory(reader)?;
+    for target in reader.targets()? {
+        let mut lookout = Lookout::default();
+        replay(&mut lookout, reader, &target, now)?;
+        memory.lookouts.push((target, lookout));
+    }
+    Ok(memory)
+}
+
+/// Shows a lookout the samples of the last days before `to`, as the watch that kept them saw them.
+pub fn replay(lookout: &mut Lookout, reader: &Reader, target: &TargetId, to: Timestamp) -> Result<(), StoreError> {
+    let checks: Vec<_> = reader.checks(target)?.into_iter().filter(Lookout::heeds).collect();
+    let mut from = to.minus(REACH);
+    while from < to {
+        let end = from.plus(PART).min(to);
+        let mut samples = Vec::new();
+        for check in &checks {
+            samples.extend(reader.samples(target, check, from, end)?);
+        }
+        // Of one moment, the process is judged first: what else was measured belongs to its run.
+        samples.sort_by_key(|sample| (sample.at, sample.id.question() != "process"));
+        for sample in &samples {
+            lookout.take(sample);
+        }
+        from = end;
+    }
+    Ok(())
 }
 
 /// What a report reads.

@@ -8,6 +8,8 @@ use vitals_model::target::{Target, TargetId};
 use vitals_model::text::Text;
 use vitals_model::tool::ToolSet;
 
+use crate::detect::Lookout;
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -61,4 +63,6 @@ pub struct Memory {
     pub last_incident: u64,
     /// The tools of each server as last seen.
     pub tools: Vec<(TargetId, Text, ToolSet)>,
+    /// What the detectors remember of each target's last days.
+    pub lookouts: Vec<(TargetId, Lookout)>,
 }

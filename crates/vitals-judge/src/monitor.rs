@@ -100,6 +100,7 @@ impl Monitor {
         let id = target.id.clone();
         let open: Vec<_> = self.memory.open.extract_if(.., |incident| incident.target == id).collect();
         let tools = self.memory.tools.extract_if(.., |(of, _, _)| *of == id);
+        let lookout = self.memory.lookouts.extract_if(.., |(of, _)| *of == id).next().map(|(_, lookout)| lookout);
         let facts = Facts::remembering(tools.map(|(_, server, set)| (server, set)));
         let watched = Watched {
             ledger: Ledger::with_open(open),
@@ -110,7 +111,7 @@ impl Monitor {
             trends: BTreeMap::new(),
             kept: BTreeMap::new(),
             drifted_since: BTreeMap::new(),
-            lookout: Lookout::default(),
+            lookout: lookout.unwrap_or_default(),
         };
         self.targets.insert(id, watched);
     }
@@ -119,6 +120,7 @@ impl Monitor {
     fn forget(&mut self, id: &TargetId) {
         let Some(watched) = self.targets.remove(id) else { return };
         self.memory.open.extend(watched.ledger.open());
+        self.memory.lookouts.push((id.clone(), watched.lookout));
         self.memory.tools.extend(watched.facts.tools_before.into_iter().map(|(server, set)| (id.clone(), server, set)));
     }
 

@@ -9,7 +9,7 @@ use vitals_model::check::{CheckId, Unit};
 use vitals_model::config::Thresholds;
 use vitals_model::finding::{Finding, FindingKind, Outcome};
 use vitals_model::limits::SERVERS_MAX;
-use vitals_model::observation::ErrorKind;
+use vitals_model::observation::{ErrorKind, LogSeen};
 use vitals_model::reading::{Health, Sample};
 use vitals_model::text::count;
 use vitals_model::time::{Timestamp, human};
@@ -176,6 +176,17 @@ impl Lookout {
         self.kinds.take(kind, at);
     }
 
+    /// Takes in a look back over a log whose records have times: it was heard since the first of them.
+    pub fn take_log(&mut self, log: &LogSeen) {
+        let Some((first, _)) = log.stretch.minutes.first() else { return };
+        self.listen(*first);
+        for kind in &log.stretch.errors {
+            if let Some(at) = kind.first {
+                self.take_error(kind, at);
+            }
+        }
+    }
+
     /// Errors are heard from now on, if they were not before.
     pub fn listen(&mut self, at: Timestamp) {
         self.kinds.listen(at);
@@ -247,7 +258,7 @@ impl Lookout {
         let told: Vec<_> = all().filter_map(|(what, floors)| self.leaks(what, floors.leak()?, limits)).collect();
         if !told.is_empty() {
             let hint = "see what holds it: a session or a server that is never closed; restart the hub before it is at its end";
-            return (WARNING, told.join("; "), hint);
+            return (WARNING, told.join(". "), hint);
         }
         let known: Vec<_> = all().filter(|(_, floors)| floors.has_enough()).map(|(what, _)| what.name()).collect();
         if known.is_empty() {
@@ -285,19 +296,19 @@ impl Lookout {
             }
         }
         let mut text = format!(
-            "{} grows by {}/h to {}, seen over {} since {} (confidence {})",
+            "{}: {} more an hour over the last {}, {} now (confidence {}, first seen {})",
             what.name(),
             shown(unit, per_hour),
-            unit.show(value),
             human(leak.over),
-            leak.since,
-            confidence(leak.z)
+            unit.show(value),
+            confidence(leak.z),
+            leak.since
         );
         for (end, name) in ends.into_iter().filter(|(end, _)| *end > value) {
             let hours = (end - value) / per_hour;
             if hours <= AHEAD_MAX_H {
                 let left = human(Duration::from_secs_f64(hours.max(0.0) * 3600.0));
-                let _ = write!(text, ", reaches {name} ({}) in {left}", unit.show(end)); // writing to a String cannot fail
+                let _ = write!(text, "; {name} ({}) in {left}", unit.show(end)); // writing to a String cannot fail
             }
         }
         Some(text)
@@ -332,7 +343,8 @@ impl Lookout {
             let times = shift.after_ms / shift.before_ms;
             let (before, after) = (Unit::Millis.show(shift.before_ms), Unit::Millis.show(shift.after_ms));
             let is_recent = evidence.at.since(shift.since) <= evidence.window;
-            is_recent.then(|| (1.0 / times, format!("{id} takes {after} since {}, {before} before ({times:.1}x)", shift.since)))
+            is_recent
+                .then(|| (1.0 / times, format!("{id} takes {after} since {}, {before} before that ({times:.1}x)", shift.since)))
         });
         if let Some(text) = worst_first(told.collect()) {
             return (
@@ -418,3 +430,6 @@ fn confidence(z: f64) -> String {
     let percent = normal_below(z) * 100.0;
     if percent > 99.9 { "over 99.9 %".to_owned() } else { format!("{percent:.1} %") }
 }
+
+#[cfg(test)]
+mod tests;

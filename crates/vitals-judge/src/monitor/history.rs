@@ -43,7 +43,9 @@ impl Watched {
         samples.extend(self.level_series(observation));
         samples.extend(self.turn_series(at));
         self.lookout.set_room(self.facts.room());
-        for sample in &samples {
+        // The process is judged first: what else was measured at this moment belongs to its run.
+        let of_process = |sample: &&Sample| sample.id.question() == "process";
+        for sample in samples.iter().filter(of_process).chain(samples.iter().filter(|sample| !of_process(sample))) {
             self.lookout.take(sample);
         }
         self.hear_errors(observation);

@@ -229,3 +229,15 @@ fn hours_in_which_nobody_watched_are_not_bridged() {
         assert!(floors.leak().is_none() && !floors.has_enough());
     }
 }
+
+#[test]
+fn a_series_is_small() {
+    let mut floors = Floors::default();
+    let run = Run { number: 1, began: None };
+    for hour in 0..500_u32 {
+        (0..12).for_each(|part| floors.take(start().plus(HOUR * hour + FLOOR * part), 1.0, run, BAR));
+    }
+    let floor = size_of::<Floor>();
+    let held = size_of::<Floors>() + floor * (floors.recent.capacity() + floors.hours.capacity());
+    assert!(held < 4_000, "{held} bytes");
+}

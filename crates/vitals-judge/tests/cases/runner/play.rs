@@ -48,6 +48,7 @@ impl Play {
             open: case.restore.iter().zip(7..).map(|(words, id)| restored(words, id)).collect(),
             last_incident: 20,
             tools: known.map(|(name, names)| (target.id.clone(), Text::new(name), tools(names))).collect(),
+            ..Memory::default()
         };
         let mut monitor = Monitor::new(time(0.0), memory);
         monitor.apply(time(0.0), Event::Watch(target.clone()));
