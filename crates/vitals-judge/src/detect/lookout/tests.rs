@@ -25,8 +25,8 @@ fn sample(id: &str, at: Timestamp, value: f64) -> Sample {
     Sample { id: CheckId::from_stored(id), at, health: Health::Healthy, value: Some(value) }
 }
 
-fn said(lookout: &Lookout, kind: FindingKind, evidence: Evidence) -> (Outcome, String) {
-    let findings = lookout.findings(&evidence, &Thresholds::default());
+fn said(lookout: &Lookout, kind: FindingKind, evidence: &Evidence) -> (Outcome, String) {
+    let findings = lookout.findings(evidence, &Thresholds::default());
     assert_eq!(findings.iter().map(|f| f.kind).collect::<Vec<_>>(), FindingKind::OF_HISTORY);
     let found = findings.iter().find(|f| f.kind == kind).unwrap();
     assert_eq!(found.outcome == WARNING, !found.hint.is_empty());
@@ -54,7 +54,7 @@ fn leaking(looks: u32) -> Lookout {
 
 #[test]
 fn a_leak_of_memory_is_told_with_the_time_that_is_left() {
-    let (outcome, reason) = said(&leaking(6 * 75), FindingKind::Leak, at(after(75)));
+    let (outcome, reason) = said(&leaking(6 * 75), FindingKind::Leak, &at(after(75)));
     assert_eq!(outcome, WARNING);
     assert!(reason.starts_with("memory: 60.0 MB more an hour over the last 1h 00m, 36"), "{reason}");
     assert!(reason.contains("; the critical threshold (800.0 MB) in 7h 1"), "{reason}");
@@ -70,10 +70,10 @@ fn a_leak_of_memory_is_told_with_the_time_that_is_left() {
 fn a_log_that_grows_is_no_leak_while_its_disk_has_room() {
     let mut lookout = leaking(6 * 75);
     lookout.set_room(Room { disk: Some(400 * GB), ..room() });
-    let (_, reason) = said(&lookout, FindingKind::Leak, at(after(75)));
+    let (_, reason) = said(&lookout, FindingKind::Leak, &at(after(75)));
     assert!(!reason.contains("the log"), "{reason}");
     lookout.set_room(Room { disk: None, ..room() });
-    let (_, reason) = said(&lookout, FindingKind::Leak, at(after(75)));
+    let (_, reason) = said(&lookout, FindingKind::Leak, &at(after(75)));
     assert!(!reason.contains("the log"), "an end that is not known is not foretold: {reason}");
 }
 
@@ -109,7 +109,7 @@ fn silence_is_a_finding_only_where_no_check_says_it() {
     let (lookout, now) = silent();
     let silent = |bad: Option<&str>| {
         let bad = bad.into_iter().map(CheckId::from_stored).collect();
-        said(&lookout, FindingKind::Silence, Evidence { bad, ..at(now) })
+        said(&lookout, FindingKind::Silence, &Evidence { bad, ..at(now) })
     };
     let text = "nothing logged for 30m 00s, never longer than 1m 00s in the day before";
     assert_eq!(silent(None), (WARNING, text.to_owned()));
@@ -126,7 +126,7 @@ fn a_server_that_is_expected_to_be_down_has_no_error_rate() {
         let id = CheckId::of_server(&Text::new("a/b"), "call");
         lookout.take(&Sample { id, at: after(minute), health: Health::Failing, value: None });
     }
-    let (outcome, reason) = said(&lookout, FindingKind::ErrorRate, at(after(120)));
+    let (outcome, reason) = said(&lookout, FindingKind::ErrorRate, &at(after(120)));
     assert_eq!((outcome, reason.starts_with("a_b: 60 of 60 calls failed within an hour")), (WARNING, true), "{reason}");
     let truth = ServerTruth {
         name: Text::new("a/b"),
@@ -139,7 +139,7 @@ fn a_server_that_is_expected_to_be_down_has_no_error_rate() {
         since: start(),
     };
     let expected = Evidence { truths: vec![truth], ..at(after(120)) };
-    assert_eq!(said(&lookout, FindingKind::ErrorRate, expected).0, Outcome::NotYet);
+    assert_eq!(said(&lookout, FindingKind::ErrorRate, &expected).0, Outcome::NotYet);
 }
 
 #[test]
