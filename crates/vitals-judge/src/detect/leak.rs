@@ -15,14 +15,17 @@ use crate::stats::{mann_kendall, median, theil_sen};
 const FLOOR: Duration = Duration::from_secs(5 * 60);
 
 /// What a process allocates while it warms up is no leak: nothing is looked at before this age.
-pub(super) const WARM_UP: Duration = Duration::from_secs(15 * 60);
+const WARM_UP: Duration = Duration::from_secs(15 * 60);
 
 /// Floors that tell a fast leak: an hour, in steps of a quarter of it.
 const FLOORS: usize = 12;
 const STEP_FLOORS: usize = 3;
 
 /// Floors from before this are not looked at together with new ones: we did not watch in between.
-const REACH: Duration = Duration::from_secs(2 * 3600);
+const APART_MAX: Duration = Duration::from_secs(2 * 3600);
+
+/// A leak of which nothing was measured for so long is not told any more.
+const FRESH: Duration = Duration::from_secs(15 * 60);
 
 /// By how many standard deviations more pairs of floors must rise than fall for a leak to be seen (one
 /// chance in 500), and from where on it is not seen any more.
@@ -86,12 +89,12 @@ pub(super) struct Leak {
 struct Floor {
     at: Timestamp,
     low: f64,
-    run: u32,
 }
 
-/// One measured value over time, as its floors.
+/// One measured value over one run, as its floors.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Floors {
+    run: u32,
     open: Option<Floor>,
     hour: Option<Floor>,
     recent: VecDeque<Floor>,
@@ -105,12 +108,16 @@ pub(super) struct Floors {
 impl Floors {
     /// Takes in one value. The figures are worked out once in five minutes.
     pub(super) fn take(&mut self, at: Timestamp, value: f64, run: Run, bar: Bar) {
+        if run.number != self.run {
+            // A restart gives back what leaked, and how much a run needs to warm up says nothing of the one before.
+            *self = Self { run: run.number, ..Self::default() };
+        }
         if run.began.is_some_and(|began| at.since(began) < WARM_UP) {
             return;
         }
-        let here = Floor { at: at.floor_to(FLOOR), low: value, run: run.number };
+        let here = Floor { at: at.floor_to(FLOOR), low: value };
         match &mut self.open {
-            Some(open) if (open.at, open.run) == (here.at, here.run) => open.low = open.low.min(value),
+            Some(open) if open.at == here.at => open.low = open.low.min(value),
             // A clock that was set back adds nothing.
             Some(open) if open.at > here.at => {}
             _ => {
@@ -121,8 +128,9 @@ impl Floors {
         }
     }
 
-    /// The leak, if there is one.
-    pub(super) fn leak(&self) -> Option<Leak> {
+    /// The leak, if there is one and it is still looked at.
+    pub(super) fn leak(&self, now: Timestamp) -> Option<Leak> {
+        self.open.filter(|open| now.since(open.at) <= FRESH)?;
         self.fast.or(self.slow)
     }
 
@@ -136,12 +144,11 @@ impl Floors {
             self.recent.pop_front();
         }
         self.recent.push_back(floor);
-        // A restart begins anew: how much a run needs to warm up says nothing of the one before.
-        self.recent.retain(|old| old.run == floor.run && floor.at.since(old.at) <= REACH);
+        self.recent.retain(|old| floor.at.since(old.at) <= APART_MAX);
         self.fast = self.fast_leak(floor, bar);
         let here = Floor { at: floor.at.floor_to(HOUR), ..floor };
         match &mut self.hour {
-            Some(hour) if (hour.at, hour.run) == (here.at, here.run) => hour.low = hour.low.min(here.low),
+            Some(hour) if hour.at == here.at => hour.low = hour.low.min(here.low),
             _ => {
                 if let Some(closed) = self.hour.replace(here) {
                     if self.hours.len() == HOURS_MAX {
@@ -170,21 +177,20 @@ impl Floors {
         (is_leak && !self.was_so_yesterday(now, rise)).then_some(Leak { per_hour, z, over, value: now.low, since })
     }
 
-    /// Whether the same run had about this value at the same time yesterday: then it is the rhythm of the day.
+    /// Whether this run had about this value at the same time yesterday: then it is the rhythm of the day.
     fn was_so_yesterday(&self, now: Floor, rise: f64) -> bool {
         let then = now.at.minus(HOUR * 24);
         let hour = then.floor_to(HOUR);
-        let low = |at: Timestamp| self.hours.iter().find(|floor| floor.at == at && floor.run == now.run).map(|floor| floor.low);
+        let low = |at: Timestamp| self.hours.iter().find(|floor| floor.at == at).map(|floor| floor.low);
         let Some((from, to)) = low(hour).zip(low(hour.plus(HOUR))) else { return false };
         let yesterday = from + (to - from) * then.since(hour).as_secs_f64() / HOUR.as_secs_f64();
         now.low - yesterday < rise / 2.0
     }
 
-    /// Steps from day to day in the same hours, all of one run.
+    /// Steps from day to day in the same hours; `None` when there is an hour in which nobody watched.
     fn slow_leak(&self, now: Floor, bar: Bar) -> Option<Leak> {
-        if self.hours.len() < HOURS_MAX || self.hours.iter().any(|hour| hour.run != now.run) {
-            return None;
-        }
+        let whole = HOUR * u32::try_from(HOURS_MAX - 1).unwrap_or(u32::MAX);
+        self.hours.front().filter(|first| self.hours.len() == HOURS_MAX && now.at.since(first.at) == whole)?;
         let step = |n: usize| self.hours[n + DAY_HOURS].low - self.hours[n].low;
         let (mut first, mut second): (Vec<f64>, Vec<f64>) = (0..SAME_HOURS).map(|n| (step(n), step(n + DAY_HOURS))).unzip();
         let not_rising = first.iter().chain(&second).filter(|step| **step <= 0.0).count();

@@ -32,6 +32,9 @@ pub const REACH: Duration = Duration::from_secs(3 * 86_400);
 /// Two starts of the hub that are closer than this are one, measured twice.
 const SAME_START: Duration = Duration::from_secs(5);
 
+/// The calls of a server that was not called for so long say nothing: it may be gone.
+const CALLS_FRESH: Duration = Duration::from_secs(3600);
+
 /// Most findings of one kind told at once; the rest are counted.
 const TOLD_MAX: usize = 3;
 
@@ -198,7 +201,7 @@ impl Lookout {
             .into_iter()
             .map(|kind| {
                 let (outcome, reason, hint) = match kind {
-                    FindingKind::Leak => self.leak(limits),
+                    FindingKind::Leak => self.leak(evidence, limits),
                     FindingKind::ErrorRate => self.error_rate(evidence),
                     FindingKind::LevelShift => self.level_shift(evidence),
                     FindingKind::Silence => self.silence(evidence),
@@ -211,11 +214,10 @@ impl Lookout {
     }
 
     fn take_start(&mut self, began: Timestamp) {
-        let is_known = self.run.and_then(|run| run.began).is_some_and(|b| b.since(began).max(began.since(b)) <= SAME_START);
-        if !is_known {
-            let number = self.run.map_or(1, |run| run.number.wrapping_add(1));
-            self.run = Some(Run { number, began: Some(began) });
-        }
+        let is_same = self.run.and_then(|run| run.began).is_some_and(|b| b.since(began).max(began.since(b)) <= SAME_START);
+        let number = self.run.map_or(0, |run| run.number).wrapping_add(u32::from(!is_same));
+        // The wall clock drifts against the age of a process: the latest is compared with the next.
+        self.run = Some(Run { number, began: Some(began) });
     }
 
     /// A log that is shorter than before was rotated.
@@ -253,9 +255,9 @@ impl Lookout {
         }
     }
 
-    fn leak(&self, limits: &Thresholds) -> Said {
+    fn leak(&self, evidence: &Evidence, limits: &Thresholds) -> Said {
         let all = || Leaky::ALL.into_iter().zip(&self.floors);
-        let told: Vec<_> = all().filter_map(|(what, floors)| self.leaks(what, floors.leak()?, limits)).collect();
+        let told: Vec<_> = all().filter_map(|(what, floors)| self.leaks(what, floors.leak(evidence.at)?, limits)).collect();
         if !told.is_empty() {
             let hint = "see what holds it: a session or a server that is never closed; restart the hub before it is at its end";
             return (WARNING, told.join(". "), hint);
@@ -319,7 +321,8 @@ impl Lookout {
             let expected = evidence.truths.iter().filter(|truth| truth.verdict == Verdict::ExpectedDown);
             expected.into_iter().any(|truth| CheckId::of_server(&truth.name, "call") == *id)
         };
-        let calls = || self.series.iter().filter(|(id, _)| id.question() == "call" && !is_expected(id));
+        let is_fresh = |series: &Series| evidence.at.since(series.last) <= CALLS_FRESH;
+        let calls = || self.series.iter().filter(|(id, s)| id.question() == "call" && is_fresh(s) && !is_expected(id));
         let told = calls().filter_map(|(id, series)| {
             let found = series.calls.too_many()?;
             let server = id.server().unwrap_or_default();
@@ -389,6 +392,9 @@ impl Lookout {
         });
         if let Some(text) = worst_first(told.collect()) {
             return (WARNING, text, "see the log around their first time, and what changed then");
+        }
+        if evidence.errors.is_none() {
+            return (Outcome::NotYet, "no source of log levels".to_owned(), "");
         }
         if !self.kinds.has_enough(evidence.at) {
             return (Outcome::NotYet, "needs an hour of a log with levels to know what is not new".to_owned(), "");

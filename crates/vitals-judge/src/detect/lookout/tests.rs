@@ -140,6 +140,8 @@ fn a_server_that_is_expected_to_be_down_has_no_error_rate() {
     };
     let expected = Evidence { truths: vec![truth], ..at(after(120)) };
     assert_eq!(said(&lookout, FindingKind::ErrorRate, &expected).0, Outcome::NotYet);
+    let later = at(after(240));
+    assert_eq!(said(&lookout, FindingKind::ErrorRate, &later).0, Outcome::NotYet, "it is not called any more");
 }
 
 #[test]
