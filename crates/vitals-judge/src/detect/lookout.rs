@@ -334,8 +334,8 @@ impl Lookout {
         if let Some(text) = told {
             return (WARNING, text, "see how they failed: `mcp-vitals check`, and the server's own log");
         }
-        match calls().count() as u64 {
-            0 => (Outcome::NotYet, "no call to a server is known".to_owned(), ""),
+        match calls().filter(|(_, series)| series.calls.has_enough()).count() as u64 {
+            0 => (Outcome::NotYet, "no server was called often enough".to_owned(), ""),
             n => (Outcome::Quiet, format!("no more calls fail than before, of {}", count(n, "server")), ""),
         }
     }

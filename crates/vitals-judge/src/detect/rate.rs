@@ -27,6 +27,9 @@ const FOUND_WEIGHT: f64 = 1.0 / 24.0;
 /// With fewer failures nothing is said: a restart of the hub fails one or two calls of each server.
 const FAILED_MIN: u32 = 3;
 
+/// With fewer calls, however many fail, nothing is usual.
+const CALLS_MIN: f64 = 10.0;
+
 /// The chance below which it is none: at one look a minute, twenty servers, once in a year or two.
 const CHANCE_MAX: f64 = 1e-6;
 
@@ -82,6 +85,12 @@ impl Calls {
     /// What was found.
     pub(super) const fn too_many(&self) -> Option<TooMany> {
         self.found
+    }
+
+    /// Whether there were enough calls for failures to be told.
+    pub(super) fn has_enough(&self) -> bool {
+        let within: u32 = self.parts.iter().map(|part| part.calls).sum();
+        f64::from(within) + self.failed + self.good >= CALLS_MIN
     }
 
     fn forget(&mut self, now: Timestamp) {
