@@ -102,7 +102,7 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Show the dashboard: live in a terminal, once with --once or elsewhere.
     Dashboard(DashboardArgs),
-    /// Look for the six kinds of anomaly over a window of time.
+    /// Look for anomalies: the original six over a window of time, and what is not as the history has it.
     Anomalies(AnomaliesArgs),
     /// Summarise a span of history: uptime, percentiles, incidents, score, trends, what to do.
     Report(ReportArgs),

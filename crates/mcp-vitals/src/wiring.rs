@@ -210,8 +210,16 @@ pub(crate) fn reader(dir: &Path) -> anyhow::Result<Option<Reader>> {
 /// What the monitor before this one left behind. A history that cannot be read is said, and costs only
 /// the memory.
 pub(crate) fn memory(dir: &Path) -> Memory {
-    let memory = |reader: &Reader| vitals_engine::history::memory(reader, clock::now());
-    match reader(dir).and_then(|reader| Ok(reader.as_ref().map(memory).transpose()?)) {
+    remembered(dir, |reader| vitals_engine::history::memory(reader, clock::now()))
+}
+
+/// As [`memory`], with the last days of every target, which a watch goes on from.
+pub(crate) fn memory_and_past(dir: &Path) -> Memory {
+    remembered(dir, |reader| vitals_engine::history::memory_and_past(reader, clock::now()))
+}
+
+fn remembered(dir: &Path, recall: impl Fn(&Reader) -> Result<Memory, StoreError>) -> Memory {
+    match reader(dir).and_then(|reader| Ok(reader.as_ref().map(recall).transpose()?)) {
         Ok(memory) => memory.unwrap_or_default(),
         Err(error) => {
             render::note(&format!("{error:#}: going on without what was known before"));

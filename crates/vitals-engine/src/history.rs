@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use vitals_judge::detect::Evidence;
+use vitals_judge::detect::{Evidence, Lookout, REACH};
 use vitals_judge::event::Memory;
 use vitals_judge::objective::{self, Spending, Tally};
 use vitals_judge::report::{self, Past};
@@ -19,6 +19,9 @@ use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
 use crate::store::{IncidentFilter, Reader, StoreError};
+
+/// Samples are read for so long a time at once: of one target, some ten thousand.
+const PART: Duration = Duration::from_secs(6 * 3600);
 
 /// What a new monitor should remember of the one before it.
 pub fn memory(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
@@ -38,7 +41,39 @@ pub fn memory(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
         tokens,
         last_silence: silences.last().map_or(0, |silence| silence.id),
         silences,
+        lookouts: Vec::new(),
     })
+}
+
+/// As [`memory`], and what the detectors remember of every target's last days: for a monitor that watches on.
+pub fn memory_and_past(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
+    let mut memory = memory(reader, now)?;
+    for target in reader.targets()? {
+        let mut lookout = Lookout::default();
+        replay(&mut lookout, reader, &target, now)?;
+        memory.lookouts.push((target, lookout));
+    }
+    Ok(memory)
+}
+
+/// Shows a lookout the samples of the last days before `to`, as the watch that kept them saw them.
+pub fn replay(lookout: &mut Lookout, reader: &Reader, target: &TargetId, to: Timestamp) -> Result<(), StoreError> {
+    let checks: Vec<_> = reader.checks(target)?.into_iter().filter(Lookout::heeds).collect();
+    let mut from = to.minus(REACH);
+    while from < to {
+        let end = from.plus(PART).min(to);
+        let mut samples = Vec::new();
+        for check in &checks {
+            samples.extend(reader.samples(target, check, from, end)?);
+        }
+        // Of one moment, the process is judged first: what else was measured belongs to its run.
+        samples.sort_by_key(|sample| (sample.at, sample.id.question() != "process"));
+        for sample in &samples {
+            lookout.take(sample);
+        }
+        from = end;
+    }
+    Ok(())
 }
 
 /// What the tools of a server cost in tokens for the most of the last day: a restart of the monitor does not

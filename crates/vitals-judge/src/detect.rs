@@ -1,10 +1,21 @@
-//! Detectors: the original system's six anomalies, over windows of time and with correct counts.
+//! Detectors: the original system's six anomalies, over windows of time and with correct counts. Those that
+//! compare with the past are the [`Lookout`]'s.
 //!
 //! Each is three-valued (quiet, found, not yet), looks at an immutable [`Evidence`] and gives its
 //! reason. Thresholds are those of the configuration.
 
+#[cfg(test)]
+mod dice;
+mod kinds;
+mod leak;
+mod lookout;
+mod rate;
+mod shift;
+mod silence;
+
 use std::time::Duration;
 
+use vitals_model::check::CheckId;
 use vitals_model::config::Thresholds;
 use vitals_model::finding::{Finding, FindingKind, Outcome};
 use vitals_model::observation::{LogSeen, ServerTurn};
@@ -12,6 +23,8 @@ use vitals_model::reading::Health;
 use vitals_model::text::{Text, bytes, count};
 use vitals_model::time::{Timestamp, human};
 use vitals_model::verdict::ServerTruth;
+
+pub use lookout::{Lookout, REACH, Room};
 
 /// What detectors look at: a window of the past that ends at `at`.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +54,10 @@ pub struct Evidence {
     pub growth: Option<(f64, Duration)>,
     /// Size of the log in bytes.
     pub log_bytes: Option<u64>,
+    /// Checks that are degraded or failing at the end of the window: what they say needs no finding.
+    pub bad: Vec<CheckId>,
+    /// Where a leak would end.
+    pub room: Room,
 }
 
 impl Evidence {
@@ -59,9 +76,9 @@ impl Evidence {
     }
 }
 
-/// Runs every detector, in the order of [`FindingKind::ALL`].
+/// Runs the original six, in the order of [`FindingKind::ORIGINAL`].
 pub fn all(evidence: &Evidence, limits: &Thresholds) -> Vec<Finding> {
-    FindingKind::ALL
+    FindingKind::ORIGINAL
         .into_iter()
         .map(|kind| {
             let (outcome, reason, hint) = match kind {
@@ -70,7 +87,7 @@ pub fn all(evidence: &Evidence, limits: &Thresholds) -> Vec<Finding> {
                 FindingKind::Resources => resources(evidence, limits),
                 FindingKind::Clients => clients(evidence, limits),
                 FindingKind::Servers => servers(evidence),
-                FindingKind::LogGrowth => log_growth(evidence, limits),
+                _ => log_growth(evidence, limits),
             };
             Finding { kind, outcome, reason, hint: hint.to_owned(), at: evidence.at }
         })

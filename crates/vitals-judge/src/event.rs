@@ -9,6 +9,8 @@ use vitals_model::target::{Target, TargetId};
 use vitals_model::text::Text;
 use vitals_model::tool::{LockFile, ToolSet};
 
+use crate::detect::Lookout;
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -102,4 +104,6 @@ pub struct Memory {
     pub silences: Vec<Silence>,
     /// The highest number of a silence ever given.
     pub last_silence: u64,
+    /// What the detectors remember of each target's last days.
+    pub lookouts: Vec<(TargetId, Lookout)>,
 }

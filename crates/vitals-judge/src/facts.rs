@@ -38,6 +38,8 @@ use stopped::Stopped;
 pub use stretch::{Lines, LogWindow};
 pub use surfaces::Surface;
 
+use crate::detect::Room;
+
 /// Most server turns and child exits remembered; the oldest go first.
 const TURNS_MAX: usize = 512;
 
@@ -368,7 +370,7 @@ impl Facts {
                 counts.add(*level, 1);
                 self.stream_levels.add(written.unwrap_or(at).min(at).floor_to(MINUTE), &counts);
                 if counts.errors() > 0 {
-                    let kind = ErrorKind { code: code.clone(), example: message.clone(), count: 1 };
+                    let kind = ErrorKind { code: code.clone(), example: message.clone(), count: 1, first: *written };
                     self.stream_levels.add_kind(&kind);
                 }
                 if *level >= vitals_model::observation::Level::Warn {
@@ -493,6 +495,16 @@ impl Facts {
             return self.log_window.growth(now);
         }
         stretch::growth_of(&self.log.as_ref()?.seen.stretch)
+    }
+
+    /// Where a leak of the hub would end.
+    pub fn room(&self) -> Room {
+        let file = self.log.as_ref().and_then(|known| known.seen.file.as_ref().ok());
+        Room {
+            memory: self.alive().map(|process| process.machine_bytes),
+            fds: self.alive().and_then(|process| process.fds_max),
+            disk: file.map(|file| file.disk_free),
+        }
     }
 
     /// Our own connections to the hub, which are no clients of its users.

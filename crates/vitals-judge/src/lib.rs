@@ -21,6 +21,7 @@ pub mod rarity;
 mod reach;
 pub mod report;
 pub mod score;
+mod stats;
 pub mod surface;
 pub mod telling;
 pub mod truth;

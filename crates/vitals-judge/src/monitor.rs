@@ -22,7 +22,7 @@ use vitals_model::verdict::ServerTruth;
 
 use crate::check::pace::{self, Pace, STALE_INTERVALS};
 use crate::check::{self, Scene};
-use crate::detect::{self, Evidence};
+use crate::detect::{Evidence, Lookout};
 use crate::event::{Effect, Event, Memory, Record};
 use crate::facts::Facts;
 use crate::incident::{Ledger, Look};
@@ -58,6 +58,7 @@ pub(crate) struct Watched {
     pub(crate) shield: Option<Cause>,
     /// The windows of maintenance that hold, and the minute of which that is so.
     pub(crate) windows: (Vec<Window>, Timestamp),
+    lookout: Lookout,
 }
 
 /// All state of judgement.
@@ -127,6 +128,7 @@ impl Monitor {
             tools.map(|(_, server, set)| (server, set)).collect(),
             tokens.map(|(_, server, tokens)| (server, tokens)).collect(),
         );
+        let lookout = self.memory.lookouts.extract_if(.., |(of, _)| *of == id).next().map(|(_, lookout)| lookout);
         let watched = Watched {
             ledger: Ledger::with_open(open),
             target,
@@ -139,6 +141,7 @@ impl Monitor {
             reach: Reach::Unknown,
             shield: None,
             windows: (Vec::new(), Timestamp::default()),
+            lookout: lookout.unwrap_or_default(),
         };
         self.targets.insert(id, watched);
     }
@@ -150,6 +153,7 @@ impl Monitor {
         let surfaces = watched.facts.surfaces.into_iter();
         let usual = surfaces.filter_map(|(server, surface)| Some((id.clone(), server, surface.tokens.before()?)));
         self.memory.tokens.extend(usual);
+        self.memory.lookouts.push((id.clone(), watched.lookout));
         self.memory.tools.extend(watched.facts.tools_before.into_iter().map(|(server, set)| (id.clone(), server, set)));
     }
 
@@ -288,6 +292,8 @@ impl Watched {
             truths: self.truths.clone(),
             growth: self.facts.growth_per_hour(now),
             log_bytes: log.and_then(|known| known.seen.file.as_ref().ok()).map(|file| file.size),
+            bad: self.bad(),
+            room: self.facts.room(),
         }
     }
 
@@ -300,7 +306,7 @@ impl Watched {
             readings: self.readings.clone(),
             open: self.ledger.open(),
             recent: self.ledger.recent(),
-            findings: detect::all(&self.evidence(now), &self.target.settings.thresholds),
+            findings: self.findings(now),
             trends: self.trends.iter().map(|(id, values)| (id.clone(), values.iter().copied().collect())).collect(),
             claim: self.facts.hub().cloned(),
             filtering: self.facts.filtering().cloned(),

@@ -173,7 +173,7 @@ fn a_longer_look_back_replaces_what_the_short_one_knew() {
     let stretch = LogStretch {
         pino: 8,
         minutes: vec![(ago(7200).floor_to(Duration::from_secs(60)), counts), (future, counts)],
-        errors: vec![ErrorKind { code: Text::new("E1"), example: Text::new("it broke"), count: 14 }],
+        errors: vec![ErrorKind { code: Text::new("E1"), example: Text::new("it broke"), count: 14, first: None }],
         turns: turns(4, 4, Some(ago(30))),
         ..LogStretch::default()
     };

@@ -3,7 +3,7 @@
 use crate::reading::Health;
 use crate::time::Timestamp;
 
-/// The kinds of anomaly: the original system's six.
+/// The kinds of anomaly: the original system's six, and those that need a history.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum FindingKind {
     /// More errors per time than allowed.
@@ -18,11 +18,25 @@ pub enum FindingKind {
     Servers,
     /// The log grows too fast, or is too large.
     LogGrowth,
+    /// Memory, open files, clients, children or the log rise steadily and do not come down.
+    Leak,
+    /// More calls of a server fail than its history lets expect.
+    ErrorRate,
+    /// A latency that is another one from some moment on.
+    LevelShift,
+    /// A log that used to be written, and is not any more.
+    Silence,
+    /// A kind of error that was never logged before.
+    NewErrors,
 }
 
 impl FindingKind {
-    /// All kinds, in the order of the original script.
-    pub const ALL: [Self; 6] = [Self::ErrorSpike, Self::Flapping, Self::Resources, Self::Clients, Self::Servers, Self::LogGrowth];
+    /// The original six, in the order of the original script. Each looks at one window of time.
+    pub const ORIGINAL: [Self; 6] =
+        [Self::ErrorSpike, Self::Flapping, Self::Resources, Self::Clients, Self::Servers, Self::LogGrowth];
+
+    /// Those that compare what is with what used to be. Each is a warning at most.
+    pub const OF_HISTORY: [Self; 5] = [Self::Leak, Self::ErrorRate, Self::LevelShift, Self::Silence, Self::NewErrors];
 
     /// The kind's name.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +47,11 @@ impl FindingKind {
             Self::Clients => "clients",
             Self::Servers => "servers",
             Self::LogGrowth => "log-growth",
+            Self::Leak => "leak",
+            Self::ErrorRate => "error-rate",
+            Self::LevelShift => "level-shift",
+            Self::Silence => "silence",
+            Self::NewErrors => "new-errors",
         }
     }
 
@@ -45,6 +64,11 @@ impl FindingKind {
             Self::Clients => "clients connected to the hub",
             Self::Servers => "servers that do not truly work",
             Self::LogGrowth => "growth and size of the log",
+            Self::Leak => "what rises steadily, and when it reaches its limit",
+            Self::ErrorRate => "failed calls against the history of each server",
+            Self::LevelShift => "latencies that became others, and since when",
+            Self::Silence => "logs that used to be written",
+            Self::NewErrors => "kinds of error never logged before",
         }
     }
 }

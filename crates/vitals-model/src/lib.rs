@@ -54,6 +54,7 @@ pub mod scenario;
 pub mod score;
 pub mod snapshot;
 pub mod target;
+pub mod template;
 pub mod text;
 pub mod time;
 pub mod tool;

@@ -16,7 +16,7 @@ mod tally;
 mod watch;
 
 pub use self::follow::Follower;
-pub use self::mark::{Mark, is_client_abort, mark, template};
+pub use self::mark::{Mark, is_client_abort, mark};
 pub use self::parse::{Format, Record, parse};
 pub use self::recent::recent;
 pub use self::tally::{Filter, Tally};

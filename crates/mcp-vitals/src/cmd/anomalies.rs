@@ -1,8 +1,8 @@
-//! `anomalies`: the six kinds over a window of time. Exit 0 for none, 1 for one or two, 2 for three or
+//! `anomalies`: the original six kinds over a window of time, and those that compare with the history. Exit 0 for none, 1 for one or two, 2 for three or
 //! more or a critical one, 3 when nothing could be looked at.
 
 use serde_json::json;
-use vitals_judge::detect;
+use vitals_judge::detect::{self, Lookout};
 use vitals_model::finding::{Finding, Outcome};
 use vitals_model::reading::Health;
 use vitals_model::target::Target;
@@ -24,14 +24,18 @@ pub(crate) fn run(common: &Common, args: &AnomaliesArgs) -> anyhow::Result<Exit>
     let mut all = Vec::new();
     for target in &targets {
         let mut evidence = look.evidence(target, now);
+        let mut lookout = Lookout::new(evidence.room);
         if let Some(log) = log_since(&ground, target, args)? {
             evidence.take_log(&log);
+            lookout.take_log(&log);
         }
         if let Some(reader) = &reader {
             vitals_engine::history::widen(&mut evidence, reader, &target.id, args.since)?;
+            vitals_engine::history::replay(&mut lookout, reader, &target.id, now)?;
         }
         evidence.window = args.since;
-        all.push((target, detect::all(&evidence, &target.settings.thresholds)));
+        let limits = &target.settings.thresholds;
+        all.push((target, [detect::all(&evidence, limits), lookout.findings(&evidence, limits)].concat()));
     }
     let text = match args.format {
         LineFormat::Text => render::text::anomalies(&all, args.since),

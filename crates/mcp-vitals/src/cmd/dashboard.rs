@@ -39,7 +39,7 @@ async fn live(common: &Common, ground: Ground, look: Look) -> anyhow::Result<Exi
     let (snapshots, screen) = watch::channel(Arc::<Snapshot>::default());
     let (controls, control_inbox) = mpsc::channel(COMMANDS_MAX);
     let (commands, mut command_inbox) = mpsc::channel(COMMANDS_MAX);
-    let memory = wiring::memory(&ground.state_dir);
+    let memory = wiring::memory_and_past(&ground.state_dir);
     let faces = Faces { snapshot: snapshots, tell: Box::new(|_, _| {}), say: Box::new(|_| {}) };
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, History::Off, None, faces);
     let engine = engine.looking_around(wiring::look_around(common));

@@ -53,7 +53,7 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
         ground.make_classic();
     }
     announce(&ground)?;
-    let memory = wiring::memory(&ground.state_dir);
+    let memory = wiring::memory_and_past(&ground.state_dir);
     let history = if args.no_history { History::Off } else { open_history(&ground)? };
     let classic = match &args.jsonl {
         Some(dir) => Some(Classic::create(dir, clock::now(), ground.settings.defaults.schedule.light)?),

@@ -137,7 +137,7 @@ pub(crate) fn assert_report(report: &Value) {
             let inside = id.as_str().zip(point.as_str()).is_some_and(|(id, point)| id.starts_with(&format!("{point}/")));
             assert!(inside, "{id} is not of {point}");
         }
-        assert_eq!(list(target, "anomalies").len(), 6, "six kinds of anomaly");
+        assert_eq!(list(target, "anomalies").len(), 11, "six kinds of anomaly, and five of history");
     }
 }
 

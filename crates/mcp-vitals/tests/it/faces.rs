@@ -14,8 +14,20 @@ use crate::{procs, said, wait, watch};
 /// Far more than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The six kinds of anomaly.
-const KINDS: [&str; 6] = ["error-spike", "flapping", "resources", "clients", "servers", "log-growth"];
+/// The kinds of anomaly: the original six, and those that compare with the history.
+const KINDS: [&str; 11] = [
+    "error-spike",
+    "flapping",
+    "resources",
+    "clients",
+    "servers",
+    "log-growth",
+    "leak",
+    "error-rate",
+    "level-shift",
+    "silence",
+    "new-errors",
+];
 
 fn run(home: &Home, arguments: &[&str]) -> Ran {
     let ran = home.run(arguments, PATIENCE);

@@ -44,6 +44,7 @@ mod scenario_lab;
 mod selftest;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
 mod stability;
 #[cfg(test)]
 mod tools;

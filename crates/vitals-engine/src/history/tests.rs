@@ -1,6 +1,8 @@
 //! The past out of a small real store.
 
-use vitals_model::config::Storage;
+use vitals_judge::detect::Room;
+use vitals_model::config::{Storage, Thresholds};
+use vitals_model::finding::{FindingKind, Outcome};
 use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
 use vitals_model::reading::{Health, Sample};
 use vitals_model::tool::ToolSet;
@@ -205,4 +207,37 @@ fn no_turn_is_counted_twice() {
     let untimed = |n| Evidence { turns: vec![known(None); n], ..Evidence::default() };
     assert_eq!(turns_of(widened(untimed(2), records())), of_history, "history knows more");
     assert_eq!(turns_of(widened(untimed(4), records())), vec![(None, lost); 4], "the log knows more");
+}
+
+/// Five hours of a hub that was restarted in the second of them and then takes a megabyte more a minute.
+fn leaking() -> Vec<Record> {
+    let of = |question: &str| CheckId::of_target(Point::HubServers, question);
+    let look = |minute: u32| {
+        let (at, run) = (before(300 - minute), f64::from(minute.saturating_sub(60)));
+        let age = if minute < 60 { f64::from(minute) + 500.0 } else { run };
+        let percent = (500.0 + run) * 100.0 / 8000.0;
+        [sample(of("process"), at, age * 60.0), sample(of("memory"), at, percent), sample(level("info"), at, 3.0)]
+    };
+    (0..300).flat_map(look).collect()
+}
+
+#[test]
+fn a_replay_of_history_finds_what_the_watch_found() {
+    let room = Room { memory: Some(8_000_000_000), ..Room::default() };
+    let (_dir, reader) = reader(leaking());
+    let mut lookout = Lookout::new(room);
+    replay(&mut lookout, &reader, &hub(), NOON).unwrap();
+    let evidence = Evidence { at: NOON, window: 60 * MINUTE, room, ..Evidence::default() };
+    let findings = lookout.findings(&evidence, &Thresholds::default());
+    let leak = findings.iter().find(|finding| finding.kind == FindingKind::Leak).unwrap();
+    assert_eq!(leak.outcome, Outcome::Found(Health::Degraded), "{}", leak.reason);
+    assert!(leak.reason.starts_with("memory: 60.0 MB more an hour"), "{}", leak.reason);
+}
+
+#[test]
+fn a_watch_goes_on_from_the_last_days_of_every_target() {
+    let (_dir, reader) = reader(leaking());
+    let memory = memory_and_past(&reader, NOON).unwrap();
+    assert_eq!(memory.lookouts.iter().map(|(target, _)| target.clone()).collect::<Vec<_>>(), [hub()]);
+    assert!(super::memory(&reader).unwrap().lookouts.is_empty(), "a single look does without");
 }

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use vitals_model::check::CheckId;
+use vitals_model::finding::Finding;
 use vitals_model::limits::TREND_POINTS_MAX;
-use vitals_model::observation::{Level, LevelCounts, Observation, Seen, StreamNote, StreamSeen, Turn};
+use vitals_model::observation::{ErrorKind, Level, LevelCounts, Observation, Seen, StreamNote, StreamSeen, Turn};
 use vitals_model::reading::{Health, Reading, Sample, Standing};
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::ServerTruth;
 
 use super::Watched;
 use crate::check::pace::{self, Pace};
+use crate::detect;
 use crate::event::{Effect, Record};
 use crate::truth;
 
@@ -40,7 +42,51 @@ impl Watched {
         }
         samples.extend(self.level_series(observation));
         samples.extend(self.turn_series(at));
+        self.lookout.set_room(self.facts.room());
+        // The process is judged first: what else was measured at this moment belongs to its run.
+        let of_process = |sample: &&Sample| sample.id.question() == "process";
+        for sample in samples.iter().filter(of_process).chain(samples.iter().filter(|sample| !of_process(sample))) {
+            self.lookout.take(sample);
+        }
+        self.hear_errors(observation);
         samples.into_iter().map(|sample| Effect::Keep(Record::Sample(self.target.id.clone(), sample))).collect()
+    }
+
+    /// Errors by kind, from the source that carries levels.
+    fn hear_errors(&mut self, observation: &Observation) {
+        let has_file = !self.facts.file_levels.is_empty();
+        match &observation.seen {
+            Seen::Log(log) if has_file => {
+                self.lookout.listen(observation.at);
+                log.stretch.errors.iter().for_each(|kind| self.lookout.take_error(kind, observation.at));
+            }
+            Seen::Stream(StreamSeen::Notes { notes, .. }) if !has_file => {
+                self.lookout.listen(observation.at);
+                for note in notes {
+                    if let StreamNote::Log { level, code, message, at } = note
+                        && *level >= Level::Error
+                    {
+                        let kind = ErrorKind { code: code.clone(), example: message.clone(), count: 1, first: *at };
+                        self.lookout.take_error(&kind, observation.at);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What every detector says: the original six over the live window, the others of what they remember.
+    pub(super) fn findings(&self, now: Timestamp) -> Vec<Finding> {
+        let (evidence, limits) = (self.evidence(now), &self.target.settings.thresholds);
+        let mut findings = detect::all(&evidence, limits);
+        findings.extend(self.lookout.findings(&evidence, limits));
+        findings
+    }
+
+    /// Checks that are bad now.
+    pub(super) fn bad(&self) -> Vec<CheckId> {
+        let is_bad = |r: &&Reading| r.standing == Standing::Judged && matches!(r.health, Health::Degraded | Health::Failing);
+        self.readings.iter().filter(is_bad).map(|r| r.id.clone()).collect()
     }
 
     /// A log that is written five times a second is judged as often; history keeps its usual pace, and

@@ -44,7 +44,7 @@ fn api(round: u64) -> Seen {
 fn log(round: u64, at: Timestamp) -> Seen {
     let mut counts = LevelCounts::default();
     counts.add(Level::Error, 2);
-    let kind = ErrorKind { code: Text::new(&format!("CODE-{round}")), example: Text::new("it broke"), count: 2 };
+    let kind = ErrorKind { code: Text::new(&format!("CODE-{round}")), example: Text::new("it broke"), count: 2, first: None };
     let file = LogFile {
         path: "hub.log".into(),
         size: 1,

@@ -166,12 +166,14 @@ pub struct LogStretch {
 /// One kind of error.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ErrorKind {
-    /// `code`, or the message with its numbers replaced when there is none.
+    /// `code`, or the message's [template](crate::template::template) when there is none.
     pub code: Text,
     /// One message of this kind.
     pub example: Text,
     /// How many.
     pub count: u64,
+    /// When the first of them was written, where records have times.
+    pub first: Option<Timestamp>,
 }
 
 /// A server that connected or was lost, as the log or the event stream tells it.

@@ -5,11 +5,12 @@ use serde_json::Value;
 use vitals_model::claim::HubState;
 use vitals_model::limits::EVIDENCE_CHARS_MAX;
 use vitals_model::observation::{Level, ServerTurn, StreamNote};
+use vitals_model::template::template;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
 use crate::http::sse::Event;
-use crate::logtail::{Mark, is_client_abort, mark, template};
+use crate::logtail::{Mark, is_client_abort, mark};
 
 /// Gives every note of `event` to `sink`, in order. An event that cannot be read is a note too.
 pub(super) fn read(event: &Event, sink: &mut impl FnMut(StreamNote)) {

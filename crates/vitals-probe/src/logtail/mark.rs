@@ -1,18 +1,10 @@
-//! What a hub's log messages mean, and how messages are grouped into kinds. It reads no files and
-//! counts nothing.
+//! What a hub's log messages mean. It reads no files and counts nothing.
 //!
 //! The wording is that of npm mcp-hub 4.2.1 and of its filtering variant; every other message means
 //! nothing here.
 
 use memchr::memmem;
 use vitals_model::observation::{Level, Turn};
-
-/// Longest part of a message that its template is made of, in characters: beyond that, messages differ
-/// in their payload and not in their kind.
-const TEMPLATE_CHARS_MAX: usize = 160;
-
-/// Shortest hexadecimal word that a template takes for an identifier.
-const HEX_ID_CHARS_MIN: usize = 8;
 
 /// The code of the error that the hub's event stream logs when a client goes away.
 const CLIENT_ABORT_CODE: &str = "SSE_CONNECTION_ERROR";
@@ -66,42 +58,6 @@ fn is_fallback(message: &str) -> bool {
     (says("allback") || says("alling back")) && (says("LLM") || says("rompt analysis") || says("euristic"))
 }
 
-/// The kind of `message`: its numbers and identifiers become `#`, so that messages which differ only
-/// in them are one kind.
-pub fn template(message: &str) -> String {
-    let end = message.char_indices().nth(TEMPLATE_CHARS_MAX).map_or(message.len(), |(end, _)| end);
-    let message = &message[..end];
-    let mut out = String::with_capacity(message.len());
-    for piece in message.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
-        let word = piece.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
-        if is_identifier(word) {
-            out.push('#');
-        } else {
-            push_without_numbers(&mut out, word);
-        }
-        out.push_str(&piece[word.len()..]);
-    }
-    out
-}
-
-fn is_identifier(word: &str) -> bool {
-    word.len() >= HEX_ID_CHARS_MIN
-        && word.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
-        && word.bytes().any(|b| b.is_ascii_digit())
-}
-
-fn push_without_numbers(out: &mut String, word: &str) {
-    let mut in_number = false;
-    for c in word.chars() {
-        if !c.is_ascii_digit() {
-            out.push(c);
-        } else if !in_number {
-            out.push('#');
-        }
-        in_number = c.is_ascii_digit();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,20 +91,5 @@ mod tests {
         assert!(is_client_abort("SSE_CONNECTION_ERROR", ["SSE connection error", "aborted"]));
         assert!(!is_client_abort("SSE_CONNECTION_ERROR", ["write EPIPE", ""]));
         assert!(!is_client_abort("TOOL_EXECUTION_ERROR", ["aborted", "aborted"]));
-    }
-
-    #[test]
-    fn templates_forget_numbers_and_identifiers() {
-        let cases = [
-            ("MCP error -32001: Request timed out", "MCP error -#: Request timed out"),
-            ("session 4b2c1d0e-dead-beef-cafe-0123456789ab lost", "session # lost"),
-            ("at 2026-11-22 port 7001 (try 2)", "at # port # (try #)"),
-            ("é1é, server2: accede", "é#é, server#: accede"),
-            ("", ""),
-        ];
-        for (message, kind) in cases {
-            assert_eq!(template(message), kind);
-        }
-        assert!(template(&"é9 ".repeat(1000)).chars().count() <= TEMPLATE_CHARS_MAX);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use vitals_model::limits::{ERROR_KINDS_MAX, ERROR_KINDS_TRACKED_MAX, EVIDENCE_CHARS_MAX, LOG_MINUTES_MAX, LOG_TURNS_MAX};
 use vitals_model::observation::{ErrorKind, Level, LevelCounts, LogStretch, ServerTurn};
+use vitals_model::template::template;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
@@ -39,8 +40,8 @@ pub struct Tally {
     minute: Timestamp,
     levels: LevelCounts,
     minutes: BTreeMap<Timestamp, LevelCounts>,
-    /// One message and the count per kind.
-    kinds: HashMap<Text, (Text, u64)>,
+    /// What is known of each kind, by its code.
+    kinds: HashMap<Text, ErrorKind>,
     /// Errors of further kinds than can be told apart.
     other_kinds: u64,
     turns: VecDeque<ServerTurn>,
@@ -90,7 +91,7 @@ impl Tally {
         let mut stretch = std::mem::take(&mut self.sums);
         stretch.minutes = std::mem::take(&mut self.minutes).into_iter().collect();
         stretch.turns = std::mem::take(&mut self.turns).into();
-        stretch.errors = most_frequent(self.kinds.drain(), std::mem::take(&mut self.other_kinds));
+        stretch.errors = most_frequent(self.kinds.drain().map(|(_, kind)| kind).collect(), std::mem::take(&mut self.other_kinds));
         stretch
     }
 
@@ -136,7 +137,7 @@ impl Tally {
                 self.sums.client_aborts += 1;
                 return;
             }
-            self.error(code, &record.message);
+            self.error(code, &record.message, record.at);
         }
         let Some(at) = record.at else {
             self.sums.untimed.add(level, 1);
@@ -150,13 +151,14 @@ impl Tally {
         self.levels.add(level, 1);
     }
 
-    fn error(&mut self, code: &str, message: &str) {
-        let kind =
-            if code.is_empty() { Text::cut(&mark::template(message), KIND_CHARS_MAX) } else { Text::cut(code, KIND_CHARS_MAX) };
-        if let Some((_, count)) = self.kinds.get_mut(&kind) {
-            *count += 1;
+    fn error(&mut self, code: &str, message: &str, at: Option<Timestamp>) {
+        let kind = if code.is_empty() { Text::cut(&template(message), KIND_CHARS_MAX) } else { Text::cut(code, KIND_CHARS_MAX) };
+        if let Some(known) = self.kinds.get_mut(&kind) {
+            known.count += 1;
+            known.first = known.first.into_iter().chain(at).min();
         } else if self.kinds.len() < ERROR_KINDS_TRACKED_MAX {
-            self.kinds.insert(kind, (Text::cut(message, EVIDENCE_CHARS_MAX), 1));
+            let example = Text::cut(message, EVIDENCE_CHARS_MAX);
+            self.kinds.insert(kind.clone(), ErrorKind { code: kind, example, count: 1, first: at });
         } else {
             self.other_kinds += 1;
         }
@@ -176,13 +178,12 @@ impl Tally {
     }
 }
 
-fn most_frequent(kinds: impl Iterator<Item = (Text, (Text, u64))>, untold: u64) -> Vec<ErrorKind> {
-    let mut kinds: Vec<_> = kinds.map(|(code, (example, count))| ErrorKind { code, example, count }).collect();
+fn most_frequent(mut kinds: Vec<ErrorKind>, untold: u64) -> Vec<ErrorKind> {
     kinds.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.code.cmp(&b.code)));
     let rest = kinds.split_off(kinds.len().min(ERROR_KINDS_MAX));
     let others = untold + rest.iter().map(|kind| kind.count).sum::<u64>();
     if others > 0 {
-        kinds.push(ErrorKind { code: "other".into(), example: Text::default(), count: others });
+        kinds.push(ErrorKind { code: "other".into(), example: Text::default(), count: others, first: None });
     }
     kinds
 }

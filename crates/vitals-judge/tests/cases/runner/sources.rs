@@ -157,7 +157,7 @@ pub(crate) fn log(spec: &OrWord<Log>, at: f64) -> Seen {
         errors += if level >= Level::Error { *n } else { 0 };
         minutes.entry(time(at - before).floor_to(Duration::from_secs(60))).or_default().add(level, *n);
     }
-    let kind = ErrorKind { code: Text::new("TOOL_EXECUTION_ERROR"), example: Text::new("it broke"), count: errors };
+    let kind = ErrorKind { code: Text::new("TOOL_EXECUTION_ERROR"), example: Text::new("it broke"), count: errors, first: None };
     let records = minutes.values().map(LevelCounts::total).sum::<u64>();
     let stretch = LogStretch {
         bytes: spec.bytes,

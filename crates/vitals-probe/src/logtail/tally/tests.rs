@@ -101,7 +101,12 @@ fn errors_without_a_code_are_grouped_by_their_template() {
     let stretch = all(log.as_bytes());
     assert_eq!(
         stretch.errors,
-        [ErrorKind { code: "Tool # failed after # ms".into(), example: "Tool 0 failed after 000 ms".into(), count: 5 }]
+        [ErrorKind {
+            code: "Tool # failed after # ms".into(),
+            example: "Tool 0 failed after 000 ms".into(),
+            count: 5,
+            first: stretch.minutes.first().map(|(minute, _)| *minute),
+        }]
     );
 }
 
