@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vitals_model::history::HealthTimes;
-use vitals_model::incident::{Incident, IncidentState};
+use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
 use vitals_model::scenario::{Stand, Step};
 use vitals_model::target::TargetId;
 use vitals_model::time::Timestamp;
@@ -161,6 +161,9 @@ fn incidents_count_as_crashes_and_as_alerts() {
         opened_at: END,
         updated_at: END,
         resolved_at: Some(END),
+        flapping: false,
+        ties: Ties::default(),
+        handling: Handling::told(END),
     };
     let both = |check: &str| {
         let past = Past { incidents: vec![incident(check)], ..past(&[]) };
