@@ -28,9 +28,10 @@ static PURE_CODE: Rule = Rule { id: "pure-code", why: PURE_DEPENDENCY.why, fix: 
 
 /// The allowed edges, complete. `mcp-vitals` wires everything, and its measurements use the frame of
 /// `xtask`, which reads the vocabulary.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("vitals-model", &[]),
-    ("vitals-judge", &["vitals-model"]),
+    ("vitals-sim", &["vitals-model"]),
+    ("vitals-judge", &["vitals-model", "vitals-sim"]),
     ("vitals-probe", &["vitals-model"]),
     ("vitals-lab", &["vitals-model", "vitals-probe"]),
     ("vitals-engine", &["vitals-model", "vitals-judge", "vitals-probe"]),
@@ -51,7 +52,7 @@ const EDGES: [(&str, &[&str]); 10] = [
             "xtask",
         ],
     ),
-    ("xtask", &["vitals-model"]),
+    ("xtask", &["vitals-model", "vitals-judge", "vitals-sim"]),
 ];
 
 /// Crates that no crate of ours may name.

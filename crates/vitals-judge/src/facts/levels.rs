@@ -73,7 +73,9 @@ mod tests {
         let mut levels = Levels::default();
         // One error a second, for two minutes.
         for second in 0..120 {
-            levels.add(at(second).floor_to(MINUTE), &LevelCounts { error: 1, ..LevelCounts::default() });
+            let mut one = LevelCounts::default();
+            one.add(vitals_model::observation::Level::Error, 1);
+            levels.add(at(second).floor_to(MINUTE), &one);
             let due = u64::try_from((second + 1).min(60)).unwrap();
             let seen = levels.since(at(second).minus(MINUTE)).errors();
             assert!((due..=due + 60).contains(&seen), "{seen} after {second} s, expected {due} and at most a minute's more");
