@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use vitals_model::check::CheckId;
+use vitals_model::check::{CheckId, Point};
 use vitals_model::claim::{ClaimStatus, HubState};
 use vitals_model::incident::{Incident, IncidentChange, IncidentState};
 use vitals_model::limits::{EVIDENCE_PIECES_MAX, RECENT_INCIDENTS_MAX};
@@ -55,8 +55,15 @@ const TWO_LOOKS_MAX: Duration = Duration::from_secs(15);
 /// CPU from which a hub does nothing else: half a core, which a restart of its servers does not take.
 const SPINS_PERCENT: f64 = 50.0;
 
-/// How long a hub may be at work: a default look at its process, as long as two restarts of a server.
-const AT_WORK: Duration = Duration::from_secs(10);
+/// How long a hub may be at work: three default looks at its process. Two collections of its heap in a row
+/// are still work.
+const AT_WORK: Duration = Duration::from_secs(30);
+
+/// How long a hub that was stopped in good order may take to be there again.
+const HUB_RESTART: Duration = Duration::from_secs(10);
+
+/// A call or a list is made once more as soon as it failed; so much later than it may take, that is known.
+const ONCE_MORE: Duration = Duration::from_secs(2);
 
 /// The patience with one reading.
 ///
@@ -87,8 +94,17 @@ pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>)
         (Some(_), "truth", Some(Verdict::Hung)) if truth.is_some_and(|t| look.may_be_the_hub(t)) => {
             look.target.settings.timeouts.request + THE_HUB_FIRST
         }
+        // One call without an answer may be lost.
+        (Some(server), "truth", Some(Verdict::Hung)) if !look.is_stopped(server) => {
+            look.target.settings.timeouts.call + ONCE_MORE
+        }
         (Some(_), "flaps", _) | (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
+        (None, "process", _) if failing && look.ended_in_good_order() => HUB_RESTART,
         (None, "process", _) if failing => Duration::ZERO,
+        // So may be a call that failed, a list that did not come, a question to the LLM that nobody else asked
+        // in vain.
+        (Some(_), "call", _) | (None, "tools", _) => return Patience { wait: RESTART, again: true },
+        (None, "key", _) if !failing && !look.has_fallen_back() => return Patience { wait: RESTART, again: true },
         (None, "port" | "api" | "open", _) if failing => A_LOOK,
         (None, "state", _) if !failing => grace,
         (Some(_), "truth", _) if is_connecting && !failing => grace,
@@ -143,6 +159,23 @@ impl Look<'_> {
         let bound = Duration::try_from_secs_f64(self.target.settings.thresholds.stream_silence_s.0).unwrap_or_default();
         let is_new = |cause: &Reading| self.now.since(cause.since) < bound;
         if cause::of(reading, self.readings).any(is_new) { bound } else { Duration::ZERO }
+    }
+
+    /// Whether the hub said that it stops, shortly before its process ended.
+    fn ended_in_good_order(&self) -> bool {
+        let ended = self.facts.process.as_ref().filter(|known| matches!(known.seen, ProcessSeen::Gone { .. })).map(|known| known.at);
+        ended.zip(self.facts.stopping).is_some_and(|(ended, said)| ended.since(said) <= HUB_RESTART)
+    }
+
+    fn is_stopped(&self, server: &str) -> bool {
+        let truth = self.truths.iter().find(|truth| truth.name.as_str() == server);
+        truth.is_some_and(|truth| crate::truth::is_stopped(self.facts, &truth.name))
+    }
+
+    /// Whether the hub, too, had no use of its LLM lately.
+    fn has_fallen_back(&self) -> bool {
+        let shows = |r: &Reading| matches!((r.point, r.id.question()), (Point::HubLlm, "fallback") | (Point::MetaToolClients, "call"));
+        self.readings.iter().any(|r| shows(r) && is_bad(r))
     }
 
     fn asks_an_llm(&self) -> bool {

@@ -19,7 +19,7 @@ use vitals_model::verdict::{ServerTruth, Verdict};
 
 use crate::facts::Facts;
 pub use life::{Life, life};
-pub(crate) use life::{child, is_disconnected, is_of_server, is_settled, listed_now, may_be_the_hub};
+pub(crate) use life::{child, is_disconnected, is_of_server, is_settled, is_stopped, listed_now, may_be_the_hub};
 
 /// How many intervals a good call is believed.
 pub(crate) const STALE_INTERVALS: u32 = 3;
@@ -82,6 +82,10 @@ fn judge(case: &Case<'_>) -> Ruling {
         (ClaimStatus::Connected, Life::Answers { how }, _) => judge_tools(case, how),
         (ClaimStatus::Connected, Life::Present { why }, _) => judge_tools(case, &format!("{why}; weaker evidence")),
         (ClaimStatus::Connected, Life::Untold { why }, _) => (Verdict::Unknown, Health::Unknown, format!("{says}; {why}")),
+        // It was called after the hub was asked: it may have been connected in between.
+        (_, Life::Answers { how }, _) if case.facts.session.as_ref().is_some_and(|s| claim_is_older_than(case.facts, s.at)) => {
+            (Verdict::Unknown, Health::Unknown, format!("{says} before; it works ({how}), asking the hub again"))
+        }
         (_, Life::Answers { how }, _) => (Verdict::Hidden, Health::Degraded, format!("{says}; it works ({how})")),
         _ => judge_honest(case, &says),
     }

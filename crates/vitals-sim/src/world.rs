@@ -54,13 +54,15 @@ pub struct Setting {
     pub servers: usize,
     /// How the hub speaks.
     pub persona: Persona,
+    /// Whether the machine is suspended once in a while.
+    pub sleeps: bool,
 }
 
 impl Setting {
-    /// Five servers; the persona changes from seed to seed.
+    /// Five servers on a machine that is not suspended; the persona changes from seed to seed.
     pub const fn of(seed: u64) -> Self {
         let persona = if seed.is_multiple_of(2) { Persona::Filtering } else { Persona::Npm };
-        Self { seed, servers: 5, persona }
+        Self { seed, servers: 5, persona, sleeps: false }
     }
 }
 
@@ -71,6 +73,8 @@ pub enum Happened {
     Observed(Observation),
     /// Time passed.
     Tick,
+    /// The machine was suspended for so long, and has just woken up.
+    Slept(Duration),
 }
 
 /// One thing that is to happen.
@@ -281,8 +285,12 @@ impl World {
                 None
             }
             Next::Noise(noise) => {
+                let slept = self.slept;
                 self.disturb(noise);
                 self.plan_noise(noise);
+                if self.slept > slept {
+                    return Some(Happened::Slept(Duration::from_millis(self.slept - slept)));
+                }
                 None
             }
             Next::Server(n, run, turn) => {

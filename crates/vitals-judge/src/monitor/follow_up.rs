@@ -5,7 +5,7 @@ use vitals_model::limits::INTERVAL_LLM_MIN;
 use vitals_model::observation::{
     ExitRole, Failure, FailureKind, LlmSeen, Observation, RunState, Seen, SessionView, StreamNote, StreamSeen,
 };
-use vitals_model::reading::Health;
+use vitals_model::reading::{Health, Reading};
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
 
@@ -47,9 +47,13 @@ impl Watched {
             Seen::Process(_) if self.wants_call() => &[Probe::Session],
             Seen::Log(log) if log.stretch.over.is_some() && log.stretch.fallbacks > 0 => self.ask_llm(observation.at),
             Seen::MetaTool(_) if self.is_bad(&CheckId::of_target(Point::MetaToolClients, "call")) => self.ask_llm(observation.at),
+            // One question may be lost: it is asked once more before people hear of it.
+            Seen::Process(_) if self.is_bad(&key_id()) && !self.ledger.is_open(&key_id()) => self.ask_llm(observation.at),
             _ => &[],
         };
-        probes.iter().map(|probe| Effect::Check(self.target.id.clone(), *probe)).collect()
+        // So may be one call.
+        let again = matches!(observation.seen, Seen::Session(_)) && self.is_first_failure(observation.at);
+        probes.iter().chain(again.then_some(&Probe::Session)).map(|probe| Effect::Check(self.target.id.clone(), *probe)).collect()
     }
 
     fn after_stream(&self, stream: &StreamSeen) -> &'static [Probe] {
@@ -81,6 +85,12 @@ impl Watched {
     fn ask_llm(&self, now: Timestamp) -> &'static [Probe] {
         let asked = self.facts.llm.as_ref().filter(|known| matches!(known.seen, LlmSeen::Asked { .. }));
         if asked.is_some_and(|known| now.since(known.at) >= INTERVAL_LLM_MIN) { &[Probe::Llm] } else { &[] }
+    }
+
+    /// Whether a call or a list has failed just now that did not fail before.
+    fn is_first_failure(&self, at: Timestamp) -> bool {
+        let is_made = |r: &Reading| matches!(r.id.question(), "call" | "tools") && r.at == at && r.since == at;
+        self.readings.iter().any(|r| is_made(r) && is_bad(r))
     }
 
     /// As far as is known: what is known to be bad already is not asked again and again.
@@ -135,6 +145,11 @@ impl Watched {
             .any(|t| matches!(t.health, Health::Failing | Health::Unknown) && t.verdict != Verdict::ExpectedDown);
         stopped || bad || self.facts.courses.values().any(|course| course.zero_since.is_some())
     }
+}
+
+/// The check on the LLM's key, and on whether it answers at all.
+fn key_id() -> CheckId {
+    CheckId::of_target(Point::HubLlm, "key")
 }
 
 /// Whether a session has ended, or does not get an answer.

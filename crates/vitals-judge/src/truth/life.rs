@@ -154,9 +154,13 @@ fn is_refused(facts: &Facts, server: &Text) -> bool {
 /// Whether it was only seen that a call to a server had no answer, and the hub was not heard since: then
 /// the hub itself may be what does not answer.
 pub(crate) fn may_be_the_hub(facts: &Facts, server: &Text) -> bool {
-    let is_stopped = child(facts, server).is_some_and(|child| child.state == RunState::Stopped);
     let heard = facts.api.as_ref().map(|api| api.at);
-    !is_stopped && facts.session.as_ref().is_some_and(|visit| heard.is_none_or(|heard| heard < visit.at))
+    !is_stopped(facts, server) && facts.session.as_ref().is_some_and(|visit| heard.is_none_or(|heard| heard < visit.at))
+}
+
+/// Whether a server's process is stopped (SIGSTOP): then there is no need to call it again.
+pub(crate) fn is_stopped(facts: &Facts, server: &Text) -> bool {
+    child(facts, server).is_some_and(|child| child.state == RunState::Stopped)
 }
 
 /// The words with which a hub says that a server behind it is not there.

@@ -22,7 +22,7 @@ impl Subject for Watch {
     fn take(&mut self, now: Timestamp, happened: Happened) -> Told {
         let event = match happened {
             Happened::Observed(observation) => Event::Observed(observation),
-            Happened::Tick => Event::Tick,
+            Happened::Tick | Happened::Slept(_) => Event::Tick,
         };
         let mut told = Told::default();
         for effect in self.0.apply(now, event) {

@@ -96,6 +96,7 @@ impl World {
                     (true, false) => self.restart_process(),
                 }
             }
+            Noise::Suspend if !self.setting.sleeps => {}
             Noise::Suspend => self.slept += super::life::whole(self.chance(noise).between(10.0 * MINUTE, 5.0 * HOUR)),
             Noise::Comes => self.clients = (self.clients + 1).min(CLIENTS_MAX),
             Noise::Goes => self.client_goes(),

@@ -166,7 +166,8 @@ impl World {
             let blocked = self.hub.mute_until.saturating_sub(self.now);
             self.plan(blocked + GATHER, Next::Flush);
         }
-        let room = (STREAM_NOTES_MAX - self.stream.notes.len()) as u64;
+        let bound = if note == StreamNote::StormLine { STREAM_NOTES_MAX / 2 } else { STREAM_NOTES_MAX };
+        let room = bound.saturating_sub(self.stream.notes.len()) as u64;
         self.stream.dropped += n.saturating_sub(room);
         for _ in 0..n.min(room) {
             self.stream.notes.push(note.clone());
