@@ -88,7 +88,11 @@ fn sums(out: &mut impl Write, all: &[Outcome]) -> io::Result<bool> {
     for met in all.iter().flat_map(|outcome| &outcome.faults) {
         times.entry(met.planned.fault).or_default().extend(met.told_after);
     }
-    writeln!(out, "\n{} seeds, {events} events, {wrong} false incidents (at most {FALSE_MAX}), {missed} faults missed", all.len())?;
+    writeln!(
+        out,
+        "\n{} seeds, {events} events, {wrong} false incidents (at most {FALSE_MAX}), {missed} faults missed",
+        all.len()
+    )?;
     for (fault, mut times) in times {
         times.sort_unstable();
         let (middle, worst) = (times.get(times.len() / 2), times.last());

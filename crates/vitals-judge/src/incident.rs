@@ -55,9 +55,9 @@ const TWO_LOOKS_MAX: Duration = Duration::from_secs(15);
 /// CPU from which a hub does nothing else: half a core, which a restart of its servers does not take.
 const SPINS_PERCENT: f64 = 50.0;
 
-/// How long a hub may be at work: three default looks at its process. Two collections of its heap in a row
-/// are still work.
-const AT_WORK: Duration = Duration::from_secs(30);
+/// How long a hub may be at work: two default looks at its process. Collections of its heap shortly after one
+/// another are still work.
+const AT_WORK: Duration = Duration::from_secs(20);
 
 /// How long a hub that was stopped in good order may take to be there again.
 const HUB_RESTART: Duration = Duration::from_secs(10);
@@ -95,7 +95,7 @@ pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>)
             look.target.settings.timeouts.request + THE_HUB_FIRST
         }
         // One call without an answer may be lost.
-        (Some(server), "truth", Some(Verdict::Hung)) if !look.is_stopped(server) => {
+        (Some(_), "truth", Some(Verdict::Hung)) if truth.is_some_and(|t| look.rests_on_a_call(t)) => {
             look.target.settings.timeouts.call + ONCE_MORE
         }
         (Some(_), "flaps", _) | (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
@@ -103,7 +103,8 @@ pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>)
         (None, "process", _) if failing => Duration::ZERO,
         // So may be a call that failed, a list that did not come, a question to the LLM that nobody else asked
         // in vain.
-        (Some(_), "call", _) | (None, "tools", _) => return Patience { wait: RESTART, again: true },
+        (Some(_), "call", _) if reading.value.is_none() => return Patience { wait: RESTART, again: true },
+        (None, "tools", _) if crate::truth::is_list_lost(look.facts) => return Patience { wait: RESTART, again: true },
         (None, "key", _) if !failing && !look.has_fallen_back() => return Patience { wait: RESTART, again: true },
         (None, "port" | "api" | "open", _) if failing => A_LOOK,
         (None, "state", _) if !failing => grace,
@@ -163,18 +164,20 @@ impl Look<'_> {
 
     /// Whether the hub said that it stops, shortly before its process ended.
     fn ended_in_good_order(&self) -> bool {
-        let ended = self.facts.process.as_ref().filter(|known| matches!(known.seen, ProcessSeen::Gone { .. })).map(|known| known.at);
+        let ended =
+            self.facts.process.as_ref().filter(|known| matches!(known.seen, ProcessSeen::Gone { .. })).map(|known| known.at);
         ended.zip(self.facts.stopping).is_some_and(|(ended, said)| ended.since(said) <= HUB_RESTART)
     }
 
-    fn is_stopped(&self, server: &str) -> bool {
-        let truth = self.truths.iter().find(|truth| truth.name.as_str() == server);
-        truth.is_some_and(|truth| crate::truth::is_stopped(self.facts, &truth.name))
+    /// Whether a server behind a hub is hung only as far as calls tell.
+    fn rests_on_a_call(&self, truth: &ServerTruth) -> bool {
+        truth.claim.is_some() && !crate::truth::is_stopped(self.facts, &truth.name)
     }
 
     /// Whether the hub, too, had no use of its LLM lately.
     fn has_fallen_back(&self) -> bool {
-        let shows = |r: &Reading| matches!((r.point, r.id.question()), (Point::HubLlm, "fallback") | (Point::MetaToolClients, "call"));
+        let shows =
+            |r: &Reading| matches!((r.point, r.id.question()), (Point::HubLlm, "fallback") | (Point::MetaToolClients, "call"));
         self.readings.iter().any(|r| shows(r) && is_bad(r))
     }
 

@@ -2,9 +2,7 @@
 
 use vitals_model::check::{CheckId, Point, Probe};
 use vitals_model::limits::INTERVAL_LLM_MIN;
-use vitals_model::observation::{
-    ExitRole, Failure, FailureKind, LlmSeen, Observation, RunState, Seen, SessionView, StreamNote, StreamSeen,
-};
+use vitals_model::observation::{ExitRole, Failure, FailureKind, LlmSeen, Observation, RunState, Seen, SessionView, StreamNote, StreamSeen};
 use vitals_model::reading::{Health, Reading};
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
@@ -87,10 +85,16 @@ impl Watched {
         if asked.is_some_and(|known| now.since(known.at) >= INTERVAL_LLM_MIN) { &[Probe::Llm] } else { &[] }
     }
 
-    /// Whether a call or a list has failed just now that did not fail before.
+    /// Whether the list, or a call to a server that is well otherwise, has failed just now and not before.
     fn is_first_failure(&self, at: Timestamp) -> bool {
-        let is_made = |r: &Reading| matches!(r.id.question(), "call" | "tools") && r.at == at && r.since == at;
-        self.readings.iter().any(|r| is_made(r) && is_bad(r))
+        let is_well =
+            |r: &Reading| self.truths.iter().any(|t| Some(t.name.as_str()) == r.id.server() && t.health == Health::Healthy);
+        let may_be_lost = |r: &Reading| match r.id.question() {
+            "call" => r.value.is_none() && is_well(r),
+            "tools" => r.id.server().is_none() && truth::is_list_lost(&self.facts),
+            _ => false,
+        };
+        self.readings.iter().any(|r| r.since == at && r.at == at && is_bad(r) && may_be_lost(r))
     }
 
     /// As far as is known: what is known to be bad already is not asked again and again.

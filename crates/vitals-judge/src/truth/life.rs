@@ -171,6 +171,12 @@ pub(crate) fn is_disconnected(failure: &Failure) -> bool {
         && ["ot connected", "Connection closed", "not initialized"].iter().any(|words| failure.evidence.as_str().contains(words))
 }
 
+/// Whether the list of tools was waited for in vain.
+pub(crate) fn is_list_lost(facts: &Facts) -> bool {
+    let first = facts.session.as_ref().and_then(|known| known.seen.sessions.first());
+    first.is_some_and(|view| view.tools.as_ref().is_err_and(|failure| matches!(failure.kind, FailureKind::TimedOut(_))))
+}
+
 /// Whether an error can only have come from the server itself: the hub passed the call on.
 pub(crate) const fn is_of_server(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::ToolError | FailureKind::Rpc(_) | FailureKind::Empty)

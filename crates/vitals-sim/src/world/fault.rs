@@ -38,12 +38,7 @@ impl World {
         match fault {
             Fault::ServerKilled | Fault::ServerHung => self.restart_server(self.broken()),
             Fault::HubKilled => self.start_hub(),
-            Fault::Flapping
-            | Fault::ToolDrift
-            | Fault::ApiSlow
-            | Fault::LlmQuota
-            | Fault::LogSilent
-            | Fault::MemoryLeak => {}
+            Fault::Flapping | Fault::ToolDrift | Fault::ApiSlow | Fault::LlmQuota | Fault::LogSilent | Fault::MemoryLeak => {}
         }
     }
 

@@ -30,16 +30,17 @@ const TOOTH: Ms = 37 * 60_000;
 
 impl World {
     pub(super) fn workspace(&self) -> WorkspaceSeen {
-        let entry = self.hub.recorded.ok_or_else(|| failure(Phase::Body, FailureKind::Missing, "", 1)).map(|pid| WorkspaceEntry {
-            port: 7001,
-            pid,
-            started_at: Some(self.hub.began),
-            state: Text::new("active"),
-            cwd: None,
-            config_files: vec![PathBuf::from("/home/op/hub.json")],
-            unreadable: Vec::new(),
-            process: (self.hub.lives && pid == self.hub.pid).then(|| self.hub_id()),
-        });
+        let entry =
+            self.hub.recorded.ok_or_else(|| failure(Phase::Body, FailureKind::Missing, "", 1)).map(|pid| WorkspaceEntry {
+                port: 7001,
+                pid,
+                started_at: Some(self.hub.began),
+                state: Text::new("active"),
+                cwd: None,
+                config_files: vec![PathBuf::from("/home/op/hub.json")],
+                unreadable: Vec::new(),
+                process: (self.hub.lives && pid == self.hub.pid).then(|| self.hub_id()),
+            });
         WorkspaceSeen { registry: PathBuf::from("/home/op/workspaces.json"), entry }
     }
 
@@ -142,7 +143,8 @@ impl World {
                 version: Some(Text::new("4.2.1")),
                 active_clients: Some(u64::from(self.stream.is_open)),
                 mcp_clients: Some(self.clients + if self.sessions { 2 } else { 0 }),
-                registered_tools: (self.setting.persona == Persona::Npm).then(|| if self.is_listing() { self.tools() } else { 0 }),
+                registered_tools: (self.setting.persona == Persona::Npm)
+                    .then(|| if self.is_listing() { self.tools() } else { 0 }),
                 pid: Some(self.hub.pid),
                 ..HubClaim::default()
             }),

@@ -33,16 +33,8 @@ const HOUR: f64 = 60.0 * MINUTE;
 const CLIENTS_MAX: u64 = 4;
 
 impl Noise {
-    pub(super) const ALL: [Self; 8] = [
-        Self::Collection,
-        Self::Restart,
-        Self::HubRestart,
-        Self::Suspend,
-        Self::Comes,
-        Self::Goes,
-        Self::Record,
-        Self::Rotation,
-    ];
+    pub(super) const ALL: [Self; 8] =
+        [Self::Collection, Self::Restart, Self::HubRestart, Self::Suspend, Self::Comes, Self::Goes, Self::Record, Self::Rotation];
 
     /// The mean time from one to the next, in milliseconds.
     const fn mean(self) -> f64 {

@@ -40,13 +40,7 @@ pub(super) struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            size: 4_000_000,
-            rotations: 0,
-            stretch: LogStretch::default(),
-            read: None,
-            planned: false,
-        }
+        Self { size: 4_000_000, rotations: 0, stretch: LogStretch::default(), read: None, planned: false }
     }
 }
 
