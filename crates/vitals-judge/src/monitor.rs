@@ -207,7 +207,8 @@ impl Watched {
         Evidence {
             at: now,
             window: LIVE_WINDOW,
-            errors: (!levels.is_empty() || self.facts.stream.last_heartbeat.is_some()).then(|| levels.errors().collect()),
+            errors: (!levels.is_flat() && (!levels.is_empty() || self.facts.stream.last_heartbeat.is_some()))
+                .then(|| levels.errors().collect()),
             kinds: levels.kinds().iter().take(3).map(|k| format!("{} ×{}", k.code, k.count)).collect(),
             turns: self.facts.turns.iter().cloned().collect(),
             untimed_over: self.facts.hub_started().map(|start| now.since(start)),

@@ -39,7 +39,7 @@ use vitals_probe::task::Task;
 use self::backend::Backend;
 use self::config::Config;
 use self::control::Word;
-use self::events::Events;
+use self::events::{Events, Form};
 use self::filter::Settings;
 use self::front::Front;
 use self::journal::{Journal, Level, Record};
@@ -163,15 +163,17 @@ pub async fn run(part: HubPart) -> Result<(), HubError> {
     let listener = door::open(part.port).await.map_err(no_port)?;
     let listens_on = listener.local_addr().map_err(no_port)?.port();
 
-    let events = Arc::new(Events::new(faults.clone()));
+    let filtering = filtering(&config)?;
+    let events = Arc::new(Events::new(Form::of(&filtering, part.log_format), faults.clone()));
     let log = Log::start(place.log(), log::report_to(&events, &place.log())).map_err(machine("make a folder for its log"))?;
     let log = Arc::new(log);
     let journal = log::journal(Arc::clone(&log), Arc::clone(&events), faults.clone(), part.log_format);
     let (restarts, asked) = mpsc::channel(RESTARTS_MAX);
-    let hub = Arc::new(Hub::new(&part, listens_on, filtering(&config)?, faults.clone(), events, journal.clone(), restarts));
+    let hub = Arc::new(Hub::new(&part, listens_on, filtering, faults.clone(), Arc::clone(&events), journal.clone(), restarts));
     let _tasks = [
         Task::spawn(strain::run(faults.clone(), journal.clone())),
         Task::spawn(chatter::run(faults.clone(), journal.clone(), log, part.log_format)),
+        Task::spawn(events::send_batches(events)),
         Task::spawn(heartbeats(Arc::clone(&hub))),
         Task::spawn(stream_faults(Arc::clone(&hub))),
         Task::spawn(workspace_changes(Arc::clone(&hub))),
@@ -284,15 +286,24 @@ impl Hub {
 
     /// Tells the event stream what the hub is doing.
     pub(crate) fn tell_state(&self, state: HubState) {
-        let told = StateTold {
+        let has_restarted = (state == HubState::Restarted).then_some(true);
+        self.events.send("hub_state", &StateTold { has_restarted, ..self.as_told(state) });
+    }
+
+    /// Tells a new client of the event stream, and no other, what the hub is doing.
+    pub(crate) fn greet(&self, id: u64) {
+        self.events.send_to(id, "hub_state", &self.as_told(self.state()));
+    }
+
+    fn as_told(&self, state: HubState) -> StateTold {
+        StateTold {
             state: state.as_str(),
             server_id: "mcp-hub",
             pid: std::process::id(),
             port: self.port,
             timestamp: clock::now().to_string(),
-            has_restarted: (state == HubState::Restarted).then_some(true),
-        };
-        self.events.send("hub_state", &told);
+            has_restarted: None,
+        }
     }
 
     /// The clients of the event stream, and since when.
@@ -382,7 +393,7 @@ impl Hub {
         }
         self.say(Level::Info, format!("Deregistered workspace on port {}", self.port));
         self.say(Level::Info, "Graceful shutdown completed successfully");
-        self.events.cut();
+        self.events.finish();
     }
 
     fn enter(&self, state: HubState) {

@@ -138,6 +138,10 @@ fn errors(scene: Scene<'_>) -> Option<Reading> {
             if has_stream { "no record yet" } else { "the log carries no levels: `watch` reads them from the event stream" };
         return Some(draft("errors", &known).fact(text));
     }
+    if levels.is_flat() {
+        let text = "not counted: every record is of level debug, as a hub that filters tells even its errors";
+        return Some(draft("errors", &known).hint("let it be run where it can read the hub's log: `log_file:`").fact(text));
+    }
     let n = levels.since(scene.now.minus(window)).errors();
     let mut draft = draft("errors", &known).hint("see the log around them; `mcp-vitals anomalies` gives the kinds");
     for kind in levels.kinds().iter().take(3) {

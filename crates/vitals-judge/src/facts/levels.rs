@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vitals_model::limits::{ERROR_KINDS_MAX, LOG_MINUTES_MAX};
-use vitals_model::observation::{ErrorKind, LevelCounts};
+use vitals_model::observation::{ErrorKind, Level, LevelCounts};
 use vitals_model::time::Timestamp;
 
 /// Records are kept per minute of the clock.
@@ -61,6 +61,12 @@ impl Levels {
     pub fn is_empty(&self) -> bool {
         self.minutes.is_empty()
     }
+
+    /// Whether there are records, and every one of them is debug: the event stream of a hub that filters, with a
+    /// pino log, gives its errors as debug too.
+    pub fn is_flat(&self) -> bool {
+        !self.is_empty() && self.minutes.values().all(|counts| counts.of(Level::Debug) == counts.total())
+    }
 }
 
 #[cfg(test)]
@@ -71,11 +77,11 @@ mod tests {
     fn a_new_minute_forgets_no_error_of_the_window() {
         let at = |second: i64| Timestamp::from_millis(second * 1000);
         let mut levels = Levels::default();
+        let mut error = LevelCounts::default();
+        error.add(Level::Error, 1);
         // One error a second, for two minutes.
         for second in 0..120 {
-            let mut one = LevelCounts::default();
-            one.add(vitals_model::observation::Level::Error, 1);
-            levels.add(at(second).floor_to(MINUTE), &one);
+            levels.add(at(second).floor_to(MINUTE), &error);
             let due = u64::try_from((second + 1).min(60)).unwrap();
             let seen = levels.since(at(second).minus(MINUTE)).errors();
             assert!((due..=due + 60).contains(&seen), "{seen} after {second} s, expected {due} and at most a minute's more");

@@ -1,4 +1,4 @@
-//! The REST API in the shapes of npm mcp-hub 4.2.1, and the event stream's door. It only reads and asks;
+//! The REST API in the shapes of npm mcp-hub 4.2.1, and the doors of the event stream. It only reads and asks;
 //! what the hub is and does is elsewhere.
 
 mod calls;
@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use vitals_probe::clock;
 
 use super::Hub;
+use super::events::{Form, Joined, Wants};
 use super::journal::{Level, Record};
 use super::mcp::guard;
 use super::servers::ServerView;
@@ -50,6 +51,7 @@ pub(crate) fn routes(hub: &Arc<Hub>, front: Router) -> Router {
     Router::new()
         .merge(api)
         .route("/api/events", get(events))
+        .route("/api/logs", get(logs))
         .layer(from_fn(guard::loopback_only))
         .with_state(Arc::clone(hub))
         .merge(front)
@@ -176,16 +178,38 @@ impl Drop for Seat {
 }
 
 async fn events(State(hub): State<Arc<Hub>>) -> Response {
-    let Some(joined) = hub.events.join() else {
-        let body = json!({"error": "Event stream unavailable", "code": "STREAM_UNAVAILABLE", "data": {}, "timestamp": now()});
-        return json_answer(StatusCode::SERVICE_UNAVAILABLE, &body);
-    };
+    match hub.events.join(Wants::Everything) {
+        Some(joined) => seat(hub, joined, Hub::greet),
+        None => no_stream(),
+    }
+}
+
+/// The records of the log as they are written, without those of before; upstream has no such path. Nothing of it was
+/// recorded. By the public source of the filtering variant it is an event stream, and its page reads `log` and
+/// `log_batch` there. That its clients count like others is our own choice.
+async fn logs(State(hub): State<Arc<Hub>>, method: Method, uri: Uri) -> Response {
+    if hub.events.form() == Form::Single {
+        return not_found(method, uri).await;
+    }
+    match hub.events.join(Wants::Records) {
+        Some(joined) => seat(hub, joined, |_, _| {}),
+        None => no_stream(),
+    }
+}
+
+fn no_stream() -> Response {
+    let body = json!({"error": "Event stream unavailable", "code": "STREAM_UNAVAILABLE", "data": {}, "timestamp": now()});
+    json_answer(StatusCode::SERVICE_UNAVAILABLE, &body)
+}
+
+/// The stream of a client that has joined, and what comes after the record of that.
+fn seat(hub: Arc<Hub>, joined: Joined, then: impl FnOnce(&Hub, u64)) -> Response {
     let id = joined.id;
     hub.stream_joined(id);
     let mut record = Record::new(Level::Debug, "SSE client connected");
     record.data = json!({"clientId": id.to_string(), "totalConnections": hub.events.count()});
     hub.journal.write(record);
-    hub.tell_state(hub.state());
+    then(&hub, id);
     let seat = Seat { hub, id, queue: joined.queue };
     let frames = stream::unfold(seat, |mut seat| async {
         let frame = seat.queue.recv().await?;

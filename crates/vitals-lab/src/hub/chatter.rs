@@ -84,7 +84,7 @@ mod tests {
         let log = Arc::new(Log::start(dir.path().join("log"), |_, _| {}).unwrap());
         let records: Arc<Mutex<Vec<Record>>> = Arc::default();
         let sink = Arc::clone(&records);
-        let journal = Journal::new(move |record| sink.lock().unwrap().push(record));
+        let journal = Journal::new(move |record, _| sink.lock().unwrap().push(record));
         let (tell, faults) = watch::channel(BTreeSet::new());
         let _run = Task::spawn(run(faults, journal, log, LogFormat::Pino));
         let until = async |count: usize| {

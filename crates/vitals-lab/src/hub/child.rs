@@ -231,7 +231,7 @@ mod tests {
     fn journal() -> (Journal, Records) {
         let records = Records::default();
         let sink = Arc::clone(&records);
-        (Journal::new(move |record| sink.lock().unwrap().push(record)), records)
+        (Journal::new(move |record, _| sink.lock().unwrap().push(record)), records)
     }
 
     fn shell(script: &str, journal: &Journal) -> (Child, Pipes) {

@@ -201,7 +201,7 @@ mod tests {
     async fn a_lost_port_breaks_every_connection_and_is_taken_again_when_it_is_free() {
         let records: Arc<Mutex<Vec<Record>>> = Arc::default();
         let sink = Arc::clone(&records);
-        let journal = Journal::new(move |record| sink.lock().unwrap().push(record));
+        let journal = Journal::new(move |record, _| sink.lock().unwrap().push(record));
         let (tell, faults) = watch::channel(BTreeSet::new());
         let listener = open(0).await.unwrap();
         let address = listener.local_addr().unwrap();

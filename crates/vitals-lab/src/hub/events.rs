@@ -1,27 +1,79 @@
 //! The event stream: what happens in the hub, told to every client at once. A client that does not read
 //! loses events; how many is counted and told to it. What the events mean is decided elsewhere.
 
+mod batch;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use vitals_model::time::Timestamp;
 use vitals_probe::clock;
 
+use self::batch::{Batch, Batches, Gathered};
+use super::filter::Settings;
 use super::log::Stamped;
 use crate::fault::HubFault;
+use crate::persona::LogFormat;
 
-/// Most events that wait for one client; more are lost to it, and counted.
+/// Most pieces, of one event or of several, that wait for one client; more are lost to it, and counted.
 const QUEUE_MAX: usize = 1024;
 
 /// Most clients at once; another one is refused.
 const CLIENTS_MAX: usize = 256;
 
+/// The form of the stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// Each event by itself: npm mcp-hub.
+    Single,
+    /// In batches: the filtering variant before it logged with pino.
+    Batched,
+    /// In batches, and every record is `debug`, errors too: the recorded variant. Its pino names levels, and what
+    /// passes them on to the stream expects numbers.
+    BatchedWithoutLevels,
+}
+
+impl Form {
+    /// That of a hub which filters so and logs so.
+    pub(crate) const fn of(filtering: &Settings, log: LogFormat) -> Self {
+        match (filtering, log) {
+            (Settings::Off, _) => Self::Single,
+            (Settings::PromptBased(_), LogFormat::Pino) => Self::BatchedWithoutLevels,
+            (Settings::PromptBased(_), LogFormat::Plain | LogFormat::Stdout) => Self::Batched,
+        }
+    }
+
+    /// An event that is not kept waiting.
+    fn at_once(self, kind: &'static str, data: &impl Serialize) -> Bytes {
+        match self {
+            Self::Single => framed(kind, data),
+            Self::Batched | Self::BatchedWithoutLevels => Batch::critical(kind, text(data)).frame(clock::now()),
+        }
+    }
+}
+
+/// What a client is told of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wants {
+    Everything,
+    /// The records of the log.
+    Records,
+}
+
 /// All clients of the stream.
 pub(crate) struct Events {
+    form: Form,
     clients: Mutex<Clients>,
+    batches: Mutex<Batches>,
+    /// A batch was begun.
+    begun: Notify,
     faults: watch::Receiver<BTreeSet<HubFault>>,
 }
 
@@ -32,17 +84,25 @@ struct Clients {
 }
 
 struct Client {
+    wants: Wants,
     queue: mpsc::Sender<Bytes>,
-    lost: u64,
+    lost: usize,
 }
 
-/// What clients subscribe to. The order of fields is npm's.
+/// What happened, without its time, which each form writes in its own way. The order of fields is npm's.
 #[derive(Serialize)]
-struct Notice<'a> {
-    r#type: &'a str,
+struct Untimed<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'a str>,
     #[serde(flatten)]
     more: Value,
-    timestamp: String,
+}
+
+#[derive(Serialize)]
+struct Timed<'a, T> {
+    #[serde(flatten)]
+    what: &'a Untimed<'a>,
+    timestamp: T,
 }
 
 /// The events for one client. Tell [`Events::left`] when it has gone.
@@ -52,9 +112,14 @@ pub(crate) struct Joined {
 }
 
 impl Events {
-    /// A stream without clients.
-    pub(crate) fn new(faults: watch::Receiver<BTreeSet<HubFault>>) -> Self {
-        Self { clients: Mutex::default(), faults }
+    /// A stream without clients. [`send_batches`] is to run beside it.
+    pub(crate) fn new(form: Form, faults: watch::Receiver<BTreeSet<HubFault>>) -> Self {
+        Self { form, clients: Mutex::default(), batches: Mutex::default(), begun: Notify::new(), faults }
+    }
+
+    /// Its form.
+    pub(crate) const fn form(&self) -> Form {
+        self.form
     }
 
     /// How many clients there are.
@@ -63,7 +128,7 @@ impl Events {
     }
 
     /// A new client; `None` when the stream is cut, or there are too many.
-    pub(crate) fn join(&self) -> Option<Joined> {
+    pub(crate) fn join(&self, wants: Wants) -> Option<Joined> {
         if self.faults.borrow().contains(&HubFault::StreamCut) {
             return None;
         }
@@ -74,7 +139,7 @@ impl Events {
         let (sender, queue) = mpsc::channel(QUEUE_MAX);
         clients.last_id += 1;
         let id = clients.last_id;
-        clients.by_id.insert(id, Client { queue: sender, lost: 0 });
+        clients.by_id.insert(id, Client { wants, queue: sender, lost: 0 });
         Some(Joined { id, queue })
     }
 
@@ -88,132 +153,134 @@ impl Events {
         self.lock().by_id.clear();
     }
 
-    /// Sends an event to all clients.
-    pub(crate) fn send(&self, event: &str, data: &impl Serialize) {
-        if self.faults.borrow().contains(&HubFault::StreamSilent) {
+    /// Sends what is still gathered, and ends every client's stream.
+    pub(crate) fn finish(&self) {
+        let left = self.gathering().take_all();
+        self.send_all(&left);
+        self.cut();
+    }
+
+    /// Sends an event to all clients, and does not keep it waiting.
+    pub(crate) fn send(&self, kind: &'static str, data: &impl Serialize) {
+        self.repeat(kind, data, 1);
+    }
+
+    fn repeat(&self, kind: &'static str, data: &impl Serialize, times: usize) {
+        self.deliver(kind, times, || match times {
+            1 => self.form.at_once(kind, data),
+            times => self.form.at_once(kind, data).repeat(times).into(),
+        });
+    }
+
+    /// Sends an event to one client. It is never in a batch.
+    pub(crate) fn send_to(&self, id: u64, kind: &str, data: &impl Serialize) {
+        if self.is_silent() {
             return;
         }
-        let mut clients = self.lock();
-        if clients.by_id.is_empty() {
-            return;
-        }
-        let frame = framed(event, data);
-        for client in clients.by_id.values_mut() {
-            client.send(&frame);
+        if let Some(client) = self.lock().by_id.get_mut(&id) {
+            client.send(&framed(kind, data), 1, self.form);
         }
     }
 
     /// Sends an event of the kind that clients subscribe to: `servers_updated` and the like.
     /// `more` is an object.
     pub(crate) fn notify(&self, kind: &str, more: Value) {
-        let data = Notice { r#type: kind, more, timestamp: clock::now().to_string() };
-        self.send("subscription_event", &data);
+        self.tell("subscription_event", &Untimed { r#type: Some(kind), more }, clock::now());
     }
 
-    /// Sends a record of the log.
-    pub(crate) fn log(&self, record: &Stamped) {
-        self.send("log", &record.as_event());
+    /// Sends a record of the log so many times over, in one piece.
+    pub(crate) fn log(&self, record: &Stamped, times: usize) {
+        match self.form {
+            Form::Single | Form::Batched => self.repeat("log", &record.as_event(), times),
+            Form::BatchedWithoutLevels => self.repeat("log", &record.as_event().without_level(), times),
+        }
     }
 
     /// Sends the sign of life.
     pub(crate) fn heartbeat(&self) {
-        self.send("heartbeat", &json!({"connections": self.count(), "timestamp": clock::now().to_string()}));
+        self.tell("heartbeat", &Untimed { r#type: None, more: json!({"connections": self.count()}) }, clock::now());
+    }
+
+    /// Sends an event, or gathers it. In a batch its time is in milliseconds since the epoch.
+    fn tell(&self, kind: &'static str, what: &Untimed<'_>, at: Timestamp) {
+        if self.form == Form::Single {
+            return self.send(kind, &Timed { what, timestamp: at.to_string() });
+        }
+        // The variant takes every event about one server for the same, and keeps the first.
+        let about = what.more.get("server").map_or_else(|| text(what), Value::to_string);
+        let event = text(&Timed { what, timestamp: at.as_millis() });
+        let full = self.gathering().add(kind, Gathered { about, event }, Instant::now());
+        self.begun.notify_one();
+        self.send_all(full.as_slice());
+    }
+
+    fn send_all(&self, batches: &[Batch]) {
+        for batch in batches {
+            self.deliver(batch.kind, 1, || batch.frame(clock::now()));
+        }
+    }
+
+    fn deliver(&self, kind: &str, count: usize, frame: impl FnOnce() -> Bytes) {
+        if self.is_silent() {
+            return;
+        }
+        let mut clients = self.lock();
+        if clients.by_id.is_empty() {
+            return;
+        }
+        let frame = frame();
+        for client in clients.by_id.values_mut().filter(|client| client.wants == Wants::Everything || kind == "log") {
+            client.send(&frame, count, self.form);
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.faults.borrow().contains(&HubFault::StreamSilent)
     }
 
     fn lock(&self) -> MutexGuard<'_, Clients> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn gathering(&self) -> MutexGuard<'_, Batches> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sends batches when they are due, for ever.
+pub(crate) async fn send_batches(events: Arc<Events>) {
+    loop {
+        let due = events.gathering().due();
+        match due {
+            None => events.begun.notified().await,
+            Some(due) => {
+                sleep_until(due).await;
+                let due = events.gathering().take_due(Instant::now());
+                events.send_all(&due);
+            }
+        }
+    }
 }
 
 impl Client {
-    fn send(&mut self, frame: &Bytes) {
+    fn send(&mut self, frame: &Bytes, count: usize, form: Form) {
         if self.lost > 0 && self.queue.capacity() >= 2 {
             let message = format!("{} events were lost: this client reads too slowly", self.lost);
             let data = json!({"type": "warn", "message": message, "data": {}, "timestamp": clock::now().to_string()});
-            if self.queue.try_send(framed("log", &data)).is_ok() {
+            if self.queue.try_send(form.at_once("log", &data)).is_ok() {
                 self.lost = 0;
             }
         }
         if self.queue.try_send(frame.clone()).is_err() {
-            self.lost += 1;
+            self.lost += count;
         }
     }
+}
+
+fn text(data: &impl Serialize) -> String {
+    serde_json::to_string(data).unwrap_or_else(|_| "{}".to_owned())
 }
 
 fn framed(event: &str, data: &impl Serialize) -> Bytes {
-    let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".to_owned());
-    Bytes::from(format!("event: {event}\ndata: {data}\n\n"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn events(faults: &[HubFault]) -> Events {
-        Events::new(watch::channel(faults.iter().copied().collect()).1)
-    }
-
-    fn take(joined: &mut Joined) -> Vec<String> {
-        let mut taken = Vec::new();
-        while let Ok(frame) = joined.queue.try_recv() {
-            taken.push(String::from_utf8(frame.to_vec()).unwrap());
-        }
-        taken
-    }
-
-    #[test]
-    fn events_have_the_form_that_npm_mcp_hub_sends() {
-        let events = events(&[]);
-        let mut joined = events.join().unwrap();
-        events.notify("servers_updated", json!({"changes": {"modified": ["everything"]}}));
-        events.heartbeat();
-        let frames = take(&mut joined);
-        assert!(
-            frames[0].starts_with("event: subscription_event\ndata: {\"type\":\"servers_updated\",\"changes\":{"),
-            "{frames:?}"
-        );
-        assert!(frames[0].ends_with("}\n\n"), "{frames:?}");
-        let data: Value = serde_json::from_str(frames[0].split_once("data: ").unwrap().1).unwrap();
-        assert_eq!(data["type"], "servers_updated");
-        assert_eq!(data["changes"]["modified"][0], "everything");
-        assert!(data["timestamp"].as_str().unwrap().ends_with('Z'));
-        assert!(frames[1].starts_with("event: heartbeat\ndata: {\"connections\":1,\"timestamp\":\"2"), "{frames:?}");
-        assert!(events.left(joined.id) && !events.left(joined.id));
-    }
-
-    #[test]
-    fn a_slow_client_loses_events_and_is_told_how_many() {
-        let events = events(&[]);
-        let (mut slow, mut other) = (events.join().unwrap(), events.join().unwrap());
-        for _ in 0..QUEUE_MAX + 5 {
-            events.heartbeat();
-            take(&mut other);
-        }
-        assert_eq!(take(&mut slow).len(), QUEUE_MAX);
-        events.heartbeat();
-        let after = take(&mut slow);
-        assert_eq!(after.len(), 2);
-        assert!(after[0].contains("5 events were lost"), "{after:?}");
-        assert_eq!(take(&mut other).len(), 1);
-    }
-
-    #[test]
-    fn a_cut_stream_takes_nobody_and_a_silent_one_says_nothing() {
-        assert!(events(&[HubFault::StreamCut]).join().is_none());
-        let silent = events(&[HubFault::StreamSilent]);
-        let mut joined = silent.join().unwrap();
-        silent.heartbeat();
-        assert_eq!(take(&mut joined).len(), 0);
-        silent.cut();
-        assert!(joined.queue.is_closed() && silent.count() == 0);
-    }
-
-    #[test]
-    fn there_are_only_so_many_clients() {
-        let events = events(&[]);
-        let joined: Vec<_> = (0..CLIENTS_MAX).map(|_| events.join().unwrap()).collect();
-        assert!(events.join().is_none());
-        assert!(events.left(joined[0].id));
-        assert!(events.join().is_some());
-    }
+    Bytes::from(format!("event: {event}\ndata: {}\n\n", text(data)))
 }

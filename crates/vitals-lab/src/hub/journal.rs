@@ -35,16 +35,21 @@ impl Record {
 
 /// Where records are written to; cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Journal(Arc<dyn Fn(Record) + Send + Sync>);
+pub(crate) struct Journal(Arc<dyn Fn(Record, usize) + Send + Sync>);
 
 impl Journal {
-    /// A journal that hands each record to `sink`, which must not block.
-    pub(crate) fn new(sink: impl Fn(Record) + Send + Sync + 'static) -> Self {
+    /// A journal that hands each record, and how many times it is to be written, to `sink`, which must not block.
+    pub(crate) fn new(sink: impl Fn(Record, usize) + Send + Sync + 'static) -> Self {
         Self(Arc::new(sink))
     }
 
     /// Writes a record.
     pub(crate) fn write(&self, record: Record) {
-        (self.0)(record);
+        self.repeat(record, 1);
+    }
+
+    /// Writes a record so many times over, in one piece: it takes one place in each queue.
+    pub(crate) fn repeat(&self, record: Record, times: usize) {
+        (self.0)(record, times);
     }
 }

@@ -22,7 +22,7 @@ use super::journal::{Journal, Level, Record};
 use crate::fault::HubFault;
 use crate::persona::LogFormat;
 
-/// Most lines that wait for the disk; more are lost, counted, and told with the next failure.
+/// Most pieces, of one line or of several, that wait for the disk; more are lost, counted, and told with the next failure.
 const QUEUE_MAX: usize = 4096;
 
 /// The least time between two reports of failed writes.
@@ -46,6 +46,13 @@ pub(crate) struct AsEvent<'a> {
     timestamp: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
+}
+
+impl AsEvent<'_> {
+    /// The record as one of the lowest level.
+    pub(crate) fn without_level(self) -> Self {
+        Self { r#type: word(Level::Debug), ..self }
+    }
 }
 
 impl Stamped {
@@ -134,12 +141,13 @@ impl Log {
         Ok(Self { queue: Some(queue), writer: Some(writer), lost, tear_next: Arc::default() })
     }
 
-    /// Appends a line, its end included. Never blocks.
-    pub(crate) fn append(&self, line: String) {
+    /// Appends lines, their ends included, in one write. Never blocks.
+    pub(crate) fn append(&self, lines: String) {
+        let count = count(&lines);
         let torn = self.tear_next.swap(false, Ordering::Relaxed);
-        let entry = if torn { Entry::Torn(line) } else { Entry::Whole(line) };
+        let entry = if torn { Entry::Torn(lines) } else { Entry::Whole(lines) };
         if self.queue.as_ref().is_none_or(|queue| queue.try_send(entry).is_err()) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+            self.lost.fetch_add(count, Ordering::Relaxed);
         }
     }
 
@@ -160,20 +168,25 @@ impl Drop for Log {
     }
 }
 
+fn count(lines: &str) -> u64 {
+    lines.lines().count() as u64
+}
+
 fn write_all(path: &Path, entries: &Receiver<Entry>, lost: &AtomicU64, report: &dyn Fn(&io::Error, u64)) {
     let mut reported: Option<Stopwatch> = None;
     for entry in entries {
+        let (Entry::Whole(lines) | Entry::Torn(lines)) = &entry;
         let written = match &entry {
-            Entry::Whole(line) => append(path, line.as_bytes()),
-            Entry::Torn(line) => {
-                let (first, second) = line.as_bytes().split_at(line.len() / 2);
+            Entry::Whole(_) => append(path, lines.as_bytes()),
+            Entry::Torn(_) => {
+                let (first, second) = lines.as_bytes().split_at(lines.len() / 2);
                 let first = append(path, first);
                 std::thread::sleep(TORN_FOR);
                 first.and(append(path, second))
             }
         };
         if let Err(error) = written {
-            lost.fetch_add(1, Ordering::Relaxed);
+            lost.fetch_add(count(lines), Ordering::Relaxed);
             if reported.is_none_or(|since| since.elapsed() >= REPORT_EVERY) {
                 reported = Some(Stopwatch::start());
                 report(&error, lost.swap(0, Ordering::Relaxed));
@@ -194,13 +207,13 @@ pub(crate) fn journal(
     format: LogFormat,
 ) -> Journal {
     let host = hostname();
-    Journal::new(move |record| {
+    Journal::new(move |record, times| {
         if faults.borrow().contains(&HubFault::LogSilence) {
             return;
         }
         let stamped = Stamped { record, at: clock::now() };
-        log.append(stamped.line(format, &host));
-        events.log(&stamped);
+        log.append(stamped.line(format, &host).repeat(times));
+        events.log(&stamped, times);
     })
 }
 
@@ -213,7 +226,7 @@ pub(crate) fn report_to(events: &Arc<Events>, path: &Path) -> impl Fn(&io::Error
             data: json!({"path": path, "error": error.to_string(), "lost": lost}),
             ..Record::new(Level::Error, format!("Failed to write to log file: {error}"))
         };
-        events.log(&Stamped { record, at: clock::now() });
+        events.log(&Stamped { record, at: clock::now() }, 1);
     }
 }
 
@@ -226,6 +239,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::hub::events::{Form, Wants};
 
     fn stamped() -> Stamped {
         let record = Record {
@@ -279,6 +293,22 @@ mod tests {
     }
 
     #[test]
+    fn a_record_many_times_over_is_so_many_lines_and_so_many_events() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mcp-hub.log");
+        let faults = watch::channel(BTreeSet::new()).1;
+        let (log, events) =
+            (Arc::new(Log::start(path.clone(), |_, _| {}).unwrap()), Arc::new(Events::new(Form::Single, faults.clone())));
+        let mut joined = events.join(Wants::Everything).unwrap();
+        journal(log, events, faults, LogFormat::Plain).repeat(Record::new(Level::Info, "again"), 300);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "again\n".repeat(300));
+        let piece = String::from_utf8(joined.queue.try_recv().unwrap().to_vec()).unwrap();
+        assert!(piece.starts_with("event: log\ndata: {\"type\":\"info\",\"message\":\"again\""), "{piece}");
+        assert_eq!(piece.matches("}\n\n").count(), 300);
+        joined.queue.try_recv().unwrap_err();
+    }
+
+    #[test]
     fn a_failed_write_is_reported_once_a_second_with_its_error() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mcp-hub.log");
@@ -286,12 +316,12 @@ mod tests {
         let reports: Arc<Mutex<Vec<(String, u64)>>> = Arc::default();
         let seen = Arc::clone(&reports);
         let log = Log::start(path, move |error, lost| seen.lock().unwrap().push((error.to_string(), lost))).unwrap();
-        log.append("one\n".to_owned());
-        log.append("two\n".to_owned());
+        log.append("one\ntwo\n".to_owned());
+        log.append("three\n".to_owned());
         drop(log);
         let reports = reports.lock().unwrap();
         assert_eq!(reports.len(), 1, "{reports:?}");
-        assert!(reports[0].0.contains("Is a directory") && reports[0].1 == 1, "{reports:?}");
+        assert!(reports[0].0.contains("Is a directory") && reports[0].1 == 2, "{reports:?}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod levels;
 mod members;
 mod sessions;
 mod shared;
+mod storm;
 #[cfg(test)]
 mod tests;
 mod visitor;

@@ -143,7 +143,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_taken_is_given_back() {
         let (tell, faults) = watch::channel(BTreeSet::new());
-        let _run = Task::spawn(run(faults, Journal::new(|_| {})));
+        let _run = Task::spawn(run(faults, Journal::new(|_, _| {})));
         let (files, memory) = (nulls(), resident_mib());
 
         tell.send(BTreeSet::from([HubFault::FdLeak, HubFault::CpuSpin])).unwrap();

@@ -36,6 +36,8 @@ pub(crate) const LAB_PART: &str = env!("CARGO_BIN_EXE_lab-part");
 pub(crate) struct Hub {
     pub(crate) base: String,
     pub(crate) place: Place,
+    /// Tools that are not a server's: a hub that filters has one.
+    own_tools: usize,
     process: Child,
     orders: ChildStdin,
     words: Lines<BufReader<ChildStdout>>,
@@ -55,9 +57,19 @@ impl Hub {
 
     /// The same, with these variables beside PATH.
     pub(crate) async fn start_with(persona: Persona, servers: &Value, variables: &[(&str, &str)]) -> Self {
+        Self::start_configured(persona, &json!({ "mcpServers": servers }), variables).await
+    }
+
+    /// The same, of one that filters tools by keywords.
+    pub(crate) async fn start_filtering(servers: &Value) -> Self {
+        let config = json!({ "mcpServers": servers, "toolFiltering": { "enabled": true } });
+        Self::start_configured(Persona::Honest, &config, &[]).await
+    }
+
+    async fn start_configured(persona: Persona, config: &Value, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::new(folder.path().to_owned());
-        write_config(&place, servers);
+        write_config(&place, config);
         let program = Program { path: PathBuf::from(LAB_PART), words: Vec::new() };
         let part = HubPart { root: folder.path().to_owned(), port: 0, persona, log_format: LogFormat::Pino, seed: 7 };
         let mut command = Command::from(program.command(&Part::Hub(part)));
@@ -65,17 +77,18 @@ impl Hub {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let orders = process.stdin.take().unwrap();
         let words = BufReader::new(process.stdout.take().unwrap()).lines();
-        let mut hub = Self { base: String::new(), place, process, orders, words, _folder: folder };
+        let own_tools = usize::from(config["toolFiltering"].is_object());
+        let mut hub = Self { base: String::new(), place, own_tools, process, orders, words, _folder: folder };
         let ready = hub.word().await;
         hub.base = format!("http://127.0.0.1:{}", ready["ready"]["port"]);
-        let wanted = servers.as_object().unwrap().len();
+        let wanted = config["mcpServers"].as_object().unwrap().len();
         hub.until_servers(|servers| servers.iter().filter(|server| server["status"] == "connected").count() == wanted).await;
         hub
     }
 
     /// Replaces its configuration.
     pub(crate) fn configure(&self, servers: &Value) {
-        write_config(&self.place, servers);
+        write_config(&self.place, &json!({ "mcpServers": servers }));
     }
 
     /// Has it do these things wrong, and waits until it says that it does.
@@ -142,7 +155,8 @@ impl Hub {
             let servers = servers.as_array().cloned().unwrap_or_default();
             let connected = servers.iter().filter(|server| server["status"] == "connected");
             let tools: usize = connected.map(|server| server["capabilities"]["tools"].as_array().map_or(0, Vec::len)).sum();
-            wanted(&servers) && self.get("/api/health").await["mcpEndpoint"]["registeredCapabilities"]["tools"] == tools
+            wanted(&servers)
+                && self.get("/api/health").await["mcpEndpoint"]["registeredCapabilities"]["tools"] == tools + self.own_tools
         })
         .await;
     }
@@ -217,7 +231,7 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
     lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
-fn client() -> Client {
+pub(crate) fn client() -> Client {
     Client::new(&Timeouts::default(), Vec::new())
 }
 
@@ -225,9 +239,9 @@ async fn session(address: &Address) -> Session {
     open(address, &Context::new(Arc::new(client()), Timeouts::default(), Vec::new(), Listen::Asked)).await.unwrap()
 }
 
-fn write_config(place: &Place, servers: &Value) {
+fn write_config(place: &Place, config: &Value) {
     let new = place.root().join("hub.new");
-    std::fs::write(&new, json!({ "mcpServers": servers }).to_string()).unwrap();
+    std::fs::write(&new, config.to_string()).unwrap();
     std::fs::rename(new, place.config()).unwrap();
 }
 

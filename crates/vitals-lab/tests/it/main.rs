@@ -1,6 +1,8 @@
 //! The hub process as its clients meet it: this program's own `lab-part hub`, over its own sockets.
 
 #[cfg(test)]
+mod batches;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod hub;

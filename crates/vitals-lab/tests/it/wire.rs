@@ -2,6 +2,7 @@
 //! changes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use url::Url;
@@ -9,6 +10,7 @@ use vitals_lab::fault::HubFault;
 use vitals_lab::persona::Persona;
 use vitals_model::config::Timeouts;
 use vitals_model::observation::Transport;
+use vitals_probe::clock::Stopwatch;
 use vitals_probe::http::sse::EventSource;
 use vitals_probe::http::{Client, Method, Request};
 
@@ -150,6 +152,33 @@ async fn every_revision_with_a_handshake_works_over_http_and_sse_with_either_per
             assert_eq!(hub.post(&first.data, &message(4, "ping", &json!({}))).await.status, 404);
         }
     }
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_stalls_the_npm_persona_and_is_told_thousands_of_times_in_log_and_stream() {
+    let hub = with_echo(Persona::Npm421).await;
+    let session = hub.legacy().await;
+    let url = Url::parse(&format!("{}/api/events", hub.base)).unwrap();
+    let answer = Client::new(&Timeouts::default(), Vec::new()).send(Request::get(&url), LIMIT).await.unwrap();
+    let mut events = EventSource::new(answer, EVENT_BYTES_MAX).await.unwrap();
+    session.close().await.unwrap();
+    let told = |text: &str| text.matches("client disconnected from MCP HUB").count();
+    let mut longest = Duration::ZERO;
+    let began = Stopwatch::start();
+    while told(&hub.log()) < 2_169 {
+        let asked = Stopwatch::start();
+        assert_eq!(hub.raw(Method::GET, "/api/health", &[], &Value::Null).await.status, 200);
+        longest = longest.max(asked.elapsed());
+        assert!(began.elapsed() < LIMIT, "{} lines", told(&hub.log()));
+    }
+    assert!(longest >= Duration::from_millis(40), "{longest:?}");
+    let mut streamed = 0;
+    while streamed < told(&hub.log()) {
+        let event = tokio::time::timeout(LIMIT, events.next()).await.expect("each line is an event too").unwrap();
+        assert!(!event.data.contains("events were lost"), "{}", event.data);
+        streamed += told(&event.data);
+    }
+    assert!(hub.log().contains("\"msg\":\"Error closing server connected to mcp-vitals: Maximum call stack size exceeded\""));
 }
 
 #[tokio::test]

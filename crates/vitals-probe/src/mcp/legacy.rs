@@ -2,7 +2,7 @@
 //!
 //! npm mcp-hub speaks nothing else. It guesses no other transport.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -29,7 +29,7 @@ pub(super) struct Legacy {
     endpoint: Url,
     /// Time from the start to the `endpoint` event.
     pub(super) connect: Duration,
-    _reader: Task,
+    reader: Mutex<Option<Task>>,
 }
 
 /// Opens the stream at `url` and waits for its `endpoint` event. `Malformed` when what opens is no
@@ -53,7 +53,7 @@ pub(super) async fn open(client: &Arc<Client>, url: &Url, ledger: &Arc<Ledger>, 
         let end = stream.feed().await;
         ledger.end(Phase::Body, &end.kind, &end.evidence);
     });
-    Ok(Legacy { client: Arc::clone(client), endpoint, connect, _reader: reader })
+    Ok(Legacy { client: Arc::clone(client), endpoint, connect, reader: Mutex::new(Some(reader)) })
 }
 
 async fn endpoint(stream: &mut Stream, url: &Url) -> Result<Url, Failure> {
@@ -80,5 +80,16 @@ impl Legacy {
         // Read to its end, so that the connection serves the next message too.
         answer.bytes(BODY_BYTES_MAX).await?;
         Ok(())
+    }
+
+    /// Ends the stream, which is how this transport says goodbye. The connection is closed when this is done: what
+    /// is asked next comes after it.
+    pub(super) async fn close(&self) {
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(reader) = reader {
+            reader.end().await;
+            // The connection was the reader's, and is a task too: it ends at its next turn, before ours.
+            tokio::task::yield_now().await;
+        }
     }
 }

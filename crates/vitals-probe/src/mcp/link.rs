@@ -195,8 +195,10 @@ impl Link {
         let closed = match &*self.line {
             Line::Stdio(line) => line.close().await,
             Line::Streamable(line) => line.close(limit).await,
-            // Dropping the line ends its stream, which is how this transport says goodbye.
-            Line::Legacy(_) => Ok(()),
+            Line::Legacy(line) => {
+                line.close().await;
+                Ok(())
+            }
         };
         self.ledger.end(Phase::Close, &FailureKind::Closed, &Text::new("closed by us"));
         closed.map_err(|failure| Failure { phase: Phase::Close, after: began.elapsed(), ..failure })

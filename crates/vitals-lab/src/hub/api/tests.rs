@@ -13,7 +13,7 @@ use vitals_probe::task::Task;
 use super::*;
 use crate::fault::HubFault;
 use crate::hub::config::Config;
-use crate::hub::events::Events;
+use crate::hub::events::{Events, Form};
 use crate::hub::journal::Journal;
 use crate::hub::log::Stamped;
 use crate::hub::servers::tests::{absent, shell};
@@ -37,9 +37,9 @@ impl Stand {
         let (tell, faults) = watch::channel(BTreeSet::new());
         let listener = door::open(0).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let events = Arc::new(Events::new(faults.clone()));
+        let events = Arc::new(Events::new(Form::Single, faults.clone()));
         let told = Arc::clone(&events);
-        let journal = Journal::new(move |record| told.log(&Stamped { record, at: clock::now() }));
+        let journal = Journal::new(move |record, times| told.log(&Stamped { record, at: clock::now() }, times));
         let kind = HubPart { root: dir.path().to_owned(), port, persona: Persona::Npm421, log_format: LogFormat::Plain, seed: 1 };
         let (restarts, _asked) = mpsc::channel(1);
         let hub = Arc::new(Hub::new(
@@ -166,6 +166,7 @@ async fn what_is_not_there_is_a_page_of_express() {
     for (path, body, line) in [
         ("api/nope", None, "Cannot GET /api/nope"),
         ("api/filtering/stats", None, "Cannot GET /api/filtering/stats"),
+        ("api/logs", None, "Cannot GET /api/logs"),
         ("api/servers/start", None, "Cannot GET /api/servers/start"),
         ("mcp", Some("{}"), "Cannot POST /mcp"),
         ("", None, "Cannot GET /"),

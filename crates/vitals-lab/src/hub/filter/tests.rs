@@ -77,7 +77,7 @@ impl Oracle {
 fn analyst(llm: Arc<Llm>) -> (Analyst, Arc<Mutex<Vec<Record>>>) {
     let records = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&records);
-    (Analyst::start(Some(llm), Journal::new(move |record| kept.lock().unwrap().push(record))), records)
+    (Analyst::start(Some(llm), Journal::new(move |record, _| kept.lock().unwrap().push(record))), records)
 }
 
 fn fallbacks(records: &Mutex<Vec<Record>>) -> usize {

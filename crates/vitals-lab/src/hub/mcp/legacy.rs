@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::ready;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -18,13 +18,15 @@ use rmcp::service::serve_server_with_ct;
 use rmcp::transport::common::server_side_http::session_id;
 use rmcp::transport::sink_stream::TransportAdapterSinkStream;
 use tokio::sync::mpsc;
-use tokio_util::sync::{CancellationToken, PollSendError, PollSender};
+use tokio_util::sync::{CancellationToken, DropGuard, PollSendError, PollSender};
 use vitals_probe::task::Task;
 
 use super::MESSAGE_BYTES_MAX;
 use super::members::SESSIONS_MAX;
 use super::shared::Shared;
+use super::storm::Storms;
 use super::visitor::Visitor;
+use crate::persona::Persona;
 
 /// Messages to one client that wait for it; beyond that its session waits.
 const OUTGOING_MAX: usize = 64;
@@ -40,6 +42,7 @@ pub(super) struct Legacy {
     shared: Arc<Shared>,
     ended: CancellationToken,
     lines: Mutex<HashMap<String, Line>>,
+    storms: Storms,
 }
 
 /// One session's way in. Dropping it ends the session.
@@ -48,9 +51,27 @@ struct Line {
     _session: Task,
 }
 
+/// What a client's stream holds: the session ends with it.
+struct Held {
+    legacy: Arc<Legacy>,
+    /// What the client calls itself, once it has.
+    client: Arc<OnceLock<String>>,
+    _open: DropGuard,
+}
+
+impl Drop for Held {
+    /// At once and before all else that has come meanwhile: the next client waits for the storm.
+    fn drop(&mut self) {
+        let Legacy { shared, ended, storms, .. } = &*self.legacy;
+        if shared.persona == Persona::Npm421 && !ended.is_cancelled() {
+            storms.one(&shared.journal, self.client.get().map(String::as_str));
+        }
+    }
+}
+
 impl Legacy {
     pub(super) fn new(shared: Arc<Shared>, ended: CancellationToken) -> Arc<Self> {
-        Arc::new(Self { shared, ended, lines: Mutex::default() })
+        Arc::new(Self { shared, ended, lines: Mutex::default(), storms: Storms::default() })
     }
 
     /// Answers `GET /mcp`: a stream whose first event names the address for messages.
@@ -70,9 +91,15 @@ impl Legacy {
         let written = |message: ServerJsonRpcMessage| ready(Ok::<_, PollSendError<Bytes>>(event(&message)));
         let transport = (Box::pin(PollSender::new(to_client).with(written)), Box::pin(from_client));
         let (legacy, own, until) = (Arc::downgrade(&self), id.clone(), open.clone());
+        let said = Arc::new(OnceLock::new());
+        let held = Held { legacy: Arc::clone(&self), client: Arc::clone(&said), _open: open.drop_guard() };
         let visitor = Visitor::new(Arc::clone(&self.shared));
         let session = Task::spawn(async move {
             if let Ok(running) = serve_server_with_ct::<_, _, _, TransportAdapterSinkStream>(visitor, transport, until).await {
+                if let Some(client) = running.service().client() {
+                    // Nobody else sets it.
+                    drop(said.set(client.to_owned()));
+                }
                 drop(running.waiting().await);
             }
             if let Some(legacy) = legacy.upgrade() {
@@ -84,7 +111,7 @@ impl Legacy {
         drop(lines);
 
         // The stream holds the session: when the client goes, hyper drops the stream, and that ends it.
-        let messages = stream::unfold((outgoing, open.drop_guard()), |(mut outgoing, held)| async move {
+        let messages = stream::unfold((outgoing, held), |(mut outgoing, held)| async move {
             let message = outgoing.recv().await?;
             Some((message, (outgoing, held)))
         });

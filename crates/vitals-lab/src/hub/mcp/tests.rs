@@ -4,4 +4,5 @@ pub(super) mod double;
 mod faults;
 mod filtering;
 mod stand;
+mod storm;
 mod wire;

@@ -61,6 +61,11 @@ impl Visitor {
         Self { shared, ticket: OnceLock::new() }
     }
 
+    /// What the client calls itself, when it has.
+    pub(super) fn client(&self) -> Option<&str> {
+        Some(&self.ticket.get()?.client)
+    }
+
     fn member(&self) -> Option<Member> {
         self.shared.members.get(self.ticket.get()?.number)
     }

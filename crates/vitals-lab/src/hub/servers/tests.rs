@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::hub::config::Way;
+use crate::hub::events::Form;
 use crate::hub::servers::link::Capabilities;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -38,8 +39,8 @@ impl Stand {
         let sink = Arc::clone(&records);
         let common = Common {
             persona,
-            journal: Journal::new(move |record| sink.lock().unwrap().push(record)),
-            events: Arc::new(Events::new(faults.clone())),
+            journal: Journal::new(move |record, _| sink.lock().unwrap().push(record)),
+            events: Arc::new(Events::new(Form::Single, faults.clone())),
             source: "/srv/hub.json".into(),
             changes: watch::Sender::default(),
         };

@@ -46,7 +46,7 @@ impl Stand {
         let double = Double::new(tools);
         let records = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&records);
-        let journal = Journal::new(move |record| kept.lock().unwrap().push(record));
+        let journal = Journal::new(move |record, times| kept.lock().unwrap().extend(vec![record; times]));
         let endpoint = Arc::new(endpoint(Arc::clone(&double) as _, journal));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
