@@ -8,11 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use vitals_model::check::{CheckId, Point};
+use vitals_model::check::{CheckId, Point, Threshold};
 use vitals_model::claim::{ClaimStatus, HubState};
 use vitals_model::incident::{Incident, IncidentChange, IncidentState};
 use vitals_model::limits::{EVIDENCE_PIECES_MAX, RECENT_INCIDENTS_MAX};
-use vitals_model::observation::{LlmSeen, ProcessSeen};
+use vitals_model::observation::{FailureKind, LlmSeen, ProcessSeen};
 use vitals_model::reading::{Health, Reading};
 use vitals_model::target::Target;
 use vitals_model::time::Timestamp;
@@ -62,6 +62,10 @@ const AT_WORK: Duration = Duration::from_secs(20);
 /// How long a hub that was stopped in good order may take to be there again.
 const HUB_RESTART: Duration = Duration::from_secs(10);
 
+/// A value this near to its threshold is not far enough from it to end an incident for so long.
+const NEAR_PERCENT: f64 = 10.0;
+const NEAR_FOR: Duration = Duration::from_secs(3600);
+
 /// A call or a list is made once more as soon as it failed; so much later than it may take, that is known.
 const ONCE_MORE: Duration = Duration::from_secs(2);
 
@@ -84,6 +88,8 @@ pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>)
         (None, "cpu", _) if is_bad(reading) && reading.value.is_some_and(|percent| percent < SPINS_PERCENT) => {
             return Patience { wait: look.pace(reading).max(AT_WORK), again: true };
         }
+        // A heap that is filled and collected crosses its threshold again and again.
+        _ if !is_bad(reading) && is_near(reading) => return Patience { wait: NEAR_FOR, again: true },
         _ if reading.threshold.is_some() => return Patience { wait: look.pace(reading), again: true },
         // The children of a hub that was killed take a moment to notice.
         (None, "orphans", _) => return Patience { wait: A_LOOK, again: true },
@@ -104,8 +110,11 @@ pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>)
         // So may be a call that failed, a list that did not come, a question to the LLM that nobody else asked
         // in vain.
         (Some(_), "call", _) if reading.value.is_none() => return Patience { wait: RESTART, again: true },
+        // A hub that has just started writes its record a little later.
+        (None, "entry", _) => return Patience { wait: RESTART, again: true },
         (None, "tools", _) if crate::truth::is_list_lost(look.facts) => return Patience { wait: RESTART, again: true },
         (None, "key", _) if !failing && !look.has_fallen_back() => return Patience { wait: RESTART, again: true },
+        (None, "api", _) if look.lost_an_answer() => return Patience { wait: A_LOOK, again: true },
         (None, "port" | "api" | "open", _) if failing => A_LOOK,
         (None, "state", _) if !failing => grace,
         (Some(_), "truth", _) if is_connecting && !failing => grace,
@@ -167,6 +176,11 @@ impl Look<'_> {
         let ended =
             self.facts.process.as_ref().filter(|known| matches!(known.seen, ProcessSeen::Gone { .. })).map(|known| known.at);
         ended.zip(self.facts.stopping).is_some_and(|(ended, said)| ended.since(said) <= HUB_RESTART)
+    }
+
+    /// Whether the API's answer was cut off: one may be lost.
+    fn lost_an_answer(&self) -> bool {
+        self.facts.api_failure().is_some_and(|failure| failure.kind == FailureKind::Closed)
     }
 
     /// Whether a server behind a hub is hung only as far as calls tell.
@@ -390,6 +404,15 @@ impl Ledger {
         self.recent.push_back(incident.clone());
         Some((IncidentChange::Resolved, incident))
     }
+}
+
+/// Whether a good value is near its threshold.
+fn is_near(reading: &Reading) -> bool {
+    let part = NEAR_PERCENT / 100.0;
+    reading.value.zip(reading.threshold).is_some_and(|(value, threshold)| match threshold {
+        Threshold::Above(bound, _) => value > bound * (1.0 - part),
+        Threshold::Below(bound, _) => value < bound * (1.0 + part),
+    })
 }
 
 /// A milder fault does not explain a worse one: a slow API is no reason for sessions that fail.

@@ -2,7 +2,9 @@
 
 use vitals_model::check::{CheckId, Point, Probe};
 use vitals_model::limits::INTERVAL_LLM_MIN;
-use vitals_model::observation::{ExitRole, Failure, FailureKind, LlmSeen, Observation, RunState, Seen, SessionView, StreamNote, StreamSeen};
+use vitals_model::observation::{
+    ExitRole, Failure, FailureKind, LlmSeen, Observation, RunState, Seen, SessionView, StreamNote, StreamSeen,
+};
 use vitals_model::reading::{Health, Reading};
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
@@ -38,6 +40,7 @@ impl Watched {
             // What the sessions saw does not fit what the hub last said: it may have changed since.
             Seen::Session(_) if self.contradicts_an_older_claim() => &[Probe::Api],
             // Is it the hub that ended? Then that is the fault, and the API's silence follows from it.
+            Seen::Api(_) if self.is_answer_lost(observation.at) => &[Probe::Process, Probe::Api],
             Seen::Api(_) if self.facts.api_failure().is_some() => &[Probe::Process],
             Seen::Api(_) if self.has_changed_at(observation) => &[Probe::Session],
             // A server that is bad now may be good again: do not wait a minute to see it. A stopped
@@ -83,6 +86,12 @@ impl Watched {
     fn ask_llm(&self, now: Timestamp) -> &'static [Probe] {
         let asked = self.facts.llm.as_ref().filter(|known| matches!(known.seen, LlmSeen::Asked { .. }));
         if asked.is_some_and(|known| now.since(known.at) >= INTERVAL_LLM_MIN) { &[Probe::Llm] } else { &[] }
+    }
+
+    /// Whether the API's answer was cut off just now, and not before.
+    fn is_answer_lost(&self, at: Timestamp) -> bool {
+        let is_new = self.readings.iter().any(|r| r.id == check::api_id() && is_bad(r) && r.since == at);
+        is_new && self.facts.api_failure().is_some_and(|failure| failure.kind == FailureKind::Closed)
     }
 
     /// Whether the list, or a call to a server that is well otherwise, has failed just now and not before.
