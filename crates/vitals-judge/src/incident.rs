@@ -239,6 +239,11 @@ impl Ledger {
         self.open.contains_key(check)
     }
 
+    /// Whether nothing lasts and nothing is waited for, so that time alone changes nothing.
+    pub fn is_quiet(&self) -> bool {
+        self.open.is_empty() && self.pending.is_empty() && self.absent.is_empty()
+    }
+
     /// Incidents that last, oldest first.
     pub fn open(&self) -> Vec<Incident> {
         let mut open: Vec<_> = self.open.values().cloned().collect();
