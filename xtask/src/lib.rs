@@ -2,6 +2,7 @@
 //! against its bars, [`generated`] writes the reference pages that are made from code. Nothing here is shipped, and nothing here is needed to build the product.
 
 pub mod bench;
+pub mod drill;
 pub mod generated;
 pub mod tidy;
 

@@ -21,6 +21,7 @@ use vitals_model::verdict::ServerTruth;
 use crate::facts::Facts;
 
 pub use hub::{api_id, process_id};
+pub(crate) use llm::key_id;
 pub(crate) use logging::may_be_broken;
 pub use server::truth_id;
 

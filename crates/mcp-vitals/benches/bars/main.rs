@@ -17,7 +17,7 @@ use xtask::bench::{self, Measurement};
 use bed::{hub, install, procs, product, rest, wait};
 
 /// In the order in which they run.
-const MEASUREMENTS: [Measurement; 10] = [
+const MEASUREMENTS: [Measurement; 11] = [
     looks::CHECK,
     looks::DASHBOARD,
     faults::FAULTS,
@@ -25,6 +25,7 @@ const MEASUREMENTS: [Measurement; 10] = [
     watch::WATCH,
     programs::LOG,
     programs::HISTORY,
+    programs::JUDGING,
     lab::SESSIONS,
     lab::DEMO,
     bench::TIDY,

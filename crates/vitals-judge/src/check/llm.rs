@@ -38,6 +38,11 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     readings
 }
 
+/// The check on the key, and on whether the provider answers at all.
+pub(crate) fn key_id() -> CheckId {
+    CheckId::of_target(Point::HubLlm, "key")
+}
+
 /// The check that says what is wrong with the LLM, if anything is known to be.
 pub(super) fn trouble(scene: Scene<'_>) -> Option<CheckId> {
     let LlmSeen::Asked { answer, took, .. } = &scene.facts.llm.as_ref()?.seen else { return None };
@@ -108,10 +113,10 @@ fn fallback(scene: Scene<'_>) -> Option<Reading> {
     if n == 0 && !matches!(scene.facts.llm.as_ref().map(|k| &k.seen), Some(LlmSeen::Asked { .. })) {
         return None;
     }
-    let mut draft = draft("fallback", known).value(n as f64, Unit::Count);
-    if let Some(reason) = trouble(scene) {
-        draft = draft.cause(reason);
-    }
+    // Uses of before the LLM was well again stay in the window: they are as old as the last of them.
+    let at = scene.facts.log_window.last_fallback().filter(|_| n > 0).unwrap_or(known.at);
+    let draft = draft("fallback", &Known { seen: (), at, took: known.took }).value(n as f64, Unit::Count);
+    let draft = draft.cause(trouble(scene).unwrap_or_else(key_id));
     let text = format!("{} of the keyword fallback in the log in the last {}", count(n, "use"), human(window));
     Some(if n > 0 {
         draft.hint("the LLM fails now and then: see hub-llm/key").degraded(format!("{text}, expected none"))

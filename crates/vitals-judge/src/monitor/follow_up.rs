@@ -49,7 +49,9 @@ impl Watched {
             Seen::Log(log) if log.stretch.over.is_some() && log.stretch.fallbacks > 0 => self.ask_llm(observation.at),
             Seen::MetaTool(_) if self.is_bad(&CheckId::of_target(Point::MetaToolClients, "call")) => self.ask_llm(observation.at),
             // One question may be lost: it is asked once more before people hear of it.
-            Seen::Process(_) if self.is_bad(&key_id()) && !self.ledger.is_open(&key_id()) => self.ask_llm(observation.at),
+            Seen::Process(_) if self.is_bad(&check::key_id()) && !self.ledger.is_open(&check::key_id()) => {
+                self.ask_llm(observation.at)
+            }
             _ => &[],
         };
         // So may be one call.
@@ -158,11 +160,6 @@ impl Watched {
             .any(|t| matches!(t.health, Health::Failing | Health::Unknown) && t.verdict != Verdict::ExpectedDown);
         stopped || bad || self.facts.courses.values().any(|course| course.zero_since.is_some())
     }
-}
-
-/// The check on the LLM's key, and on whether it answers at all.
-fn key_id() -> CheckId {
-    CheckId::of_target(Point::HubLlm, "key")
 }
 
 /// Whether a session has ended, or does not get an answer.
