@@ -19,7 +19,7 @@ pub(crate) const HISTORY: Measurement = Measurement {
 
 pub(crate) const JUDGING: Measurement = Measurement {
     name: "judging",
-    about: "six noisy hours of a hub with 20 servers, played to the monitor, fastest of 3 (vitals-judge, example cost)",
+    about: "two noisy hours of a hub with 20 servers, played to the monitor, CPU time, faster of 2 (vitals-judge, example cost)",
     run: judging,
 };
 
@@ -28,7 +28,7 @@ fn judging(_effort: Effort) -> anyhow::Result<Vec<Row>> {
     let rate = number(after(after(line(&said, "judging:")?, "events in ")?, ", ")?)?;
     let memory = number(after(line(&said, "memory:")?, "checks, ")?)?;
     Ok(vec![
-        Row::new("events judged in a second, one core", rate, Unit::Count, Bar::AtLeast(1e6)),
+        Row::new("events judged in a second of CPU time", rate, Unit::Count, Bar::AtLeast(1e6)),
         Row::new("memory per check", memory, Unit::Bytes, Bar::AtMost(20e3)),
     ])
 }
