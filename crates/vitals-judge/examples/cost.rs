@@ -32,8 +32,9 @@ fn main() -> io::Result<()> {
         told.looks.into_iter().for_each(|probe| world.ask(probe));
         events.push((now, event(happened)));
     }
-    drop(watch);
-    let mut fastest = Duration::MAX;
+    // What each of several monitors holds, while the first is kept, so that none lives in what another left.
+    let resident_before = resident();
+    let (mut fastest, mut monitors) = (Duration::MAX, Vec::new());
     for _ in 0..ROUNDS {
         let (mut monitor, events) = (Monitor::new(began, Memory::default()), events.clone());
         monitor.apply(began, Event::Watch(target.clone()));
@@ -42,21 +43,27 @@ fn main() -> io::Result<()> {
             std::hint::black_box(monitor.apply(now, event));
         }
         fastest = fastest.min(cpu().saturating_sub(before));
+        monitors.push(monitor);
     }
+    let grown = resident().saturating_sub(resident_before) / ROUNDS as u64;
+    drop((watch, monitors));
     let rate = events.len() as f64 / fastest.as_secs_f64();
     writeln!(out, "judging: {} events in {fastest:.1?}, {rate:.0} a second", events.len())?;
-    by_kind(&mut out, &events, |events| {
-        let mut monitor = Monitor::new(began, Memory::default());
-        monitor.apply(began, Event::Watch(target));
-        play(&mut monitor, events)
-    })
+    let mut monitor = Monitor::new(began, Memory::default());
+    monitor.apply(began, Event::Watch(target));
+    for (kind, (n, took)) in play(&mut monitor, &events) {
+        let (share, each) = (n as f64 * 100.0 / events.len() as f64, took.as_secs_f64() * 1e6 / n as f64);
+        writeln!(out, "  {kind:<10} {n:>7} ({share:4.1} %) {each:8.2} µs each")?;
+    }
+    let last = events.last().map_or(began, |(now, _)| *now);
+    let checks: usize = monitor.snapshot(last).targets.iter().map(|target| target.readings.len()).sum();
+    writeln!(out, "memory: {grown} bytes for {checks} checks, {:.0} each", grown as f64 / checks as f64)
 }
 
 type Costs = BTreeMap<&'static str, (u64, Duration)>;
 
 /// Each event with a clock of its own: some microseconds slower than all in a row.
-fn play(monitor: &mut Monitor, events: &[(Timestamp, Event)]) -> (Costs, u64, usize) {
-    let before = resident();
+fn play(monitor: &mut Monitor, events: &[(Timestamp, Event)]) -> Costs {
     let mut costs = Costs::new();
     for (now, event) in events {
         let (kind, event) = (kind(event), event.clone());
@@ -65,23 +72,7 @@ fn play(monitor: &mut Monitor, events: &[(Timestamp, Event)]) -> (Costs, u64, us
         let cost = costs.entry(kind).or_default();
         *cost = (cost.0 + 1, cost.1 + cpu().saturating_sub(before));
     }
-    let grown = resident().saturating_sub(before);
-    let last = events.last().map_or(Timestamp::default(), |(now, _)| *now);
-    let checks = monitor.snapshot(last).targets.iter().map(|target| target.readings.len()).sum();
-    (costs, grown, checks)
-}
-
-fn by_kind(
-    out: &mut impl Write,
-    events: &[(Timestamp, Event)],
-    played: impl FnOnce(&[(Timestamp, Event)]) -> (Costs, u64, usize),
-) -> io::Result<()> {
-    let (costs, grown, checks) = played(events);
-    for (kind, (n, took)) in costs {
-        let (share, each) = (n as f64 * 100.0 / events.len() as f64, took.as_secs_f64() * 1e6 / n as f64);
-        writeln!(out, "  {kind:<10} {n:>7} ({share:4.1} %) {each:8.2} µs each")?;
-    }
-    writeln!(out, "memory: {grown} bytes for {checks} checks, {:.0} each", grown as f64 / checks as f64)
+    costs
 }
 
 const fn kind(event: &Event) -> &'static str {

@@ -24,15 +24,15 @@ fn assert_met(outcome: &Outcome) {
 /// The leak takes hours to be seen, the flapping an hour to be over: those are the drill's.
 fn one_fault(fault: Fault) {
     let fits = |seed: &u64| fault.fits(&World::new(Setting::of(*seed)));
-    let seed = (40 + fault as u64..).find(fits).expect("a seed for every fault");
+    let seed = (fault as u64..100).find(fits).expect("a seed for every fault");
     let outcome = run(&Plan::of_fault(Setting::of(seed), fault), Watch::begin);
     assert_eq!(outcome.faults.len(), 1);
     assert_met(&outcome);
 }
 
 #[test]
-fn nothing_is_told_of_an_hour_with_noise() {
-    assert_met(&run(&Plan::healthy(Setting::of(7), Duration::from_secs(3600)), Watch::begin));
+fn nothing_is_told_of_half_an_hour_with_noise() {
+    assert_met(&run(&Plan::healthy(Setting::of(7), Duration::from_secs(1800)), Watch::begin));
 }
 
 #[test]

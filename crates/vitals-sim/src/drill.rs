@@ -15,6 +15,10 @@ use crate::world::{Happened, Setting, World};
 /// The first fault comes when a watch knows what is usual.
 const FIRST: Duration = Duration::from_secs(45 * 60);
 
+/// The one fault of a short drill comes sooner, and lasts so much longer than it may take to be told.
+const SOON: Duration = Duration::from_secs(8 * 60);
+const LONGER: Duration = Duration::from_secs(60);
+
 /// Between the end of one fault's incident and the next fault, in seconds.
 const BETWEEN_S: (f64, f64) = (600.0, 2400.0);
 
@@ -83,11 +87,11 @@ impl Plan {
         }
     }
 
-    /// One fault after the usual wait, and its end.
+    /// One fault as soon as a watch knows how the hub logs, for little longer than it may take to be told.
     pub fn of_fault(setting: Setting, fault: Fault) -> Self {
         let card = fault.card();
-        let until = FIRST + card.lasts;
-        Self { setting, lasts: until + card.stays, faults: vec![Planned { fault, from: FIRST, until }] }
+        let until = SOON + card.within + LONGER;
+        Self { setting, lasts: until + card.stays, faults: vec![Planned { fault, from: SOON, until }] }
     }
 }
 
@@ -209,7 +213,7 @@ impl Ledger {
         let found = self.entries.iter().filter(|(_, entry)| is_its(entry)).min_by_key(|(_, entry)| entry.opened);
         let Some(id) = found.map(|(id, _)| *id) else { return Met { planned, told_after: None, is_over: false } };
         let entry = self.entries.remove(&id);
-        let told_after = entry.as_ref().map(|entry| entry.opened - planned.from);
+        let told_after = entry.as_ref().map(|entry| entry.opened.saturating_sub(planned.from));
         let is_over = entry.and_then(|entry| entry.resolved).is_some_and(|at| at <= last);
         Met { planned, told_after, is_over }
     }

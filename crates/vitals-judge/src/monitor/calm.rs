@@ -31,7 +31,7 @@ impl Watched {
         let opened = stream.opened.map(|(at, _)| at);
         let heard = [stream.last_heartbeat.or(opened), stream.last_event.or(opened)];
         let called = self.facts.session.as_ref().map(|known| known.at);
-        let ahead = self.facts.turns.iter().filter_map(|turn| turn.at).filter(|at| *at > now).map(|at| before(at));
+        let ahead = self.facts.turns.iter().filter_map(|turn| turn.at).filter(|at| *at > now).map(before);
         let measured = self.facts.log_window.measured_from().filter(|from| *from > now).map(before);
         std::iter::once(self.fresh_until())
             .chain(heard.map(|at| at.map(|at| at.plus(silence))))

@@ -1,6 +1,6 @@
 //! What disturbs a healthy hub on an ordinary day. None of it is a fault.
 
-use vitals_model::observation::{Level, StreamNote};
+use vitals_model::observation::Level;
 
 use super::{Next, World};
 use crate::chance::Chance;
@@ -133,7 +133,7 @@ impl World {
             self.block(pause);
             self.log.storm(lines);
             self.plan_read();
-            self.note_many(StreamNote::StormLine, lines);
+            self.note_storm(lines);
         }
     }
 }

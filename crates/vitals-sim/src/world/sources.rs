@@ -149,23 +149,31 @@ impl World {
     }
 
     pub(super) fn note(&mut self, note: StreamNote) {
-        self.note_many(note, 1);
+        match self.room(STREAM_NOTES_MAX) {
+            Some(0) => self.stream.dropped += 1,
+            Some(_) => self.stream.notes.push(note),
+            None => {}
+        }
     }
 
-    pub(super) fn note_many(&mut self, note: StreamNote, n: u64) {
+    /// The lines of a disconnect storm: they may take half of a batch, as in the probe.
+    pub(super) fn note_storm(&mut self, lines: u64) {
+        let Some(room) = self.room(STREAM_NOTES_MAX / 2) else { return };
+        let kept = usize::try_from(lines).unwrap_or(usize::MAX).min(room);
+        self.stream.notes.extend(std::iter::repeat_n(StreamNote::StormLine, kept));
+        self.stream.dropped += lines - kept as u64;
+    }
+
+    /// How many notes still fit into the batch; `None` while nobody listens. A batch begins with its first.
+    fn room(&mut self, bound: usize) -> Option<usize> {
         if !self.stream.is_open {
-            return;
+            return None;
         }
         if self.stream.notes.is_empty() {
             let blocked = self.hub.mute_until.saturating_sub(self.now);
             self.plan(blocked + GATHER, Next::Flush);
         }
-        let bound = if note == StreamNote::StormLine { STREAM_NOTES_MAX / 2 } else { STREAM_NOTES_MAX };
-        let room = bound.saturating_sub(self.stream.notes.len()) as u64;
-        self.stream.dropped += n.saturating_sub(room);
-        for _ in 0..n.min(room) {
-            self.stream.notes.push(note.clone());
-        }
+        Some(bound.saturating_sub(self.stream.notes.len()))
     }
 
     pub(super) fn flush(&mut self) -> Option<Seen> {
