@@ -152,7 +152,7 @@ pub const EXPECTATIONS: [Expectation; 46] = [
     row(Fault::LlmUnauthorized, FILTERING, KEY, FAILING, &["401"], after_5_s(Probe::Llm)).needs(&[KEY]).beside(FALLBACK),
     row(Fault::LlmQuota, FILTERING, KEY, DEGRADED, &["429"], after_5_s(Probe::Llm)).needs(&[KEY]).beside(FALLBACK),
     row(Fault::LlmUnavailable, FILTERING, KEY, DEGRADED, &["503"], after_5_s(Probe::Llm)).needs(&[KEY]).beside(FALLBACK),
-    row(Fault::LlmTimeout, FILTERING, KEY, DEGRADED, &["no answer"], after_5_s(Probe::Llm)).needs(&[KEY]).beside(FALLBACK),
+    row(Fault::LlmTimeout, FILTERING, KEY, DEGRADED, &["no answer"], looks(Probe::Llm, 2, 10, "one question may be lost: two answers of 10 s")).needs(&[KEY]).beside(FALLBACK),
     row(Fault::LlmMalformed, FILTERING, KEY, FAILING, &["answer"], after_5_s(Probe::Llm)).needs(&[KEY]).beside(FALLBACK),
     row(Fault::LlmSlow, FILTERING, "hub-llm/latency", DEGRADED, &["expected at most"], looks(Probe::Llm, 2, 16, "two answers of 8 s")).needs(&[KEY]).beside(FALLBACK),
     row(Fault::ExposureLeak, FILTERING, "filtering-sessions/isolation", FAILING, &["session"], after_5_s(Probe::Session)).rounds(3),
