@@ -64,10 +64,12 @@ impl Explanation {
     pub fn terms(&self) -> String {
         let CheckPolicy { failures, critical_after, successes, .. } = self.policy;
         let again = if self.again { ", and measured again in that time" } else { "" };
-        format!(
-            "it must last for {}{again}; looks in a row: bad {failures}, failing {critical_after} to be critical, good {successes} to end",
-            human(self.patience)
-        )
+        let wait = if self.patience.is_zero() && !self.again {
+            "in a watch one opens at once".to_owned()
+        } else {
+            format!("it must last for {}{again}", human(self.patience))
+        };
+        format!("{wait}; looks in a row: bad {failures}, failing {critical_after} to be critical, good {successes} to end")
     }
 }
 

@@ -81,7 +81,22 @@ const CHECK: &[(&str, Kind)] = &[
 ];
 
 const ANOMALY: &[(&str, Kind)] = &[
-    ("kind", Word(&["error-spike", "flapping", "resources", "clients", "servers", "log-growth"])),
+    (
+        "kind",
+        Word(&[
+            "error-spike",
+            "flapping",
+            "resources",
+            "clients",
+            "servers",
+            "log-growth",
+            "leak",
+            "error-rate",
+            "level-shift",
+            "silence",
+            "new-errors",
+        ]),
+    ),
     ("outcome", Word(&["quiet", "warning", "critical", "not-yet"])),
     ("reason", Filled),
     ("hint", Text),

@@ -31,7 +31,8 @@ const HOLD: Duration = Duration::from_secs(6);
 const CHANGE: &str = "\"change\":";
 
 /// Looks come as often as they may, so that nobody waits for them.
-const OFTEN: &str = "version: 1\ndefaults:\n  schedule: {light: 1s, session: 10s, discovery: 1s}\n";
+/// Each fault is an incident of its own, however soon it follows the one before it.
+const OFTEN: &str = "version: 1\ndefaults:\n  schedule: {light: 1s, session: 10s, discovery: 1s}\n  incidents: {reopen: off}\n";
 
 /// A proxy before a hub, as people have them: a double, because no real one is on every machine. It answers
 /// the API with a page of HTML between the lines `html` and `hub` on its standard input, and ends with it.

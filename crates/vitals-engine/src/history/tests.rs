@@ -239,5 +239,5 @@ fn a_watch_goes_on_from_the_last_days_of_every_target() {
     let (_dir, reader) = reader(leaking());
     let memory = memory_and_past(&reader, NOON).unwrap();
     assert_eq!(memory.lookouts.iter().map(|(target, _)| target.clone()).collect::<Vec<_>>(), [hub()]);
-    assert!(super::memory(&reader).unwrap().lookouts.is_empty(), "a single look does without");
+    assert!(super::memory(&reader, NOON).unwrap().lookouts.is_empty(), "a single look does without");
 }
