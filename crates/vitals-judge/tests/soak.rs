@@ -75,7 +75,7 @@ fn a_blind_watch_fails_the_drill() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// On the world's own streams of events, a tick that is not judged would have changed nothing.
     #[test]

@@ -59,10 +59,10 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// Five servers on a machine that is not suspended; the persona changes from seed to seed.
+    /// Five servers on a machine that is suspended now and then; the persona changes from seed to seed.
     pub const fn of(seed: u64) -> Self {
         let persona = if seed.is_multiple_of(2) { Persona::Filtering } else { Persona::Npm };
-        Self { seed, servers: 5, persona, sleeps: false }
+        Self { seed, servers: 5, persona, sleeps: true }
     }
 }
 
