@@ -3,6 +3,7 @@
 //! pages that are made from code. Nothing here is shipped, and nothing here is needed to build the product.
 
 pub mod bench;
+pub mod drill;
 pub mod generated;
 pub mod nab;
 pub mod tidy;

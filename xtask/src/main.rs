@@ -10,6 +10,9 @@ usage: cargo xtask CHORE
 
   tidy                      hold the repository to its own rules; exit 1 when one is broken
   gen                       write the reference pages that are made from code anew
+  drill [--seed N] [--hours H] [--faults]
+                            play days in simulated time to the judgement, 48 h of 100 seeds or of one; exit 1 when
+                            an incident is false or a fault is missed
   bench [--quick] [NAME…]   measure and compare with the bars, all or the named; exit 1 when a bar is missed
   nab --data DIR [--files] [--halves N]
                             score the value detector on the Numenta Anomaly Benchmark in DIR: the whole corpus, each
@@ -23,6 +26,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let passed = match args.split_first().map(|(chore, rest)| (chore.as_str(), rest)) {
         Some(("tidy", [])) => tidy(&mut out)?,
         Some(("gen", [])) => xtask::generated::write()?,
+        Some(("drill", args)) => {
+            drop(out);
+            xtask::drill::start(args)?
+        }
         Some(("bench", args)) => {
             drop(out);
             xtask::bench::start(args)?

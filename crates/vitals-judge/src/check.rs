@@ -22,6 +22,8 @@ use vitals_model::verdict::ServerTruth;
 use crate::facts::Facts;
 
 pub use hub::{api_id, process_id};
+pub(crate) use llm::{is_llm_mute, key_id};
+pub(crate) use logging::may_be_broken;
 pub use server::truth_id;
 pub use surface::sign_line;
 

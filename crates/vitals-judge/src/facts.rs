@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use vitals_model::claim::{FilteringClaim, HubClaim, ServerClaim};
+use vitals_model::claim::{FilteringClaim, HubClaim, HubState, ServerClaim};
 use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{
     ApiSeen, CallSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation,
@@ -149,6 +149,8 @@ pub struct Facts {
     listed: Option<BTreeMap<Text, ToolSet>>,
     /// When the hub itself was last seen not to work: its process did not run, or its API gave no answer.
     pub hub_unwell: Option<Timestamp>,
+    /// When the hub last told that it stops.
+    pub stopping: Option<Timestamp>,
     /// The CPU that the process used lately.
     pub cpu: CpuUse,
     /// How the canary calls of each server went on.
@@ -379,6 +381,7 @@ impl Facts {
             }
             StreamNote::Turn(turn) => self.push_turn(ServerTurn { at: turn.at.or(Some(at)), ..turn.clone() }),
             StreamNote::StormLine => self.storm_lines += 1,
+            StreamNote::State { state: HubState::Stopping | HubState::Stopped, .. } => self.stopping = Some(at),
             StreamNote::ClientAbort | StreamNote::State { .. } | StreamNote::Changed(_) | StreamNote::Other(_) => {}
         }
     }

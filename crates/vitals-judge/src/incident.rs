@@ -11,9 +11,10 @@ mod streak;
 
 use std::time::Duration;
 
+use vitals_model::check::Point;
 use vitals_model::claim::{ClaimStatus, HubState};
 use vitals_model::incident::Cause;
-use vitals_model::observation::{LlmSeen, ProcessSeen};
+use vitals_model::observation::{FailureKind, LlmSeen, ProcessSeen};
 use vitals_model::reading::{Health, Reading};
 use vitals_model::target::Target;
 use vitals_model::time::Timestamp;
@@ -55,13 +56,20 @@ const TWO_LOOKS_MAX: Duration = Duration::from_secs(15);
 /// CPU from which a hub does nothing else: half a core, which a restart of its servers does not take.
 const SPINS_PERCENT: f64 = 50.0;
 
-/// How long a hub may be at work: a default look at its process, as long as two restarts of a server.
-const AT_WORK: Duration = Duration::from_secs(10);
+/// How long a hub may be at work: two default looks at its process. Collections of its heap shortly after one
+/// another are still work.
+const AT_WORK: Duration = Duration::from_secs(20);
+
+/// How long a hub that was stopped in good order may take to be there again.
+const HUB_RESTART: Duration = Duration::from_secs(10);
+
+/// A call or a list is made once more as soon as it failed; so much later than it may take, that is known.
+const ONCE_MORE: Duration = Duration::from_secs(2);
 
 /// The patience with one reading.
 ///
-/// What has hard evidence (a process that ended, a call that failed, a count that was passed, a stream that
-/// is cut while its hub goes on) does not wait. What may follow from the hub's own end, or from its LLM,
+/// What has hard evidence (a process that ended, a count that was passed, a stream that is cut while its hub
+/// goes on) does not wait. One call, list, answer or question may be lost: the next one is waited for. What may follow from the hub's own end, or from its LLM,
 /// waits until that was looked at. A server that the hub itself reports as down may be in the middle of a
 /// restart. Starting is no fault until it takes too long. A value beyond its threshold must be there at the
 /// next look too; silence lasts by its own threshold.
@@ -87,8 +95,24 @@ pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>)
         (Some(_), "truth", Some(Verdict::Hung)) if truth.is_some_and(|t| look.may_be_the_hub(t)) => {
             look.target.settings.timeouts.request + THE_HUB_FIRST
         }
+        // One call without an answer may be lost.
+        (Some(_), "truth", Some(Verdict::Hung)) if truth.is_some_and(|t| look.rests_on_a_call(t)) => {
+            look.target.settings.timeouts.call + ONCE_MORE
+        }
         (Some(_), "flaps", _) | (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
+        (None, "process", _) if failing && look.ended_in_good_order() => HUB_RESTART,
         (None, "process", _) if failing => Duration::ZERO,
+        // So may be a call that failed, a list that did not come, a question to the LLM that nobody else asked
+        // in vain.
+        (Some(_), "call", _) if reading.value.is_none() => return Patience { wait: RESTART, again: true },
+        // A hub that has just started writes its record a little later.
+        (None, "entry", _) => return Patience { wait: RESTART, again: true },
+        (None, "tools", _) if crate::truth::is_list_lost(look.facts) => return Patience { wait: RESTART, again: true },
+        // A question that timed out has taken its time already: it is asked again at once.
+        (None, "key", _) if !failing && !look.has_fallen_back() && !crate::check::is_llm_mute(look.facts) => {
+            return Patience { wait: RESTART, again: true };
+        }
+        (None, "api", _) if look.lost_an_answer() => return Patience { wait: A_LOOK, again: true },
         (None, "port" | "api" | "open", _) if failing => A_LOOK,
         (None, "state", _) if !failing => grace,
         (Some(_), "truth", _) if is_connecting && !failing => grace,
@@ -153,6 +177,30 @@ impl Look<'_> {
         let bound = Duration::try_from_secs_f64(self.target.settings.thresholds.stream_silence_s.0).unwrap_or_default();
         let is_new = |cause: &Reading| self.now.since(cause.since) < bound;
         if cause::of(reading, self.readings).any(is_new) { bound } else { Duration::ZERO }
+    }
+
+    /// Whether the hub said that it stops, shortly before its process ended.
+    fn ended_in_good_order(&self) -> bool {
+        let ended =
+            self.facts.process.as_ref().filter(|known| matches!(known.seen, ProcessSeen::Gone { .. })).map(|known| known.at);
+        ended.zip(self.facts.stopping).is_some_and(|(ended, said)| ended.since(said) <= HUB_RESTART)
+    }
+
+    /// Whether the API's answer was cut off: one may be lost.
+    fn lost_an_answer(&self) -> bool {
+        self.facts.api_failure().is_some_and(|failure| failure.kind == FailureKind::Closed)
+    }
+
+    /// Whether a server behind a hub is hung only as far as calls tell.
+    fn rests_on_a_call(&self, truth: &ServerTruth) -> bool {
+        truth.claim.is_some() && !crate::truth::is_stopped(self.facts, &truth.name)
+    }
+
+    /// Whether the hub, too, had no use of its LLM lately.
+    fn has_fallen_back(&self) -> bool {
+        let shows =
+            |r: &Reading| matches!((r.point, r.id.question()), (Point::HubLlm, "fallback") | (Point::MetaToolClients, "call"));
+        self.readings.iter().any(|r| shows(r) && is_bad(r))
     }
 
     fn asks_an_llm(&self) -> bool {

@@ -20,7 +20,7 @@ use vitals_model::verdict::{ServerTruth, Verdict};
 
 use crate::facts::{Facts, Surface};
 pub use life::{Life, life};
-pub(crate) use life::{child, is_disconnected, is_of_server, is_settled, listed_now, may_be_the_hub};
+pub(crate) use life::{child, is_disconnected, is_list_lost, is_of_server, is_settled, is_stopped, listed_now, may_be_the_hub};
 
 /// How many intervals a good call is believed.
 pub(crate) const STALE_INTERVALS: u32 = 3;
@@ -83,6 +83,10 @@ fn judge(case: &Case<'_>) -> Ruling {
         (ClaimStatus::Connected, Life::Answers { how }, _) => judge_tools(case, how),
         (ClaimStatus::Connected, Life::Present { why }, _) => judge_tools(case, &format!("{why}; weaker evidence")),
         (ClaimStatus::Connected, Life::Untold { why }, _) => (Verdict::Unknown, Health::Unknown, format!("{says}; {why}")),
+        // Called after the hub was asked: it got connected in between.
+        (ClaimStatus::Connecting, Life::Answers { how }, _) if was_called_since(case.facts) => {
+            (Verdict::Unknown, Health::Unknown, format!("{says} before; it works ({how}), asking the hub again"))
+        }
         (_, Life::Answers { how }, _) => (Verdict::Hidden, Health::Degraded, format!("{says}; it works ({how})")),
         _ => judge_honest(case, &says),
     }
@@ -233,6 +237,11 @@ pub fn change_line(tool: &ToolDrift, change: &Change) -> String {
 
 fn claim_is_older_than(facts: &Facts, at: Timestamp) -> bool {
     facts.api.as_ref().is_some_and(|api| api.at < at)
+}
+
+/// Whether the servers were called after the hub was last asked about them.
+fn was_called_since(facts: &Facts) -> bool {
+    facts.session.as_ref().is_some_and(|session| claim_is_older_than(facts, session.at))
 }
 
 fn says(claim: &ServerClaim) -> String {

@@ -4,10 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use day::{Day, Move, any_day};
+use day::{Day, Move, any_day, any_quiet_day};
 use proptest::prelude::*;
 use vitals_judge::event::{Effect, Record};
+use vitals_judge::monitor::Ticks;
 use vitals_judge::score::score;
+use vitals_model::config::Schedule;
 use vitals_model::incident::{IncidentChange, IncidentState};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::TargetState;
@@ -164,6 +166,17 @@ proptest! {
             prop_assert_eq!(format!("{:?}", one.play(each)), format!("{:?}", two.play(each)));
         }
         prop_assert_eq!(format!("{:?}", one.state()), format!("{:?}", two.state()));
+    }
+
+    /// A tick that is not judged would have changed nothing, and shows nothing else.
+    #[test]
+    fn a_tick_that_is_left_out_changes_nothing(moves in any_quiet_day()) {
+        let day = |ticks| Day::begin_judging(Schedule::default(), ticks);
+        let (mut needed, mut all) = (day(Ticks::Needed), day(Ticks::All));
+        for each in &moves {
+            prop_assert_eq!(format!("{:?}", needed.play(each)), format!("{:?}", all.play(each)), "after {:?}", each);
+            prop_assert_eq!(format!("{:?}", needed.state()), format!("{:?}", all.state()), "after {:?}", each);
+        }
     }
 
     #[test]

@@ -120,13 +120,14 @@ pub struct CheckPolicy {
 
 impl Default for CheckPolicy {
     /// One look decides, as its patience allows. Nagios begins to flap at 20 % of looks that are a minute or more
-    /// apart; here they are 10 s apart, and every change between them counts too.
+    /// apart; here they are 10 s apart, and every change between them counts too. A heap that is filled and
+    /// collected crosses its threshold again and again: 10 % of it is more than most collections give back.
     fn default() -> Self {
         Self {
             failures: 1,
             critical_after: 1,
             successes: 1,
-            hysteresis_percent: 0,
+            hysteresis_percent: 10,
             flap_start_percent: 50,
             flap_stop_percent: 25,
         }

@@ -28,9 +28,10 @@ static PURE_CODE: Rule = Rule { id: "pure-code", why: PURE_DEPENDENCY.why, fix: 
 
 /// The allowed edges, complete. `mcp-vitals` wires everything, and its measurements use the frame of
 /// `xtask`, which reads the vocabulary and measures the judgement.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("vitals-model", &[]),
-    ("vitals-judge", &["vitals-model"]),
+    ("vitals-sim", &["vitals-model"]),
+    ("vitals-judge", &["vitals-model", "vitals-sim"]),
     ("vitals-probe", &["vitals-model"]),
     ("vitals-lab", &["vitals-model", "vitals-probe"]),
     ("vitals-engine", &["vitals-model", "vitals-judge", "vitals-probe"]),
@@ -65,7 +66,7 @@ const MAY_RMCP: &str = "vitals-lab";
 const MAY_ANYHOW: [&str; 2] = ["mcp-vitals", "xtask"];
 
 /// The pure crates.
-const PURE: [&str; 2] = ["vitals-model", "vitals-judge"];
+const PURE: [&str; 3] = ["vitals-model", "vitals-judge", "vitals-sim"];
 
 /// All that a pure crate may depend on, tests aside. A list of what is allowed cannot forget a crate.
 const PURE_MAY_USE: [&str; 10] =

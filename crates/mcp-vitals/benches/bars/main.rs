@@ -17,7 +17,7 @@ use xtask::bench::{self, Measurement};
 use bed::{hub, install, procs, product, rest, wait};
 
 /// In the order in which they run.
-const MEASUREMENTS: [Measurement; 11] = [
+const MEASUREMENTS: [Measurement; 12] = [
     looks::CHECK,
     looks::DASHBOARD,
     faults::FAULTS,
@@ -26,6 +26,7 @@ const MEASUREMENTS: [Measurement; 11] = [
     programs::LOG,
     programs::HISTORY,
     programs::REPORT,
+    programs::JUDGING,
     lab::SESSIONS,
     lab::DEMO,
     bench::TIDY,

@@ -25,6 +25,22 @@ pub(crate) const REPORT: Measurement = Measurement {
     run: report,
 };
 
+pub(crate) const JUDGING: Measurement = Measurement {
+    name: "judging",
+    about: "two noisy hours of a hub with 20 servers, played to the monitor, CPU time, faster of 2 (vitals-judge, example cost)",
+    run: judging,
+};
+
+fn judging(_effort: Effort) -> anyhow::Result<Vec<Row>> {
+    let said = example("vitals-judge", "cost", &[])?;
+    let rate = number(after(after(line(&said, "judging:")?, "events in ")?, ", ")?)?;
+    let memory = number(after(line(&said, "memory:")?, "checks, ")?)?;
+    Ok(vec![
+        Row::new("events judged in a second of CPU time", rate, Unit::Count, Bar::AtLeast(1e6)),
+        Row::new("memory per check", memory, Unit::Bytes, Bar::AtMost(20e3)),
+    ])
+}
+
 fn log(_effort: Effort) -> anyhow::Result<Vec<Row>> {
     let said = example("vitals-probe", "logscan", &[])?;
     let rate = |clock: &str| anyhow::Ok(number(after(line(&said, clock)?, ": ")?)? * 1e9);

@@ -10,7 +10,7 @@ use vitals_model::time::human;
 
 use super::Scene;
 use super::draft::Draft;
-use crate::facts::Known;
+use crate::facts::{Facts, Known};
 
 pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     let mut readings = Vec::new();
@@ -36,6 +36,17 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     }
     readings.extend(fallback(scene));
     readings
+}
+
+/// The check on the key, and on whether the provider answers at all.
+pub(crate) fn key_id() -> CheckId {
+    CheckId::of_target(Point::HubLlm, "key")
+}
+
+/// Whether the latest question to the LLM was waited for in vain.
+pub(crate) fn is_llm_mute(facts: &Facts) -> bool {
+    let Some(Known { seen: LlmSeen::Asked { answer: Err(failure), .. }, .. }) = &facts.llm else { return false };
+    matches!(failure.kind, FailureKind::TimedOut(_))
 }
 
 /// The check that says what is wrong with the LLM, if anything is known to be.
@@ -108,10 +119,10 @@ fn fallback(scene: Scene<'_>) -> Option<Reading> {
     if n == 0 && !matches!(scene.facts.llm.as_ref().map(|k| &k.seen), Some(LlmSeen::Asked { .. })) {
         return None;
     }
-    let mut draft = draft("fallback", known).value(n as f64, Unit::Count);
-    if let Some(reason) = trouble(scene) {
-        draft = draft.cause(reason);
-    }
+    // Uses of before the LLM was well again stay in the window: they are as old as the last of them.
+    let at = scene.facts.log_window.last_fallback().filter(|_| n > 0).unwrap_or(known.at);
+    let draft = draft("fallback", &Known { seen: (), at, took: known.took }).value(n as f64, Unit::Count);
+    let draft = draft.cause(trouble(scene).unwrap_or_else(key_id));
     let text = format!("{} of the keyword fallback in the log in the last {}", count(n, "use"), human(window));
     Some(if n > 0 {
         draft.hint("the LLM fails now and then: see hub-llm/key").degraded(format!("{text}, expected none"))

@@ -12,7 +12,7 @@ use vitals_model::time::{Timestamp, human};
 
 use super::Scene;
 use super::draft::Draft;
-use crate::facts::Known;
+use crate::facts::{Facts, Known};
 
 /// More broken lines than this share of all, in percent, is a fault of the log.
 const BROKEN_PERCENT_MAX: f64 = 1.0;
@@ -120,6 +120,11 @@ fn format(scene: Scene<'_>, known: &Known<LogSeen>) -> Reading {
     } else {
         draft.healthy(formats)
     }
+}
+
+/// Whether so many lines are broken that their share may pass its bound when good ones leave the window.
+pub(crate) fn may_be_broken(facts: &Facts, now: Timestamp) -> bool {
+    facts.log_window.hour(now).broken >= BROKEN_LINES_MIN
 }
 
 fn errors(scene: Scene<'_>) -> Option<Reading> {

@@ -98,7 +98,9 @@ fn called(scene: Scene<'_>, draft: Draft, answer: &MetaToolAnswer, ms: f64) -> R
         ));
     }
     if answer.confidence.is_some_and(|c| (c - FALLBACK_CONFIDENCE).abs() < 1e-9) {
+        // Once the LLM is well again, this says nothing of now.
         return draft
+            .cause(super::llm::key_id())
             .value(ms, unit)
             .hint("the LLM did not answer the hub: see hub-llm/key")
             .degraded(format!("{text}, by keyword fallback (confidence 0.6), expected the LLM's choice"));

@@ -162,6 +162,11 @@ impl Records {
         before.take_while(|round| round.left).filter(|round| round.is_telling).count() >= TALKING_ROUNDS
     }
 
+    /// When the records of the latest visit have had time to arrive.
+    pub(crate) fn settles_at(&self) -> Option<Timestamp> {
+        self.rounds.back().map(|round| round.at.plus(NEAR))
+    }
+
     /// The visits whose records have had time to arrive, latest first.
     fn ended(&self, now: Timestamp) -> impl Iterator<Item = &Round> {
         self.rounds.iter().rev().skip_while(move |round| now.since(round.at) <= NEAR)

@@ -26,7 +26,7 @@ impl Facts {
         let lost = stream.lost.as_mut().map(|(at, _)| at);
         let heard = [opened, lost, stream.last_event.as_mut(), stream.last_heartbeat.as_mut()];
         heard.into_iter().flatten().for_each(later);
-        [self.hub_unwell.as_mut(), self.log_lost.as_mut()].into_iter().flatten().for_each(later);
+        [self.hub_unwell.as_mut(), self.stopping.as_mut(), self.log_lost.as_mut()].into_iter().flatten().for_each(later);
         self.state.iter_mut().map(|state| &mut state.seen).for_each(later);
         self.refused_since.values_mut().for_each(later);
         self.courses.values_mut().for_each(|course| course.skip(ms));

@@ -114,6 +114,23 @@ impl LogWindow {
         slices.into_iter().min().unwrap_or(0) as f64 * 3600.0 / BUCKET.as_secs_f64()
     }
 
+    /// About when the keyword fallback was last used, within the hour.
+    pub fn last_fallback(&self) -> Option<Timestamp> {
+        self.parts.iter().rev().find(|(_, lines)| lines.fallbacks > 0).map(|(at, _)| *at)
+    }
+
+    /// Whether what grew in the last minute would be a flood beyond `limit`, in bytes per hour, if it all lay in
+    /// one slice.
+    pub(crate) fn may_flood(&self, limit: f64) -> bool {
+        let grown: u64 = self.grown.iter().map(|(_, bytes)| bytes).sum();
+        grown as f64 * 3600.0 / BUCKET.as_secs_f64() > limit
+    }
+
+    /// From when on there is growth to speak of.
+    pub(crate) fn measured_from(&self) -> Option<Timestamp> {
+        Some(self.since?.plus(SPAN_MIN))
+    }
+
     /// What was read since `from`.
     pub fn since(&self, from: Timestamp) -> Lines {
         let mut sum = Lines::default();

@@ -68,6 +68,12 @@ impl Ledger {
         self.open.contains_key(check)
     }
 
+    /// Whether nothing lasts, flaps or is waited for, so that time alone changes nothing.
+    pub fn is_quiet(&self) -> bool {
+        let flaps = || self.streaks.values().any(|streak| streak.flapping);
+        self.open.is_empty() && self.pending.is_empty() && self.absent.is_empty() && !flaps()
+    }
+
     /// Incidents that last, oldest first.
     pub fn open(&self) -> Vec<Incident> {
         let mut open: Vec<_> = self.open.values().cloned().collect();

@@ -5,7 +5,7 @@ use vitals_model::limits::INTERVAL_LLM_MIN;
 use vitals_model::observation::{
     ExitRole, Failure, FailureKind, LlmSeen, Observation, RunState, Seen, SessionView, StreamNote, StreamSeen,
 };
-use vitals_model::reading::Health;
+use vitals_model::reading::{Health, Reading};
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
 
@@ -40,6 +40,7 @@ impl Watched {
             // What the sessions saw does not fit what the hub last said: it may have changed since.
             Seen::Session(_) if self.contradicts_an_older_claim() => &[Probe::Api],
             // Is it the hub that ended? Then that is the fault, and the API's silence follows from it.
+            Seen::Api(_) if self.is_answer_lost(observation.at) => &[Probe::Process, Probe::Api],
             Seen::Api(_) if self.facts.api_failure().is_some() => &[Probe::Process],
             Seen::Api(_) if self.has_changed_at(observation) => &[Probe::Session],
             // A server that is bad now may be good again: do not wait a minute to see it. A stopped
@@ -47,9 +48,17 @@ impl Watched {
             Seen::Process(_) if self.wants_call() => &[Probe::Session],
             Seen::Log(log) if log.stretch.over.is_some() && log.stretch.fallbacks > 0 => self.ask_llm(observation.at),
             Seen::MetaTool(_) if self.is_bad(&CheckId::of_target(Point::MetaToolClients, "call")) => self.ask_llm(observation.at),
+            // One question may be lost: it is asked once more before people hear of it. One that was waited for in
+            // vain is asked again at once, any other when it may be.
+            Seen::Llm(_) if check::is_llm_mute(&self.facts) && self.is_new(&check::key_id(), observation.at) => &[Probe::Llm],
+            Seen::Process(_) if self.is_bad(&check::key_id()) && !self.ledger.is_open(&check::key_id()) => {
+                self.ask_llm(observation.at)
+            }
             _ => &[],
         };
-        probes.iter().map(|probe| Effect::Check(self.target.id.clone(), *probe)).collect()
+        // So may be one call.
+        let again = matches!(observation.seen, Seen::Session(_)) && self.is_first_failure(observation.at);
+        probes.iter().chain(again.then_some(&Probe::Session)).map(|probe| Effect::Check(self.target.id.clone(), *probe)).collect()
     }
 
     fn after_stream(&self, stream: &StreamSeen) -> &'static [Probe] {
@@ -81,6 +90,28 @@ impl Watched {
     fn ask_llm(&self, now: Timestamp) -> &'static [Probe] {
         let asked = self.facts.llm.as_ref().filter(|known| matches!(known.seen, LlmSeen::Asked { .. }));
         if asked.is_some_and(|known| now.since(known.at) >= INTERVAL_LLM_MIN) { &[Probe::Llm] } else { &[] }
+    }
+
+    /// Whether a check is bad since this observation.
+    fn is_new(&self, id: &CheckId, at: Timestamp) -> bool {
+        self.readings.iter().any(|r| r.id == *id && is_bad(r) && r.since == at)
+    }
+
+    /// Whether the API's answer was cut off just now, and not before.
+    fn is_answer_lost(&self, at: Timestamp) -> bool {
+        self.is_new(&check::api_id(), at) && self.facts.api_failure().is_some_and(|failure| failure.kind == FailureKind::Closed)
+    }
+
+    /// Whether the list, or a call to a server that is well otherwise, has failed just now and not before.
+    fn is_first_failure(&self, at: Timestamp) -> bool {
+        let is_well =
+            |r: &Reading| self.truths.iter().any(|t| Some(t.name.as_str()) == r.id.server() && t.health == Health::Healthy);
+        let may_be_lost = |r: &Reading| match r.id.question() {
+            "call" => r.value.is_none() && is_well(r),
+            "tools" => r.id.server().is_none() && truth::is_list_lost(&self.facts),
+            _ => false,
+        };
+        self.readings.iter().any(|r| r.since == at && r.at == at && is_bad(r) && may_be_lost(r))
     }
 
     /// As far as is known: what is known to be bad already is not asked again and again.

@@ -154,9 +154,13 @@ fn is_refused(facts: &Facts, server: &Text) -> bool {
 /// Whether it was only seen that a call to a server had no answer, and the hub was not heard since: then
 /// the hub itself may be what does not answer.
 pub(crate) fn may_be_the_hub(facts: &Facts, server: &Text) -> bool {
-    let is_stopped = child(facts, server).is_some_and(|child| child.state == RunState::Stopped);
     let heard = facts.api.as_ref().map(|api| api.at);
-    !is_stopped && facts.session.as_ref().is_some_and(|visit| heard.is_none_or(|heard| heard < visit.at))
+    !is_stopped(facts, server) && facts.session.as_ref().is_some_and(|visit| heard.is_none_or(|heard| heard < visit.at))
+}
+
+/// Whether a server's process is stopped (SIGSTOP): then there is no need to call it again.
+pub(crate) fn is_stopped(facts: &Facts, server: &Text) -> bool {
+    child(facts, server).is_some_and(|child| child.state == RunState::Stopped)
 }
 
 /// The words with which a hub says that a server behind it is not there.
@@ -165,6 +169,12 @@ pub(crate) fn may_be_the_hub(facts: &Facts, server: &Text) -> bool {
 pub(crate) fn is_disconnected(failure: &Failure) -> bool {
     matches!(failure.kind, FailureKind::ToolError | FailureKind::Rpc(_) | FailureKind::Status { .. })
         && ["ot connected", "Connection closed", "not initialized"].iter().any(|words| failure.evidence.as_str().contains(words))
+}
+
+/// Whether the list of tools was waited for in vain.
+pub(crate) fn is_list_lost(facts: &Facts) -> bool {
+    let first = facts.session.as_ref().and_then(|known| known.seen.sessions.first());
+    first.is_some_and(|view| view.tools.as_ref().is_err_and(|failure| matches!(failure.kind, FailureKind::TimedOut(_))))
 }
 
 /// Whether an error can only have come from the server itself: the hub passed the call on.

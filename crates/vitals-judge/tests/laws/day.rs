@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use vitals_judge::event::{Effect, Event, Memory};
-use vitals_judge::monitor::Monitor;
+use vitals_judge::event::{Effect, Event, Gap, GapKind, Memory};
+use vitals_judge::monitor::{Monitor, Ticks};
 use vitals_model::config::{Expect, Schedule, ServerSettings, TargetSettings};
 use vitals_model::observation::{Observation, Seen};
+use vitals_model::quiet::{Maintenance, Order, Pattern, Remark, Silence};
 use vitals_model::snapshot::TargetState;
 use vitals_model::target::{Address, Origin, Target, TargetId};
+use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
 use crate::seen::{Api, Call, Child, Claim, Log, MetaTool, OrWord, Process, Session, Visit};
@@ -42,6 +44,12 @@ pub(crate) enum Move {
     Forget,
     Watch,
     Store(Option<&'static str>),
+    /// Somebody wants to hear nothing of some checks for so many seconds.
+    Silence(&'static str, u64),
+    /// Work is planned for so many seconds from now on.
+    Maintain(u64),
+    /// The machine sleeps for so many milliseconds.
+    Sleep(u64),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -208,6 +216,20 @@ fn any_move() -> impl Strategy<Value = Move> {
     prop_oneof![4 => often, 1 => rare]
 }
 
+/// What people do, and a machine that sleeps: nobody hears of some incidents, and some time does not count.
+fn quiet_move() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        1 => (select(vec!["*", "hub-servers/*", "*/truth"]), 1_u64..900).prop_map(|(check, seconds)| Move::Silence(check, seconds)),
+        1 => (60_u64..900).prop_map(Move::Maintain),
+        1 => (5_000_u64..9_000_000).prop_map(Move::Sleep),
+    ]
+}
+
+/// Up to eighty moves, quiet ones among them.
+pub(crate) fn any_quiet_day() -> impl Strategy<Value = Vec<Move>> {
+    prop::collection::vec(prop_oneof![6 => any_move(), 1 => quiet_move()], 1..80)
+}
+
 /// Up to eighty moves.
 pub(crate) fn any_day() -> impl Strategy<Value = Vec<Move>> {
     prop::collection::vec(any_move(), 1..80)
@@ -240,9 +262,13 @@ impl Day {
     }
 
     pub(crate) fn begin_with(schedule: Schedule) -> Self {
+        Self::begin_judging(schedule, Ticks::Needed)
+    }
+
+    pub(crate) fn begin_judging(schedule: Schedule, ticks: Ticks) -> Self {
         let tools = [vec!["read", "write"], vec!["x"], vec!["read"]];
         let servers = SERVERS.into_iter().zip(tools).map(|(name, tools)| (name.to_owned(), words(&tools)));
-        let mut monitor = Monitor::new(time(0.0), Memory::default());
+        let mut monitor = Monitor::new(time(0.0), Memory::default()).judging(ticks);
         let mut target = target(None);
         Arc::make_mut(&mut target.settings).schedule = schedule;
         monitor.apply(time(0.0), Event::Watch(target.clone()));
@@ -278,6 +304,12 @@ impl Day {
             Move::Store(error) => {
                 return self.change(Event::StoreHealth { error: error.map(str::to_owned), lost: 3 });
             }
+            Move::Silence(check, seconds) => return self.silence(check, *seconds),
+            Move::Maintain(seconds) => return self.maintain(*seconds),
+            Move::Sleep(ms) => {
+                self.now_ms += ms;
+                return self.change(Event::Gap(Gap { ms: i64::try_from(*ms).unwrap_or(i64::MAX), kind: GapKind::Ahead }));
+            }
             Move::Session(visited) => {
                 let spec = session(visited);
                 self.sources.session(&spec, &self.world, true)
@@ -301,6 +333,20 @@ impl Day {
     fn change(&mut self, event: Event) -> Vec<Effect> {
         self.forgotten |= matches!(event, Event::Forget(_));
         self.monitor.apply(self.now(), event)
+    }
+
+    fn silence(&mut self, check: &str, seconds: u64) -> Vec<Effect> {
+        let until = self.now().plus(Duration::from_secs(seconds));
+        let remark = Remark { at: self.now(), author: Text::new("ann"), text: Text::new("") };
+        let silence = Silence { id: 0, target: Pattern::all(), check: Pattern::new(check), until, remark };
+        self.change(Event::Ordered(Order::Silence(silence)))
+    }
+
+    fn maintain(&mut self, seconds: u64) -> Vec<Effect> {
+        let (from, to) = (Some(self.now()), Some(self.now().plus(Duration::from_secs(seconds))));
+        let window = Maintenance { checks: Pattern::all(), from, to, cron: None, lasts: Duration::ZERO };
+        Arc::make_mut(&mut self.target.settings).maintenance.insert("work".to_owned(), window);
+        self.change(Event::Watch(self.target.clone()))
     }
 
     fn wait(&mut self, ms: u64) -> Vec<Effect> {

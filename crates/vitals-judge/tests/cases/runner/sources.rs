@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use vitals_model::claim::HubState;
 use vitals_model::observation::{
     CallSeen, CallWay, ErrorKind, Level, LevelCounts, LlmModels, LlmSeen, LogFile, LogSeen, LogStretch, MetaToolAnswer,
     MetaToolSeen, Opened, Seen, ServerTurn, SessionSeen, SessionView, StreamNote, StreamSeen, Transport, Turn, VisitSeen,
@@ -116,12 +117,13 @@ pub(crate) fn stream(word: &str) -> Seen {
     })
 }
 
-/// `heartbeat`, `changed`, `storm`, `connected fs`, `lost fs`, or a level and a message.
+/// `heartbeat`, `changed`, `storm`, `stopping`, `connected fs`, `lost fs`, or a level and a message.
 pub(crate) fn notes(words: &[String]) -> Seen {
     let note = |words: &String| match words.split_once(' ').unwrap_or((words, "")) {
         ("heartbeat", _) => StreamNote::Heartbeat,
         ("changed", _) => StreamNote::Changed(Text::new("servers_updated")),
         ("storm", _) => StreamNote::StormLine,
+        ("stopping", _) => StreamNote::State { state: HubState::Stopping, pid: None },
         ("connected" | "lost", _) => StreamNote::Turn(turn(words)),
         (level, message) => StreamNote::Log {
             at: None,
