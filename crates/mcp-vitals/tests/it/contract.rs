@@ -81,22 +81,7 @@ const CHECK: &[(&str, Kind)] = &[
 ];
 
 const ANOMALY: &[(&str, Kind)] = &[
-    (
-        "kind",
-        Word(&[
-            "error-spike",
-            "flapping",
-            "resources",
-            "clients",
-            "servers",
-            "log-growth",
-            "leak",
-            "error-rate",
-            "level-shift",
-            "silence",
-            "new-errors",
-        ]),
-    ),
+    ("kind", Word(&crate::faces::KINDS)),
     ("outcome", Word(&["quiet", "warning", "critical", "not-yet"])),
     ("reason", Filled),
     ("hint", Text),
@@ -152,7 +137,7 @@ pub(crate) fn assert_report(report: &Value) {
             let inside = id.as_str().zip(point.as_str()).is_some_and(|(id, point)| id.starts_with(&format!("{point}/")));
             assert!(inside, "{id} is not of {point}");
         }
-        assert_eq!(list(target, "anomalies").len(), 11, "six kinds of anomaly, and five of history");
+        assert_eq!(list(target, "anomalies").len(), crate::faces::KINDS.len(), "each kind of anomaly once");
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{procs, said, wait, watch};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The kinds of anomaly: the original six, and those that compare with the history.
-const KINDS: [&str; 11] = [
+pub(crate) const KINDS: [&str; 11] = [
     "error-spike",
     "flapping",
     "resources",
