@@ -77,22 +77,16 @@ impl Monitor {
     /// Why a check of a target is what it is; `None` when it has no reading.
     pub fn explain(&self, target: &TargetId, check: &CheckId, now: Timestamp) -> Option<Explanation> {
         let watched = self.watched(target)?;
-        let reading = watched.readings.iter().find(|reading| reading.id == *check)?.clone();
+        let (truths, readings) = watched.in_words();
+        let reading = readings.iter().find(|reading| reading.id == *check)?.clone();
         let shield = watched.shield.as_ref();
-        let look = Look {
-            target: &watched.target,
-            facts: &watched.facts,
-            readings: &watched.readings,
-            truths: &watched.truths,
-            shield,
-            now,
-        };
-        let truth = crate::incident::truth_of(&reading, &watched.truths);
+        let look = Look { target: &watched.target, facts: &watched.facts, readings: &readings, truths: &truths, shield, now };
+        let truth = crate::incident::truth_of(&reading, &truths);
         let patience = patience(&look, &reading, truth);
         let incident = watched.ledger.open().into_iter().find(|incident| incident.check == *check);
         let hush = Hush { silences: &self.own.silences, windows: &watched.windows.0, now };
         Some(Explanation {
-            causes: cause::of(&reading, &watched.readings).cloned().collect(),
+            causes: cause::of(&reading, &readings).cloned().collect(),
             patience: patience.wait,
             again: patience.again,
             policy: watched.target.settings.policy(check),

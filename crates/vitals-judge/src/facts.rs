@@ -3,7 +3,9 @@
 mod calls;
 mod course;
 mod cpu;
+mod exits;
 mod exposure;
+mod known;
 mod levels;
 mod listed;
 mod records;
@@ -16,12 +18,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use vitals_model::claim::{FilteringClaim, HubClaim, HubState, ServerClaim};
+use vitals_model::claim::{HubClaim, HubState, ServerClaim};
 use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{
-    ApiSeen, CallSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation,
-    ProcessFacts, ProcessId, ProcessSeen, RunState, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen,
-    WorkspaceSeen,
+    ApiSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation, ProcessId,
+    ProcessSeen, RunState, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen, WorkspaceSeen,
 };
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -31,14 +32,14 @@ pub use calls::CallCourse;
 pub(crate) use calls::is_empty_answer;
 pub use course::{Course, StateCourse};
 pub use cpu::CpuUse;
+pub use exits::Exits;
 use exposure::Exposure;
 pub use levels::Levels;
+use listed::Listed;
 pub use records::Records;
 use stopped::Stopped;
 pub use stretch::{Lines, LogWindow};
 pub use surfaces::Surface;
-
-use crate::detect::Room;
 
 /// Most server turns and child exits remembered; the oldest go first.
 const TURNS_MAX: usize = 512;
@@ -118,7 +119,7 @@ pub struct Facts {
     /// What our visits cost.
     pub visit: Option<Known<VisitSeen>>,
     /// Children that ended: when, which, and the server they ran.
-    pub exits: VecDeque<(Timestamp, ExitSeen)>,
+    pub exits: Exits,
     /// Servers that connected or were lost.
     pub turns: VecDeque<ServerTurn>,
     /// How the hub's claim of each server went on.
@@ -141,12 +142,14 @@ pub struct Facts {
     usual_tokens: BTreeMap<Text, u64>,
     /// How many of the hub's clients were ours when it last answered.
     pub own_clients: u64,
-    /// The last good answer about servers, for when the API does not answer.
+    /// The last good answer about servers, in the order of their names, for when the API does not answer.
     last_servers: Option<Vec<ServerClaim>>,
     /// The last known identity of the process: its successor is a restart.
     last_process: Option<ProcessId>,
     /// The tools that the first session lists, by server; `None` when it lists none.
-    listed: Option<BTreeMap<Text, ToolSet>>,
+    listed: Option<Listed>,
+    /// The children of the hub's process by the name of their server, the youngest of each first.
+    children: Vec<usize>,
     /// When the hub itself was last seen not to work: its process did not run, or its API gave no answer.
     pub hub_unwell: Option<Timestamp>,
     /// When the hub last told that it stops.
@@ -212,6 +215,12 @@ impl Facts {
         if !runs {
             self.hub_unwell = Some(at);
         }
+        self.children.clear();
+        if let ProcessSeen::Alive(process) = &seen {
+            let child = |n: &usize| &process.children[*n];
+            self.children.extend((0..process.children.len()).filter(|n| child(n).server.is_some()));
+            self.children.sort_by(|a, b| (&child(a).server, child(a).uptime).cmp(&(&child(b).server, child(b).uptime)));
+        }
         self.process = Some(Known { seen, at, took });
     }
 
@@ -223,19 +232,22 @@ impl Facts {
                 self.take_process(&ProcessSeen::Gone { last: Some(seen.id), orphans: Vec::new() }, at, took);
             }
             ExitRole::Hub => {}
-            ExitRole::Child { .. } => push_bounded(&mut self.exits, (at, seen.clone()), TURNS_MAX),
+            ExitRole::Child { .. } => self.exits.take(at, seen, TURNS_MAX),
         }
     }
 
     fn take_api(&mut self, seen: &ApiSeen, at: Timestamp, took: Duration) {
         let mut seen = seen.clone();
-        if let Ok(servers) = &seen.servers {
-            course::follow(&mut self.courses, self.last_servers.as_deref(), servers, at);
-            self.last_servers = Some(servers.clone());
+        if let Ok(servers) = &mut seen.servers {
+            // They are known by one place only.
+            let mut servers = std::mem::take(servers);
+            servers.sort_by(|a, b| a.name.cmp(&b.name));
+            course::follow(&mut self.courses, self.last_servers.as_deref(), &mut servers, at);
             let courses = &self.courses;
             self.refused_since.retain(|name, _| courses.contains_key(name));
             self.calls.retain(|name, _| courses.contains_key(name));
-            self.stopped.follow(servers, at);
+            self.stopped.follow(&servers, at);
+            self.last_servers = Some(servers);
             self.forget_tools();
         }
         if let Ok(HubClaim { state: Some(state), .. }) = &seen.health {
@@ -253,6 +265,13 @@ impl Facts {
     }
 
     fn take_session(&mut self, seen: &SessionSeen, at: Timestamp, took: Duration) {
+        let mut seen = seen.clone();
+        seen.calls.sort_by(|a, b| a.server.cmp(&b.server));
+        for (view, before) in seen.sessions.iter_mut().zip(self.session.iter().flat_map(|known| &known.seen.sessions)) {
+            if let (Ok(tools), Ok(before)) = (&mut view.tools, &before.tools) {
+                tools.share(before);
+            }
+        }
         for call in &seen.calls {
             match &call.answer {
                 Some(Err(failure)) if crate::truth::is_disconnected(failure) => {
@@ -276,10 +295,10 @@ impl Facts {
             let file = self.log.as_ref().is_some_and(|log| log.seen.file.is_ok());
             self.records.worked(at.minus(took), at, (file, self.stream.opened.is_some()));
         }
-        let own = listed::all_of(self.servers());
         let exposure = self.exposure.take();
-        self.exposure = Exposure::next(exposure, seen, at.minus(took), self.servers_changed(), own.as_ref());
-        self.session = Some(Known { seen: seen.clone(), at, took });
+        let own = || listed::all_of(self.servers());
+        self.exposure = Exposure::next(exposure, &seen, at.minus(took), self.servers_changed(), own);
+        self.session = Some(Known { seen, at, took });
         self.sort_tools();
     }
 
@@ -297,7 +316,10 @@ impl Facts {
     /// Finds out whose the listed tools are.
     fn sort_tools(&mut self) {
         let tools = self.session.as_ref().and_then(|known| known.seen.sessions.first()?.tools.as_ref().ok());
-        self.listed = tools.map(|tools| listed::by_server(tools, self.servers()));
+        let is_known = |tools| self.listed.as_ref().is_some_and(|listed| listed.is_of(tools, self.servers()));
+        if !tools.is_some_and(is_known) {
+            self.listed = tools.map(|tools| Listed::of_session(tools, self.servers()));
+        }
     }
 
     /// A hub that names other servers each time must not fill our memory.
@@ -404,109 +426,6 @@ impl Facts {
     fn push_tail(&mut self, line: String) {
         if self.tail.back() != Some(&line) {
             push_bounded(&mut self.tail, line, LOG_TAIL_MAX);
-        }
-    }
-
-    /// What the hub last said of itself, if its last answer was one.
-    pub fn hub(&self) -> Option<&HubClaim> {
-        self.api.as_ref()?.seen.health.as_ref().ok()
-    }
-
-    /// What the hub last said of its servers; the last good answer when the latest was none.
-    pub fn servers(&self) -> &[ServerClaim] {
-        self.last_servers.as_deref().unwrap_or_default()
-    }
-
-    /// What the hub last said of one server.
-    pub fn claim(&self, server: &Text) -> Option<&ServerClaim> {
-        self.servers().iter().find(|claim| claim.name == *server)
-    }
-
-    /// Why the API did not answer last time.
-    pub fn api_failure(&self) -> Option<&Failure> {
-        let seen = &self.api.as_ref()?.seen;
-        seen.health.as_ref().err().or(seen.servers.as_ref().err())
-    }
-
-    /// Filtering statistics, when the hub has them.
-    pub fn filtering(&self) -> Option<&FilteringClaim> {
-        self.api.as_ref()?.seen.filtering.as_ref()?.as_ref().ok()
-    }
-
-    /// The latest canary call of a server, and the visit that made it.
-    pub fn call(&self, server: &Text) -> Option<(&CallSeen, &Known<SessionSeen>)> {
-        let known = self.session.as_ref()?;
-        known.seen.calls.iter().find(|call| call.server == *server).map(|call| (call, known))
-    }
-
-    /// The tools of a server in the first session's list, without the hub's prefix; `None` when that
-    /// session has no list.
-    pub fn listed(&self, server: &Text) -> Option<ToolSet> {
-        Some(self.listed.as_ref()?.get(server).cloned().unwrap_or_default())
-    }
-
-    /// The hub's process, when it was alive at the last look.
-    pub fn alive(&self) -> Option<&ProcessFacts> {
-        match &self.process.as_ref()?.seen {
-            ProcessSeen::Alive(process) => Some(process),
-            _ => None,
-        }
-    }
-
-    /// When the hub's process started.
-    pub fn hub_started(&self) -> Option<Timestamp> {
-        Some(self.process.as_ref()?.at.minus(self.alive()?.uptime))
-    }
-
-    /// When the last known child of a server ended, and its pid.
-    pub fn exit(&self, server: &Text) -> Option<(Timestamp, u32)> {
-        self.exits.iter().rev().find_map(|(at, exit)| match &exit.role {
-            ExitRole::Child { server: Some(name), .. } if name == server => Some((*at, exit.id.pid)),
-            _ => None,
-        })
-    }
-
-    /// When the processes of a server ended, oldest first.
-    pub(crate) fn exits_of(&self, server: &Text) -> impl Iterator<Item = Timestamp> {
-        self.exits.iter().filter_map(move |(at, exit)| match &exit.role {
-            ExitRole::Child { server: Some(name), .. } if name == server => Some(*at),
-            _ => None,
-        })
-    }
-
-    /// Whether somebody stopped a server around this time, as far as the hub tells.
-    pub(crate) fn was_stopped(&self, server: &Text, at: Timestamp) -> bool {
-        self.stopped.was(server, at)
-    }
-
-    /// When the latest child without a known server ended.
-    pub fn unnamed_exit(&self) -> Option<Timestamp> {
-        self.exits.iter().rev().find_map(|(at, exit)| match &exit.role {
-            ExitRole::Child { server: None, .. } => Some(*at),
-            _ => None,
-        })
-    }
-
-    /// Log records by level: from the file when its records carry levels, else from the stream.
-    pub fn levels(&self) -> &Levels {
-        if self.file_levels.is_empty() { &self.stream_levels } else { &self.file_levels }
-    }
-
-    /// How the log grows, in bytes per hour, and over which span that was measured.
-    pub fn growth_per_hour(&self, now: Timestamp) -> Option<(f64, Duration)> {
-        if self.log_window.is_followed() {
-            return self.log_window.growth(now);
-        }
-        stretch::growth_of(&self.log.as_ref()?.seen.stretch)
-    }
-
-    /// Where a leak of the hub would end.
-    pub fn room(&self) -> Room {
-        let file = self.log.as_ref().and_then(|known| known.seen.file.as_ref().ok());
-        Room {
-            memory: self.alive().map(|process| process.machine_bytes),
-            fds: self.alive().and_then(|process| process.fds_max),
-            disk: file.map(|file| file.disk_free),
         }
     }
 

@@ -22,6 +22,7 @@ use vitals_model::verdict::{ServerTruth, Verdict};
 
 use crate::cause::{self, is_bad};
 use crate::check::pace::{self, Pace};
+use crate::check::{self, Ids, Part, Scene, Words};
 use crate::facts::Facts;
 
 pub use ledger::{Ledger, News};
@@ -109,7 +110,7 @@ pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>)
         (None, "entry", _) => return Patience { wait: RESTART, again: true },
         (None, "tools", _) if crate::truth::is_list_lost(look.facts) => return Patience { wait: RESTART, again: true },
         // A question that timed out has taken its time already: it is asked again at once.
-        (None, "key", _) if !failing && !look.has_fallen_back() && !crate::check::is_llm_mute(look.facts) => {
+        (None, "key", _) if !failing && !look.has_fallen_back() && !check::is_llm_mute(look.facts) => {
             return Patience { wait: RESTART, again: true };
         }
         (None, "api", _) if look.lost_an_answer() => return Patience { wait: A_LOOK, again: true },
@@ -142,6 +143,18 @@ impl Look<'_> {
     /// Whether the target answers, so that what has no reading is not there.
     fn answers(&self) -> bool {
         self.facts.api.is_some() && self.facts.api_failure().is_none()
+    }
+
+    /// A reading and the truth behind it, in words.
+    fn in_words(&self, reading: &Reading) -> (Reading, Option<ServerTruth>) {
+        let truths = check::truths(self.target, self.facts, self.now, Words::Said);
+        let (ids, words) = (Ids::of(self.readings), Words::Said);
+        let settings = &self.target.settings;
+        let scene = Scene { facts: self.facts, settings, truths: &truths, now: self.now, words, ids: &ids };
+        let found = Part::ALL
+            .into_iter()
+            .find_map(|part| check::of(self.target, part, scene).into_iter().find(|worded| worded.id == reading.id));
+        (found.unwrap_or_else(|| reading.clone()), truth_of(reading, &truths).cloned())
     }
 
     /// How long until this was measured again, within bounds.
@@ -228,7 +241,7 @@ fn outdated(reading: &Reading, all: &[Reading]) -> bool {
 }
 
 pub(crate) fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {
-    (reading.id.question() == "truth").then(|| truths.iter().find(|t| crate::check::truth_id(&t.name) == reading.id))?
+    (reading.id.question() == "truth").then(|| truths.iter().find(|t| check::truth_id(&t.name) == reading.id))?
 }
 
 /// What was seen; for a server the verdict stands beside it as the incident's kind.

@@ -3,33 +3,34 @@
 mod calm;
 mod follow_up;
 mod history;
+mod judged;
 mod orders;
 mod own_guard;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_model::check::{CheckId, Point};
 use vitals_model::incident::Cause;
 use vitals_model::observation::{Observation, Seen};
-use vitals_model::quiet::{Maintenance, Silence, Window};
+use vitals_model::quiet::{Maintenance, Window};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::{Snapshot, TargetState};
 use vitals_model::target::{Target, TargetId, TargetKind};
 use vitals_model::text::Text;
-use vitals_model::time::{Timestamp, human};
+use vitals_model::time::Timestamp;
+use vitals_model::tool::ToolSet;
 use vitals_model::verdict::ServerTruth;
 
-use crate::check::pace::{self, Pace, STALE_INTERVALS};
-use crate::check::{self, Scene};
+use crate::check::Part;
 use crate::detect::{Evidence, Lookout};
 use crate::event::{Effect, Event, Memory, Record};
 use crate::facts::Facts;
-use crate::incident::{Ledger, Look};
+use crate::incident::Ledger;
 use crate::own::Own;
 use crate::reach::{self, Reach};
-use crate::telling::Hush;
+use judged::Judged;
 
 /// The window of the detectors while watching, and of the level counts that faces show.
 const LIVE_WINDOW: Duration = Duration::from_secs(3600);
@@ -46,12 +47,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) struct Watched {
     pub(crate) target: Target,
     pub(crate) facts: Facts,
-    pub(crate) truths: Vec<ServerTruth>,
-    pub(crate) readings: Vec<Reading>,
+    judged: Judged,
     pub(crate) ledger: Ledger,
-    trends: BTreeMap<CheckId, VecDeque<f64>>,
-    /// The last sample kept of each check.
-    kept: BTreeMap<CheckId, (Timestamp, Health)>,
     drifted_since: BTreeMap<Text, Timestamp>,
     /// How far the latest look came.
     reach: Reach,
@@ -60,18 +57,20 @@ pub(crate) struct Watched {
     /// The windows of maintenance that hold, and the minute of which that is so.
     pub(crate) windows: (Vec<Window>, Timestamp),
     lookout: Lookout,
+    /// Tools that count as known from the next event on, and since when.
+    settled: Vec<(Text, ToolSet, Timestamp)>,
     /// Until when nothing changes by time alone, and the latest tick that was not judged for that.
     calm_until: Option<Timestamp>,
     calm_at: Option<Timestamp>,
 }
 
-/// Whether ticks on which nothing can change are judged all the same.
+/// Whether what cannot have changed is judged all the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ticks {
-    /// They are not.
-    Needed,
-    /// They are: what the tests hold the other way against.
-    All,
+pub enum Thrift {
+    /// It is not.
+    Thrifty,
+    /// It is: what the tests hold the other way against.
+    Lavish,
 }
 
 /// All state of judgement.
@@ -81,20 +80,20 @@ pub struct Monitor {
     memory: Memory,
     began_at: Timestamp,
     pub(crate) own: Own,
-    ticks: Ticks,
+    thrift: Thrift,
 }
 
 impl Monitor {
     /// A monitor that begins now and remembers what the one before it left.
     pub fn new(began_at: Timestamp, memory: Memory) -> Self {
         let own = Own::restored(&memory.open, memory.silences.clone());
-        Self { targets: BTreeMap::new(), own, memory, began_at, ticks: Ticks::Needed }
+        Self { targets: BTreeMap::new(), own, memory, began_at, thrift: Thrift::Thrifty }
     }
 
-    /// Judges every tick, or those on which something can change.
+    /// Judges everything at each event, or what it can have changed.
     #[must_use]
-    pub fn judging(mut self, ticks: Ticks) -> Self {
-        self.ticks = ticks;
+    pub fn with(mut self, thrift: Thrift) -> Self {
+        self.thrift = thrift;
         self
     }
 
@@ -111,9 +110,11 @@ impl Monitor {
             }
             Event::LockFile(id, lock) => {
                 let Some(watched) = self.targets.get_mut(&id) else { return Vec::new() };
+                watched.begin(self.thrift);
                 watched.facts.take_lock(lock, now);
                 watched.follow_surfaces(now);
-                watched.rejudge(now, &self.own.silences, &mut self.memory.last_incident)
+                watched.calm_until = None;
+                watched.rejudge(now, &Part::ALL, &self.own.silences, &mut self.memory.last_incident)
             }
             Event::Observed(observation) => self.observed(now, &observation),
             Event::Tick => self.tick(now),
@@ -154,15 +155,13 @@ impl Monitor {
             ledger: Ledger::with_open(open),
             target,
             facts,
-            truths: Vec::new(),
-            readings: Vec::new(),
-            trends: BTreeMap::new(),
-            kept: BTreeMap::new(),
+            judged: Judged::default(),
             drifted_since: BTreeMap::new(),
             reach: Reach::Unknown,
             shield: None,
             windows: (Vec::new(), Timestamp::default()),
             lookout: lookout.unwrap_or_default(),
+            settled: Vec::new(),
             calm_until: None,
             calm_at: None,
         };
@@ -171,7 +170,8 @@ impl Monitor {
 
     /// What lasted is remembered, in case the target comes back.
     fn forget(&mut self, id: &TargetId) {
-        let Some(watched) = self.targets.remove(id) else { return };
+        let Some(mut watched) = self.targets.remove(id) else { return };
+        watched.settle();
         self.memory.open.extend(watched.ledger.open());
         let surfaces = watched.facts.surfaces.into_iter();
         let usual = surfaces.filter_map(|(server, surface)| Some((id.clone(), server, surface.tokens.before()?)));
@@ -185,6 +185,7 @@ impl Monitor {
         if observation.seen.probe().is_some() {
             self.own.state.probes += 1;
         }
+        watched.begin(self.thrift);
         watched.facts.take(observation);
         let mut effects = Vec::new();
         if matches!(observation.seen, Seen::Api(_) | Seen::Session(_)) {
@@ -193,7 +194,8 @@ impl Monitor {
             effects = self.guard(now);
         }
         let Some(watched) = self.targets.get_mut(&observation.target) else { return effects };
-        effects.extend(watched.rejudge(now, &self.own.silences, &mut self.memory.last_incident));
+        let touched = watched.touched(now, observation);
+        effects.extend(watched.rejudge(now, &touched, &self.own.silences, &mut self.memory.last_incident));
         effects.extend(watched.follow_up(observation));
         effects.extend(watched.samples(now, observation));
         effects.extend(watched.settle_tools(now, &observation.seen));
@@ -204,12 +206,12 @@ impl Monitor {
         let (last, silences) = (&mut self.memory.last_incident, &self.own.silences);
         let mut effects = Vec::new();
         for watched in self.targets.values_mut() {
-            if self.ticks == Ticks::Needed && watched.calm_until.is_some_and(|until| now <= until) {
+            watched.begin(self.thrift);
+            if watched.is_calm(now) {
                 watched.calm_at = Some(now);
                 watched.keep_windows(now);
             } else {
-                effects.extend(watched.rejudge(now, silences, last));
-                watched.calm_until = watched.calm_until(now);
+                effects.extend(watched.rejudge(now, &Part::ALL, silences, last));
             }
         }
         self.own.show(now);
@@ -235,11 +237,23 @@ impl Monitor {
 
     /// What detectors look at for one target, from the live window alone.
     pub fn evidence(&self, target: &TargetId, now: Timestamp) -> Option<Evidence> {
-        self.targets.get(target).map(|watched| watched.evidence(now))
+        self.targets.get(target).map(|watched| watched.evidence(watched.in_words().0, now))
     }
 }
 
 impl Watched {
+    /// What an event begins with.
+    fn begin(&mut self, thrift: Thrift) {
+        if self.settle() || thrift == Thrift::Lavish {
+            self.calm_until = None;
+        }
+    }
+
+    /// Whether nothing changes by time alone until `now`.
+    fn is_calm(&self, now: Timestamp) -> bool {
+        self.calm_until.is_some_and(|until| now <= until)
+    }
+
     /// Looks again at the tools of every server, where they or what they are compared with have changed.
     fn follow_surfaces(&mut self, now: Timestamp) {
         let servers: Vec<_> = match self.target.address.kind() {
@@ -247,47 +261,6 @@ impl Watched {
             TargetKind::Server => vec![Text::new(self.target.id.as_str())],
         };
         self.facts.follow_surfaces(&servers, now);
-    }
-
-    /// Judges everything anew: truth, readings, incidents.
-    fn rejudge(&mut self, now: Timestamp, silences: &[Silence], last_incident: &mut u64) -> Vec<Effect> {
-        (self.calm_until, self.calm_at) = (None, None);
-        (self.truths, self.readings) = self.judged(now);
-        let measured: BTreeSet<_> = self.readings.iter().map(|r| &r.id).collect();
-        let is_measured = |id: &CheckId| measured.contains(id);
-        self.trends.retain(|id, _| is_measured(id));
-        self.kept.retain(|id, (at, _)| is_measured(id) || now.since(*at) < KEPT_REMEMBERED);
-        let mut next_id = || {
-            *last_incident += 1;
-            *last_incident
-        };
-        self.keep_windows(now);
-        let hush = Hush { silences, windows: &self.windows.0, now };
-        let shield = self.shield.as_ref();
-        let look = Look { target: &self.target, facts: &self.facts, readings: &self.readings, truths: &self.truths, shield, now };
-        self.ledger.update(look, hush, &mut next_id)
-    }
-
-    /// Truth and readings as of `now`, each since when it has been so.
-    fn judged(&self, now: Timestamp) -> (Vec<ServerTruth>, Vec<Reading>) {
-        let mut truths = check::truths(&self.target, &self.facts, now);
-        for truth in &mut truths {
-            if let Some(before) = self.truths.iter().find(|t| t.name == truth.name && t.verdict == truth.verdict) {
-                truth.since = before.since;
-            }
-        }
-        let scene = Scene { facts: &self.facts, settings: &self.target.settings, truths: &truths, now };
-        let mut readings = check::all(&self.target, scene);
-        for (n, reading) in readings.iter_mut().enumerate() {
-            self.age(reading, now);
-            // Most often the same checks come in the same order.
-            let same_place = self.readings.get(n).filter(|r| r.id == reading.id);
-            let before = same_place.or_else(|| self.readings.iter().find(|r| r.id == reading.id));
-            if let Some(before) = before.filter(|before| before.health == reading.health) {
-                reading.since = before.since.min(reading.at);
-            }
-        }
-        (truths, readings)
     }
 
     /// Finds the windows of maintenance that hold, once a minute: they begin and end with one.
@@ -302,20 +275,9 @@ impl Watched {
         self.windows = (self.target.settings.maintenance.iter().filter_map(window).collect(), minute);
     }
 
-    /// A good reading that is too old is not known any more; a failure stays until something better
-    /// is seen.
-    fn age(&self, reading: &mut Reading, now: Timestamp) {
-        let Pace::Every(interval) = pace::of(reading, self.target.address.kind(), &self.target.settings.schedule) else { return };
-        let age = now.since(reading.at);
-        if age > interval * STALE_INTERVALS && reading.health == Health::Healthy && reading.standing == Standing::Judged {
-            reading.health = Health::Unknown;
-            reading.summary = format!("not measured for {}; before that: {}", human(age), reading.summary);
-        }
-    }
-
-    fn evidence(&self, now: Timestamp) -> Evidence {
+    fn evidence(&self, truths: Vec<ServerTruth>, now: Timestamp) -> Evidence {
         let values =
-            |point_question: &CheckId| self.trends.get(point_question).map(|t| t.iter().copied().collect()).unwrap_or_default();
+            |check: &CheckId| self.judged.of(check).map(|(_, note)| note.trend.iter().copied().collect()).unwrap_or_default();
         let of = |question: &str| CheckId::of_target(Point::HubServers, question);
         let levels = self.facts.levels();
         let log = self.facts.log.as_ref();
@@ -330,7 +292,7 @@ impl Watched {
             cpu: values(&of("cpu")),
             memory: values(&of("memory")),
             clients: values(&CheckId::of_target(Point::MetaToolClients, "clients")),
-            truths: self.truths.clone(),
+            truths,
             growth: self.facts.growth_per_hour(now),
             log_bytes: log.and_then(|known| known.seen.file.as_ref().ok()).map(|file| file.size),
             bad: self.bad(),
@@ -338,20 +300,18 @@ impl Watched {
         }
     }
 
-    /// Ages and texts are those of the latest tick, also when that was not judged.
     fn state(&self, now: Timestamp) -> TargetState {
-        let as_judged = || (self.truths.clone(), self.readings.clone());
-        let (servers, readings) = self.calm_at.map_or_else(as_judged, |at| self.judged(at));
+        let (servers, readings) = self.in_words();
         TargetState {
             target: self.target.clone(),
             health: health(&readings),
             score: crate::score::score(&readings),
+            findings: self.findings(servers.clone(), now),
             servers,
             readings,
             open: self.ledger.open(),
             recent: self.ledger.recent(),
-            findings: self.findings(now),
-            trends: self.trends.iter().map(|(id, values)| (id.clone(), values.iter().copied().collect())).collect(),
+            trends: self.judged.trends().map(|(id, values)| (id.clone(), values.iter().copied().collect())).collect(),
             claim: self.facts.hub().cloned(),
             filtering: self.facts.filtering().cloned(),
             levels: self.facts.levels().since(now.minus(LIVE_WINDOW)),

@@ -18,6 +18,7 @@ use vitals_model::time::{Timestamp, human};
 use vitals_model::tool::{Field, ToolChange, ToolSet};
 use vitals_model::verdict::{ServerTruth, Verdict};
 
+use crate::check::Words;
 use crate::facts::{Facts, Surface};
 pub use life::{Life, life};
 pub(crate) use life::{child, is_disconnected, is_list_lost, is_of_server, is_settled, is_stopped, listed_now, may_be_the_hub};
@@ -26,22 +27,24 @@ pub(crate) use life::{child, is_disconnected, is_list_lost, is_of_server, is_set
 pub(crate) const STALE_INTERVALS: u32 = 3;
 
 /// The truth about every server of a hub, in order of name; each name once.
-pub fn of_hub(facts: &Facts, settings: &TargetSettings, now: Timestamp) -> Vec<ServerTruth> {
-    let mut truths: Vec<_> = facts.servers().iter().map(|claim| of_server(facts, claim, settings, now)).collect();
+pub fn of_hub(facts: &Facts, settings: &TargetSettings, now: Timestamp, words: Words) -> Vec<ServerTruth> {
+    let mut truths: Vec<_> = facts.servers().iter().map(|claim| of_server(facts, claim, settings, now, words)).collect();
     truths.sort_by(|a, b| a.name.cmp(&b.name));
     truths.dedup_by(|a, b| a.name == b.name);
     truths
 }
 
-fn of_server(facts: &Facts, claim: &ServerClaim, settings: &TargetSettings, now: Timestamp) -> ServerTruth {
+fn of_server(facts: &Facts, claim: &ServerClaim, settings: &TargetSettings, now: Timestamp, words: Words) -> ServerTruth {
     let name = &claim.name;
     let expect = settings.servers.get(name.as_str()).map_or(Expect::Up, |s| s.expect);
     let call_until = now.minus(settings.schedule.session * STALE_INTERVALS);
-    let life = life(facts, name, call_until);
+    let life = life(facts, name, call_until, words);
     let listed = listed_now(facts, name);
     let (verdict, health, reason) = match facts.api_failure() {
-        Some(failure) => (Verdict::Unknown, Health::Unknown, format!("not measured: the hub's API gives no answer ({failure})")),
-        None => judge(&Case { facts, claim, expect, life: &life, listed: listed.as_ref(), settings, now }),
+        Some(failure) => {
+            (Verdict::Unknown, Health::Unknown, words.say(|| format!("not measured: the hub's API gives no answer ({failure})")))
+        }
+        None => judge(&Case { facts, claim, expect, life: &life, listed, settings, now, words }),
     };
     let call_ms =
         facts.call(name).and_then(|(call, _)| matches!(call.answer, Some(Ok(_))).then(|| call.took.as_secs_f64() * 1000.0));
@@ -57,56 +60,82 @@ struct Case<'a> {
     listed: Option<&'a ToolSet>,
     settings: &'a TargetSettings,
     now: Timestamp,
+    words: Words,
 }
 
 type Ruling = (Verdict, Health, String);
 
 /// Claim against life: the table that the product exists for.
 fn judge(case: &Case<'_>) -> Ruling {
-    let says = says(case.claim);
+    let says = || says(case.claim);
     match (&case.claim.status, case.life, case.expect) {
-        (_, Life::Answers { how }, Expect::Down) => {
-            (Verdict::Agrees, Health::Healthy, format!("works ({how}), although the configuration expects it to be down"))
-        }
-        (_, Life::Dead { why, .. } | Life::Silent { why } | Life::Untold { why }, Expect::Down) => {
-            (Verdict::ExpectedDown, Health::Healthy, format!("down, as the configuration expects; {says}; {why}"))
-        }
-        (status, Life::Present { why }, Expect::Down) if *status != ClaimStatus::Connected => {
-            (Verdict::ExpectedDown, Health::Healthy, format!("down, as the configuration expects; {says}; {why}"))
-        }
+        (_, Life::Answers { how }, Expect::Down) => (
+            Verdict::Agrees,
+            Health::Healthy,
+            case.words.say(|| format!("works ({how}), although the configuration expects it to be down")),
+        ),
+        (_, Life::Dead { why, .. } | Life::Silent { why } | Life::Untold { why }, Expect::Down) => (
+            Verdict::ExpectedDown,
+            Health::Healthy,
+            case.words.say(|| format!("down, as the configuration expects; {says}; {why}", says = says())),
+        ),
+        (status, Life::Present { why }, Expect::Down) if *status != ClaimStatus::Connected => (
+            Verdict::ExpectedDown,
+            Health::Healthy,
+            case.words.say(|| format!("down, as the configuration expects; {says}; {why}", says = says())),
+        ),
         // A server that is being restarted dies too: the hub is asked whether it knows.
-        (ClaimStatus::Connected, Life::Dead { why, at }, _) if claim_is_older_than(case.facts, *at) => {
-            (Verdict::Unknown, Health::Unknown, format!("hub said connected before; {why}, asking the hub again"))
+        (ClaimStatus::Connected, Life::Dead { why, at }, _) if claim_is_older_than(case.facts, *at) => (
+            Verdict::Unknown,
+            Health::Unknown,
+            case.words.say(|| format!("hub said connected before; {why}, asking the hub again")),
+        ),
+        (ClaimStatus::Connected, Life::Dead { why, .. }, _) => {
+            (Verdict::Ghost, Health::Failing, case.words.say(|| format!("{says}; {why}", says = says())))
         }
-        (ClaimStatus::Connected, Life::Dead { why, .. }, _) => (Verdict::Ghost, Health::Failing, format!("{says}; {why}")),
-        (ClaimStatus::Connected, Life::Silent { why }, _) => (Verdict::Hung, Health::Failing, format!("{says}; {why}")),
+        (ClaimStatus::Connected, Life::Silent { why }, _) => {
+            (Verdict::Hung, Health::Failing, case.words.say(|| format!("{says}; {why}", says = says())))
+        }
         (ClaimStatus::Connected, Life::Answers { how }, _) => judge_tools(case, how),
-        (ClaimStatus::Connected, Life::Present { why }, _) => judge_tools(case, &format!("{why}; weaker evidence")),
-        (ClaimStatus::Connected, Life::Untold { why }, _) => (Verdict::Unknown, Health::Unknown, format!("{says}; {why}")),
-        // Called after the hub was asked: it got connected in between.
-        (ClaimStatus::Connecting, Life::Answers { how }, _) if was_called_since(case.facts) => {
-            (Verdict::Unknown, Health::Unknown, format!("{says} before; it works ({how}), asking the hub again"))
+        (ClaimStatus::Connected, Life::Present { why }, _) => {
+            judge_tools(case, &case.words.say(|| format!("{why}; weaker evidence")))
         }
-        (_, Life::Answers { how }, _) => (Verdict::Hidden, Health::Degraded, format!("{says}; it works ({how})")),
-        _ => judge_honest(case, &says),
+        (ClaimStatus::Connected, Life::Untold { why }, _) => {
+            (Verdict::Unknown, Health::Unknown, case.words.say(|| format!("{says}; {why}", says = says())))
+        }
+        // Called after the hub was asked: it got connected in between.
+        (ClaimStatus::Connecting, Life::Answers { how }, _) if was_called_since(case.facts) => (
+            Verdict::Unknown,
+            Health::Unknown,
+            case.words.say(|| format!("{says} before; it works ({how}), asking the hub again", says = says())),
+        ),
+        (_, Life::Answers { how }, _) => {
+            (Verdict::Hidden, Health::Degraded, case.words.say(|| format!("{says}; it works ({how})", says = says())))
+        }
+        _ => judge_honest(case),
     }
 }
 
 /// The hub does not claim the server to be connected, and nothing shows that it works.
-fn judge_honest(case: &Case<'_>, says: &str) -> Ruling {
-    let error = case.claim.error.as_ref().map(|e| format!(": {e}")).unwrap_or_default();
+fn judge_honest(case: &Case<'_>) -> Ruling {
+    let says = || says(case.claim);
+    let error = case.claim.error.as_ref().map(|e| case.words.say(|| format!(": {e}"))).unwrap_or_default();
     match &case.claim.status {
         ClaimStatus::Disabled => (Verdict::Agrees, Health::Healthy, "disabled in the hub's configuration".to_owned()),
-        ClaimStatus::Unauthorized => {
-            (Verdict::Agrees, Health::Degraded, format!("{says}{error}: it is there and waits for somebody to log in"))
-        }
+        ClaimStatus::Unauthorized => (
+            Verdict::Agrees,
+            Health::Degraded,
+            case.words.say(|| format!("{says}{error}: it is there and waits for somebody to log in", says = says())),
+        ),
         ClaimStatus::Connecting => judge_connecting(case, &error),
         ClaimStatus::Connected | ClaimStatus::Disconnected => {
-            (Verdict::Agrees, Health::Failing, format!("down, and the hub says so{error}"))
+            (Verdict::Agrees, Health::Failing, case.words.say(|| format!("down, and the hub says so{error}")))
         }
-        ClaimStatus::Other(_) => {
-            (Verdict::Unknown, Health::Unknown, format!("{says}, a status that this version does not know{error}"))
-        }
+        ClaimStatus::Other(_) => (
+            Verdict::Unknown,
+            Health::Unknown,
+            case.words.say(|| format!("{says}, a status that this version does not know{error}", says = says())),
+        ),
     }
 }
 
@@ -122,44 +151,50 @@ fn judge_connecting(case: &Case<'_>, error: &str) -> Ruling {
     };
     let waiting = case.now.since(since);
     if waiting > grace {
-        let text = format!("still connecting after {}{error}; start-up is given {}", human(waiting), human(grace));
+        let text =
+            case.words.say(|| format!("still connecting after {}{error}; start-up is given {}", human(waiting), human(grace)));
         (Verdict::Agrees, Health::Failing, text)
     } else {
-        let text = format!("connecting for {}{error}; start-up is given {}", human(waiting), human(grace));
+        let text = case.words.say(|| format!("connecting for {}{error}; start-up is given {}", human(waiting), human(grace)));
         (Verdict::Agrees, Health::Degraded, text)
     }
 }
 
 /// The server lives and the hub says so: do its users see its tools?
 fn judge_tools(case: &Case<'_>, how: &str) -> Ruling {
-    let says = says(case.claim);
-    let works = |verdict, health, text: String| (verdict, health, format!("{says}; {how}{text}"));
+    let says = || says(case.claim);
+    let works =
+        |verdict, health, text: String| (verdict, health, case.words.say(|| format!("{says}; {how}{text}", says = says())));
     if let (Some(listed), Some(claimed)) = (case.listed, &case.claim.tools) {
-        let change = listed.change_since(claimed);
+        let change = if listed.has_names_of(claimed) { ToolChange::default() } else { listed.change_since(claimed) };
         if listed.is_empty() && !change.removed.is_empty() && is_starting(case.facts) {
             return works(Verdict::Agrees, Health::Degraded, "; clients see its tools when the hub has started".to_owned());
         }
         if !change.removed.is_empty() && !filters(case.facts) {
-            let text = format!(
-                "; clients do not see {} of its {}: {}",
-                change.removed.len(),
-                count(claimed.len() as u64, "tool"),
-                names(&change.removed)
-            );
+            let text = case.words.say(|| {
+                format!(
+                    "; clients do not see {} of its {}: {}",
+                    change.removed.len(),
+                    count(claimed.len() as u64, "tool"),
+                    names(&change.removed)
+                )
+            });
             let health = if listed.is_empty() { Health::Failing } else { Health::Degraded };
             return works(Verdict::Dropped, health, text);
         }
         if !change.added.is_empty() {
-            let text = format!(
-                "; clients see {} that it does not have: {}",
-                count(change.added.len() as u64, "tool"),
-                names(&change.added)
-            );
+            let text = case.words.say(|| {
+                format!(
+                    "; clients see {} that it does not have: {}",
+                    count(change.added.len() as u64, "tool"),
+                    names(&change.added)
+                )
+            });
             return works(Verdict::Phantom, Health::Degraded, text);
         }
     }
     match drift(case.facts, &case.claim.name) {
-        Some(surface) => works(Verdict::Drifted, Health::Degraded, format!("; {}", tell(surface))),
+        Some(surface) => works(Verdict::Drifted, Health::Degraded, case.words.say(|| format!("; {}", tell(surface)))),
         None => works(Verdict::Agrees, Health::Healthy, String::new()),
     }
 }
@@ -193,7 +228,7 @@ pub fn server_tools(facts: &Facts, server: &Text) -> Option<ToolSet> {
     let own = |listed: ToolSet| -> ToolSet {
         listed.definitions().map(|(name, definition)| (name.clone(), definition.renamed(name.as_str()))).collect()
     };
-    facts.claim(server).and_then(|claim| claim.tools.clone()).or_else(|| listed_now(facts, server).map(own))
+    facts.claim(server).and_then(|claim| claim.tools.clone()).or_else(|| listed_now(facts, server).cloned().map(own))
 }
 
 /// A change in one line.

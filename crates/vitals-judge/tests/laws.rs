@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use day::{Day, Move, any_day, any_quiet_day};
 use proptest::prelude::*;
 use vitals_judge::event::{Effect, Record};
-use vitals_judge::monitor::Ticks;
+use vitals_judge::monitor::Thrift;
 use vitals_judge::score::score;
 use vitals_model::config::Schedule;
 use vitals_model::incident::{IncidentChange, IncidentState};
@@ -172,7 +172,7 @@ proptest! {
     #[test]
     fn a_tick_that_is_left_out_changes_nothing(moves in any_quiet_day()) {
         let day = |ticks| Day::begin_judging(Schedule::default(), ticks);
-        let (mut needed, mut all) = (day(Ticks::Needed), day(Ticks::All));
+        let (mut needed, mut all) = (day(Thrift::Thrifty), day(Thrift::Lavish));
         for each in &moves {
             prop_assert_eq!(format!("{:?}", needed.play(each)), format!("{:?}", all.play(each)), "after {:?}", each);
             prop_assert_eq!(format!("{:?}", needed.state()), format!("{:?}", all.state()), "after {:?}", each);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use subject::Watch;
-use vitals_judge::monitor::Ticks;
+use vitals_judge::monitor::Thrift;
 use vitals_sim::drill::{Outcome, Plan, Subject as _, run};
 use vitals_sim::fault::Fault;
 use vitals_sim::world::{Setting, World};
@@ -83,7 +83,7 @@ proptest! {
         let mut world = World::new(Setting::of(seed));
         let (target, now) = (world.target(), world.clock());
         let mut needed = Watch::begin(target.clone(), now);
-        let mut all = Watch::begin_judging(target, now, Ticks::All);
+        let mut all = Watch::begin_judging(target, now, Thrift::Lavish);
         for until_s in [200, 400, 500] {
             while let Some((now, happened)) = world.next(Duration::from_secs(until_s)) {
                 let told = needed.take(now, happened.clone());

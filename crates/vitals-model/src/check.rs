@@ -71,6 +71,18 @@ impl CheckId {
         Self(format!("{}/{name}/{question}", Point::HubServers.as_str()).into())
     }
 
+    /// Whether this is what [`CheckId::of_target`] would make.
+    pub fn is_of_target(&self, point: Point, question: &str) -> bool {
+        self.0.strip_prefix(point.as_str()).and_then(|rest| rest.strip_prefix('/')) == Some(question)
+    }
+
+    /// Whether this is what [`CheckId::of_server`] would make; a name with a `/` is not recognised.
+    pub fn is_of_server(&self, server: &Text, question: &str) -> bool {
+        let rest = self.0.strip_prefix(Point::HubServers.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        let rest = rest.and_then(|rest| rest.strip_prefix(server.as_str())).and_then(|rest| rest.strip_prefix('/'));
+        rest == Some(question)
+    }
+
     /// An id read back from the store or the command line.
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())

@@ -17,7 +17,7 @@ pub type ToolDigest = u64;
 /// The tools of one server or of one session, by name. Order carries no meaning.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ToolSet {
-    tools: BTreeMap<Text, Definition>,
+    tools: Arc<BTreeMap<Text, Definition>>,
 }
 
 /// The tools that an operator has approved: those of each server, by its name in the hub's configuration.
@@ -100,18 +100,33 @@ impl ToolSet {
 
     /// Puts a tool in, in place of one of the same name.
     pub fn put(&mut self, name: Text, definition: Definition) {
-        self.tools.insert(name, definition);
+        Arc::make_mut(&mut self.tools).insert(name, definition);
     }
 
     /// Takes a tool out.
     pub fn remove(&mut self, name: &str) {
-        self.tools.remove(name);
+        Arc::make_mut(&mut self.tools).remove(name);
+    }
+
+    /// Shares the memory of `other` when it is the same set.
+    pub fn share(&mut self, other: &Self) {
+        if self == other {
+            *self = other.clone();
+        }
+    }
+
+    /// Whether both sets have tools of the same names, whatever their definitions.
+    pub fn has_names_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.tools, &other.tools) || self.tools.keys().eq(other.tools.keys())
     }
 
     /// What changed from `earlier` to `self`.
     pub fn change_since(&self, earlier: &Self) -> ToolChange {
+        if Arc::ptr_eq(&self.tools, &earlier.tools) {
+            return ToolChange::default();
+        }
         let mut change = ToolChange::default();
-        for (name, now) in &self.tools {
+        for (name, now) in self.tools.iter() {
             match earlier.tools.get(name) {
                 None => change.added.push(name.clone()),
                 Some(before) if before.digest() != now.digest() => change.changed.push(name.clone()),
@@ -136,7 +151,7 @@ impl ToolSet {
 
 impl FromIterator<(Text, Definition)> for ToolSet {
     fn from_iter<I: IntoIterator<Item = (Text, Definition)>>(iter: I) -> Self {
-        Self { tools: iter.into_iter().collect() }
+        Self { tools: Arc::new(iter.into_iter().collect()) }
     }
 }
 

@@ -9,7 +9,6 @@ use vitals_model::text::{Text, count};
 use vitals_model::time::{Timestamp, human};
 use vitals_model::verdict::{ServerTruth, Verdict};
 
-use super::draft::Draft;
 use super::{Scene, server, surface};
 use crate::facts::{Facts, is_empty_answer};
 use crate::truth::is_of_server;
@@ -101,30 +100,31 @@ pub(super) fn readings(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
     let Some(view) = known.seen.sessions.first() else { return Vec::new() };
     let name = name_of(target);
     let cause = server::truth_id(&name);
-    let mut readings = vec![server::truth_reading(truth, known.at, what_to_do(target, &known.seen, truth))];
-    let draft = |question: &str| Draft::of_server(&name, question, known).cause(cause.clone());
+    let mut readings = vec![server::truth_reading(scene, truth, known.at, || what_to_do(target, &known.seen, truth))];
+    let draft = |question: &str| scene.of_server(&name, question, known).cause(cause.clone());
     match &view.opened {
         Err(failure) => {
             let is_there = failure.kind.wants_credentials() || failure.kind.is_overload();
             let health = if is_there { Health::Degraded } else { Health::Failing };
             let draft = draft("open").hint("see whether the server runs and the address is right");
-            readings.push(draft.bad(health, failure.to_string()));
+            readings.push(draft.bad(health, || failure.to_string()));
         }
         Ok(opened) => {
             let total = opened.connect + opened.initialize;
-            let text =
-                format!("{} by {}, protocol {}, in {}", opened.server, opened.transport.as_str(), opened.protocol, human(total));
-            let phases = format!("connect {}, initialise {}", human(opened.connect), human(opened.initialize));
+            let text = || {
+                format!("{} by {}, protocol {}, in {}", opened.server, opened.transport.as_str(), opened.protocol, human(total))
+            };
+            let phases = || format!("connect {}, initialise {}", human(opened.connect), human(opened.initialize));
             readings.push(draft("open").value(total.as_secs_f64() * 1000.0, Unit::Millis).evidence(phases).healthy(text));
             readings.push(match &view.tools {
                 Err(failure) => draft("tools").hint("see the server's own log").failure(failure),
                 Ok(tools) => draft("tools")
                     .value(tools.len() as f64, Unit::Count)
-                    .evidence(format!("set {:016x}, {}", tools.digest(), count(view.pages, "page")))
-                    .healthy(format!("{} listed in {}", count(tools.len() as u64, "tool"), human(view.list_took))),
+                    .evidence(|| format!("set {:016x}, {}", tools.digest(), count(view.pages, "page")))
+                    .healthy(|| format!("{} listed in {}", count(tools.len() as u64, "tool"), human(view.list_took))),
             });
             if view.noise > 0 {
-                let text = format!("{} of output that is not JSON-RPC", count(view.noise, "line"));
+                let text = || format!("{} of output that is not JSON-RPC", count(view.noise, "line"));
                 readings.push(
                     draft("noise")
                         .value(view.noise as f64, Unit::Count)
@@ -134,7 +134,10 @@ pub(super) fn readings(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
             }
         }
     }
-    readings.extend(surface::of_server(scene, &name, known));
+    if let Some(surface::OfServer { drift, signs, tokens }) = surface::of_server(scene, &name, known) {
+        let of_tools = [Some(drift), Some(signs), tokens].into_iter().flatten();
+        readings.extend(of_tools.map(|reading| Reading { cause: Some(cause.clone()), ..reading }));
+    }
     readings.extend(surface::of_direct(scene, &name, known));
     if let Some(call) = known.seen.calls.first() {
         let mut reading = server::call_reading(scene, known, call, &name);

@@ -5,29 +5,19 @@ use std::time::Duration;
 use vitals_model::check::{CheckId, Point, Threshold, Unit};
 use vitals_model::observation::Failure;
 use vitals_model::reading::{Health, Reading, Standing};
-use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
-use crate::facts::Known;
+use super::words::{Sentence, Words};
 
 /// Where and when a reading was taken; the words come with one of the finishing methods.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
     reading: Reading,
+    words: Words,
 }
 
 impl Draft {
-    /// A check on the target itself, answered by a known fact.
-    pub(crate) fn of_target<T>(point: Point, question: &str, known: &Known<T>) -> Self {
-        Self::new(CheckId::of_target(point, question), point, known.at, known.took)
-    }
-
-    /// A check on one server, answered by a known fact.
-    pub(crate) fn of_server<T>(server: &Text, question: &str, known: &Known<T>) -> Self {
-        Self::new(CheckId::of_server(server, question), Point::HubServers, known.at, known.took)
-    }
-
-    pub(crate) fn new(id: CheckId, point: Point, at: Timestamp, took: Duration) -> Self {
+    pub(crate) fn new(words: Words, id: CheckId, point: Point, at: Timestamp, took: Duration) -> Self {
         let reading = Reading {
             id,
             point,
@@ -44,7 +34,7 @@ impl Draft {
             took,
             since: at,
         };
-        Self { reading }
+        Self { reading, words }
     }
 
     pub(crate) fn value(mut self, value: f64, unit: Unit) -> Self {
@@ -59,13 +49,15 @@ impl Draft {
         self
     }
 
-    pub(crate) fn evidence(mut self, line: impl Into<String>) -> Self {
-        self.reading.evidence.push(line.into());
+    pub(crate) fn evidence(mut self, line: impl Sentence) -> Self {
+        if self.words == Words::Said {
+            self.reading.evidence.push(line.write());
+        }
         self
     }
 
-    pub(crate) fn hint(mut self, text: impl Into<String>) -> Self {
-        self.reading.hint = text.into();
+    pub(crate) fn hint(mut self, text: impl Sentence) -> Self {
+        self.reading.hint = self.words.say(text);
         self
     }
 
@@ -74,44 +66,52 @@ impl Draft {
         self
     }
 
-    pub(crate) fn healthy(self, summary: impl Into<String>) -> Reading {
-        Reading { health: Health::Healthy, summary: summary.into(), hint: String::new(), ..self.reading }
+    pub(crate) fn healthy(self, summary: impl Sentence) -> Reading {
+        let mut reading = self.bad(Health::Healthy, summary);
+        reading.hint.clear();
+        reading
     }
 
-    pub(crate) fn bad(self, health: Health, summary: impl Into<String>) -> Reading {
-        Reading { health, summary: summary.into(), ..self.reading }
+    pub(crate) fn bad(mut self, health: Health, summary: impl Sentence) -> Reading {
+        self.reading.health = health;
+        self.reading.summary = self.words.say(summary);
+        self.reading
     }
 
-    pub(crate) fn failing(self, summary: impl Into<String>) -> Reading {
+    pub(crate) fn failing(self, summary: impl Sentence) -> Reading {
         self.bad(Health::Failing, summary)
     }
 
-    pub(crate) fn degraded(self, summary: impl Into<String>) -> Reading {
+    pub(crate) fn degraded(self, summary: impl Sentence) -> Reading {
         self.bad(Health::Degraded, summary)
     }
 
-    pub(crate) fn unknown(self, summary: impl Into<String>) -> Reading {
+    pub(crate) fn unknown(self, summary: impl Sentence) -> Reading {
         self.bad(Health::Unknown, summary)
     }
 
     /// A probe that could not see: failing when the thing itself refused, unknown when we may not look.
     pub(crate) fn failure(self, failure: &Failure) -> Reading {
-        self.failing(failure.to_string())
+        self.failing(|| failure.to_string())
     }
 
     /// Nothing to judge.
-    pub(crate) fn fact(self, summary: impl Into<String>) -> Reading {
-        Reading { standing: Standing::Fact, ..self.healthy(summary) }
+    pub(crate) fn fact(self, summary: impl Sentence) -> Reading {
+        let mut reading = self.healthy(summary);
+        reading.standing = Standing::Fact;
+        reading
     }
 
     /// A weakness to show, never scored.
-    pub(crate) fn advice(self, summary: impl Into<String>) -> Reading {
-        Reading { standing: Standing::Advice, ..self.degraded(summary) }
+    pub(crate) fn advice(self, summary: impl Sentence) -> Reading {
+        let mut reading = self.degraded(summary);
+        reading.standing = Standing::Advice;
+        reading
     }
 
     /// Judges `value` against `(degraded, failing)`; larger is worse. The summary gains the bound that
     /// was passed.
-    pub(crate) fn above(self, value: f64, unit: Unit, bounds: (f64, f64), summary: impl Into<String>) -> Reading {
+    pub(crate) fn above(self, value: f64, unit: Unit, bounds: (f64, f64), summary: impl Sentence) -> Reading {
         let health = if value > bounds.1 {
             Health::Failing
         } else if value > bounds.0 {
@@ -119,11 +119,11 @@ impl Draft {
         } else {
             Health::Healthy
         };
-        self.bounded(value, unit, Threshold::Above(bounds.0, bounds.1), health, summary.into())
+        self.bounded(value, unit, Threshold::Above(bounds.0, bounds.1), health, summary)
     }
 
     /// As [`Draft::above`], smaller is worse.
-    pub(crate) fn below(self, value: f64, unit: Unit, bounds: (f64, f64), summary: impl Into<String>) -> Reading {
+    pub(crate) fn below(self, value: f64, unit: Unit, bounds: (f64, f64), summary: impl Sentence) -> Reading {
         let health = if value < bounds.1 {
             Health::Failing
         } else if value < bounds.0 {
@@ -131,22 +131,23 @@ impl Draft {
         } else {
             Health::Healthy
         };
-        self.bounded(value, unit, Threshold::Below(bounds.0, bounds.1), health, summary.into())
+        self.bounded(value, unit, Threshold::Below(bounds.0, bounds.1), health, summary)
     }
 
-    fn bounded(self, value: f64, unit: Unit, threshold: Threshold, health: Health, summary: String) -> Reading {
+    fn bounded(self, value: f64, unit: Unit, threshold: Threshold, health: Health, summary: impl Sentence) -> Reading {
         let (word, warning, critical) = match threshold {
             Threshold::Above(w, c) => ("at most", w, c),
             Threshold::Below(w, c) => ("at least", w, c),
         };
         let expected = if health == Health::Failing { critical } else { warning };
-        let summary = match health {
-            Health::Degraded | Health::Failing => format!("{summary}, expected {word} {}", unit.show(expected)),
-            Health::Healthy | Health::Unknown => summary,
+        let is_bad = matches!(health, Health::Degraded | Health::Failing);
+        let summary = || {
+            let summary = summary.write();
+            if is_bad { format!("{summary}, expected {word} {}", unit.show(expected)) } else { summary }
         };
         let mut reading = self.value(value, unit).bad(health, summary);
         reading.threshold = Some(threshold);
-        if health == Health::Healthy {
+        if !is_bad {
             reading.hint.clear();
         }
         reading

@@ -2,6 +2,7 @@
 
 mod writing;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use vitals_model::check::{CheckId, Point, Unit};
@@ -13,6 +14,12 @@ use vitals_model::time::{Timestamp, human};
 use super::Scene;
 use super::draft::Draft;
 use crate::facts::{Facts, Known};
+
+/// The check on the stream's heartbeat.
+pub(crate) fn heartbeat_id() -> CheckId {
+    static ID: LazyLock<CheckId> = LazyLock::new(|| CheckId::of_target(Point::Logging, "heartbeat"));
+    ID.clone()
+}
 
 /// More broken lines than this share of all, in percent, is a fault of the log.
 const BROKEN_PERCENT_MAX: f64 = 1.0;
@@ -43,7 +50,7 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
 }
 
 fn lost(scene: Scene<'_>, known: &Known<LogSeen>, failure: &Failure) -> Reading {
-    let draft = draft("file", known).evidence(format!("after {}", human(failure.after)));
+    let draft = draft(scene, "file", known).evidence(|| format!("after {}", human(failure.after)));
     let missed_for = scene.facts.log_lost.map(|since| scene.now.since(since));
     match missed_for {
         Some(missed_for) if failure.kind == FailureKind::Missing && missed_for < ROTATION_MAX => {
@@ -51,36 +58,42 @@ fn lost(scene: Scene<'_>, known: &Known<LogSeen>, failure: &Failure) -> Reading 
         }
         _ => draft
             .hint("without it errors can only be seen while `watch` runs; see that the hub may write its log, or name the file: `log_file:`")
-            .degraded(format!("log cannot be read: {failure}")),
+            .degraded(|| format!("log cannot be read: {failure}")),
     }
 }
 
-fn draft<T>(question: &str, known: &Known<T>) -> Draft {
-    Draft::of_target(Point::Logging, question, known)
+fn draft<T>(scene: Scene<'_>, question: &str, known: &Known<T>) -> Draft {
+    scene.of_target(Point::Logging, question, known)
 }
 
 fn of_file(scene: Scene<'_>, known: &Known<LogSeen>, file: &LogFile) -> Vec<Reading> {
     let limits = &scene.settings.thresholds;
     let shared = if file.shared { ", shared by several hubs" } else { "" };
-    let mut readings =
-        vec![draft("file", known).evidence(file.path.display().to_string()).healthy(format!("{}{shared}", file.path.display()))];
+    let mut readings = vec![
+        draft(scene, "file", known)
+            .evidence(|| file.path.display().to_string())
+            .healthy(|| format!("{}{shared}", file.path.display())),
+    ];
     let size = file.size as f64;
-    readings.push(draft("size", known).hint("rotate or shorten it").above(size, Unit::Bytes, limits.log_bytes, bytes(file.size)));
+    readings.push(
+        draft(scene, "size", known).hint("rotate or shorten it").above(size, Unit::Bytes, limits.log_bytes, || bytes(file.size)),
+    );
     if let Some((rate, span)) = scene.facts.growth_per_hour(scene.now) {
-        let text = format!("{} over the last {}", Unit::BytesPerHour.show(rate), human(span));
+        let text = || format!("{} over the last {}", Unit::BytesPerHour.show(rate), human(span));
         readings.push(
-            draft("growth", known)
-                .evidence(format!("{} a day at this rate", bytes_of(rate * 24.0)))
+            draft(scene, "growth", known)
+                .evidence(|| format!("{} a day at this rate", bytes_of(rate * 24.0)))
                 .hint("something repeats: see the most frequent errors, and filtering-sessions/storm")
                 .above(rate, Unit::BytesPerHour, limits.log_growth, text),
         );
     } else {
-        readings
-            .push(draft("growth", known).fact("not known yet: needs a minute of watching, or ten minutes of records with times"));
+        readings.push(
+            draft(scene, "growth", known).fact("not known yet: needs a minute of watching, or ten minutes of records with times"),
+        );
     }
     readings.push(disk(scene, known, file));
-    let text = format!("{}, {} followed", count(file.rotations, "rotation"), count(file.truncations, "truncation"));
-    readings.push(draft("rotation", known).value((file.rotations + file.truncations) as f64, Unit::Count).fact(text));
+    let text = || format!("{}, {} followed", count(file.rotations, "rotation"), count(file.truncations, "truncation"));
+    readings.push(draft(scene, "rotation", known).value((file.rotations + file.truncations) as f64, Unit::Count).fact(text));
     readings
 }
 
@@ -90,8 +103,8 @@ fn bytes_of(value: f64) -> String {
 
 fn disk(scene: Scene<'_>, known: &Known<LogSeen>, file: &LogFile) -> Reading {
     let percent = file.disk_free as f64 * 100.0 / file.disk_total.max(1) as f64;
-    let text = format!("{} free of {} ({percent:.0} %)", bytes(file.disk_free), bytes(file.disk_total));
-    let draft = draft("disk", known).hint("make room: a full disk ends the log, and the hub may end with it");
+    let text = || format!("{} free of {} ({percent:.0} %)", bytes(file.disk_free), bytes(file.disk_total));
+    let draft = draft(scene, "disk", known).hint("make room: a full disk ends the log, and the hub may end with it");
     if file.disk_free > DISK_FREE_ENOUGH {
         draft.value(percent, Unit::Percent).healthy(text)
     } else {
@@ -102,21 +115,21 @@ fn disk(scene: Scene<'_>, known: &Known<LogSeen>, file: &LogFile) -> Reading {
 fn format(scene: Scene<'_>, known: &Known<LogSeen>) -> Reading {
     let sum = scene.facts.log_window.hour(scene.now);
     let lines = sum.total();
-    let draft = draft("format", known);
+    let draft = draft(scene, "format", known);
     if lines == 0 {
         return draft.fact("no line in the last hour");
     }
     let names = [(sum.pino, "pino JSON"), (sum.stdout, "hub JSON"), (sum.plain, "plain text")];
-    let formats = names.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect::<Vec<_>>().join(", ");
+    let formats = || names.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect::<Vec<_>>().join(", ");
     let parsed = (lines - sum.broken) as f64 * 100.0 / lines as f64;
-    let draft = draft.value(parsed, Unit::Percent).evidence(format!("{} of {} lines parsed", lines - sum.broken, lines));
+    let draft = draft.value(parsed, Unit::Percent).evidence(|| format!("{} of {} lines parsed", lines - sum.broken, lines));
     if sum.broken >= BROKEN_LINES_MIN && sum.broken as f64 * 100.0 / lines as f64 > BROKEN_PERCENT_MAX {
-        draft.hint("several processes write into one file, or lines are cut: look at the file").degraded(format!(
-            "{} broken of {lines} ({formats}), expected at most {BROKEN_PERCENT_MAX} %",
-            count(sum.broken, "line")
-        ))
+        draft.hint("several processes write into one file, or lines are cut: look at the file").degraded(|| {
+            let broken = count(sum.broken, "line");
+            format!("{broken} broken of {lines} ({}), expected at most {BROKEN_PERCENT_MAX} %", formats())
+        })
     } else if sum.plain > 0 && sum.pino + sum.stdout == 0 {
-        draft.fact(format!("{formats}: no levels and no times, the event stream has them"))
+        draft.fact(|| format!("{}: no levels and no times, the event stream has them", formats()))
     } else {
         draft.healthy(formats)
     }
@@ -141,18 +154,20 @@ fn errors(scene: Scene<'_>) -> Option<Reading> {
         let has_stream = scene.facts.stream.last_heartbeat.is_some();
         let text =
             if has_stream { "no record yet" } else { "the log carries no levels: `watch` reads them from the event stream" };
-        return Some(draft("errors", &known).fact(text));
+        return Some(draft(scene, "errors", &known).fact(text));
     }
     if levels.is_flat() {
         let text = "not counted: every record is of level debug, as a hub that filters tells even its errors";
-        return Some(draft("errors", &known).hint("let it be run where it can read the hub's log: `log_file:`").fact(text));
+        return Some(
+            draft(scene, "errors", &known).hint("let it be run where it can read the hub's log: `log_file:`").fact(text),
+        );
     }
     let n = levels.since(scene.now.minus(window)).errors();
-    let mut draft = draft("errors", &known).hint("see the log around them; `mcp-vitals anomalies` gives the kinds");
+    let mut draft = draft(scene, "errors", &known).hint("see the log around them; `mcp-vitals anomalies` gives the kinds");
     for kind in levels.kinds().iter().take(3) {
-        draft = draft.evidence(format!("{} ×{}: {}", kind.code, kind.count, kind.example));
+        draft = draft.evidence(|| format!("{} ×{}: {}", kind.code, kind.count, kind.example));
     }
-    let text = format!("{} in the last {}", count(n, "error"), human(window));
+    let text = || format!("{} in the last {}", count(n, "error"), human(window));
     Some(draft.above(n as f64, Unit::Count, limits.errors, text))
 }
 
@@ -160,12 +175,12 @@ fn stream(scene: Scene<'_>) -> Vec<Reading> {
     let stream = &scene.facts.stream;
     if let Some((at, failure)) = &stream.lost {
         let known = Known { seen: (), at: *at, took: failure.after };
-        let text = format!("event stream lost: {failure}");
+        let text = || format!("event stream lost: {failure}");
         // One that was given up because nothing came is lost because nothing came.
         let silent_since =
             stream.last_heartbeat.or(stream.last_event).filter(|_| matches!(failure.kind, FailureKind::TimedOut(_)));
-        let cause = if silent_since.is_some() { CheckId::of_target(Point::Logging, "heartbeat") } else { super::api_id() };
-        let lost = draft("stream", &known)
+        let cause = if silent_since.is_some() { heartbeat_id() } else { super::api_id() };
+        let lost = draft(scene, "stream", &known)
             .cause(cause)
             .hint("polling goes on; it is opened again as soon as the hub answers")
             .degraded(text);
@@ -173,12 +188,13 @@ fn stream(scene: Scene<'_>) -> Vec<Reading> {
     }
     let Some((opened, first)) = stream.opened else { return Vec::new() };
     let known = Known { seen: (), at: stream.last_event.unwrap_or(opened), took: first };
-    let mut draft_stream = draft("stream", &known).value(first.as_secs_f64() * 1000.0, Unit::Millis);
+    let mut draft_stream = draft(scene, "stream", &known).value(first.as_secs_f64() * 1000.0, Unit::Millis);
     if stream.dropped > 0 {
-        draft_stream = draft_stream.evidence(format!("{} too many to look at", count(stream.dropped, "event")));
+        draft_stream = draft_stream.evidence(|| format!("{} too many to look at", count(stream.dropped, "event")));
     }
-    let mut readings =
-        vec![draft_stream.healthy(format!("open, first event after {}, {} since", human(first), count(stream.events, "event")))];
+    let mut readings = vec![
+        draft_stream.healthy(|| format!("open, first event after {}, {} since", human(first), count(stream.events, "event"))),
+    ];
     // A one-shot look cannot wait for a heartbeat; a held stream has one every 10 s.
     let silent_for = scene.now.since(stream.last_event.unwrap_or(opened));
     if stream.events > 0 || silent_for.as_secs_f64() > scene.settings.thresholds.stream_silence_s.0 {
@@ -190,8 +206,8 @@ fn stream(scene: Scene<'_>) -> Vec<Reading> {
 fn heartbeat(scene: Scene<'_>, last: Timestamp) -> Reading {
     let now = Known { seen: (), at: scene.now, took: Duration::ZERO };
     let age = scene.now.since(last);
-    let text = format!("last heartbeat {} ago", human(age));
-    draft("heartbeat", &now)
+    let text = || format!("last heartbeat {} ago", human(age));
+    draft(scene, "heartbeat", &now)
         .cause(super::api_id())
         .hint("the hub's event loop is stuck, or something between holds the stream back")
         .above(age.as_secs_f64(), Unit::Seconds, scene.settings.thresholds.stream_silence_s, text)

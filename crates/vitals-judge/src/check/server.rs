@@ -3,17 +3,17 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use vitals_model::check::{CheckId, Point, Unit};
+use vitals_model::check::{CheckId, Unit};
 use vitals_model::claim::{ClaimStatus, ServerClaim};
 use vitals_model::config::Expect;
-use vitals_model::observation::{CallSeen, CallWay, FailureKind, ProcessSeen, RunState, SessionSeen};
+use vitals_model::observation::{ApiSeen, CallSeen, CallWay, FailureKind, ProcessSeen, RunState, SessionSeen};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::text::{Text, bytes, count, plural};
 use vitals_model::time::{Timestamp, human};
 use vitals_model::tool::ToolSet;
 use vitals_model::verdict::{ServerTruth, Verdict};
 
-use super::draft::Draft;
+use super::words::Sentence;
 use super::{Scene, surface};
 use crate::cause::is_bad;
 use crate::facts::{CallCourse, Known, is_empty_answer};
@@ -28,45 +28,59 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     let Some(api) = &scene.facts.api else { return Vec::new() };
     let at = [Some(api.at), scene.facts.session.as_ref().map(|s| s.at), scene.facts.process.as_ref().map(|p| p.at)];
     let at = at.into_iter().flatten().max().unwrap_or(api.at);
-    let mut readings = Vec::new();
+    let is_told = scene.facts.api_failure().is_none();
+    let mut readings = Vec::with_capacity(scene.truths.len() * CHECKS);
     for truth in scene.truths {
-        readings.push(truth_of(scene, truth, at));
-        let expected = expects_down(scene, &truth.name);
-        let Some(claim) = scene.facts.claim(&truth.name) else { continue };
-        if scene.facts.api_failure().is_some() {
-            continue;
+        match scene.facts.claim(&truth.name).filter(|_| is_told) {
+            Some(claim) => of_claimed(scene, api, claim, truth, at, &mut readings),
+            None => readings.push(truth_of(scene, truth, at)),
         }
-        let mut parts = vec![claim_reading(api, claim)];
-        parts.extend(uptime(scene, api, claim));
-        parts.extend(process(scene, claim));
-        parts.extend(call(scene, &truth.name));
-        parts.extend(tools(scene, claim));
-        if claim.status == ClaimStatus::Connected {
-            parts.extend(surface::of_server(scene, &claim.name, api));
-        }
-        parts.push(flaps(scene, api, claim));
-        let lacks_tools = parts.iter().any(|part| part.id == tools_id(&truth.name) && is_bad(part));
-        let is_lost = lacks_tools && calls_a_lost_tool(scene, claim);
-        for part in &mut parts {
-            // That it is lost now is no reason for having been lost again and again.
-            part.cause = match part.id.question() {
-                "flaps" => None,
-                // A tool that is not there any more cannot be called.
-                "call" if is_lost => Some(tools_id(&truth.name)),
-                _ => Some(truth_id(&truth.name)),
-            };
-            if expected && part.health != Health::Healthy {
-                part.standing = Standing::Expected;
-            }
-        }
-        readings.append(&mut parts);
     }
     readings
 }
 
-/// The check on a server's list of tools.
-fn tools_id(server: &Text) -> CheckId {
-    CheckId::of_server(server, "tools")
+/// Checks of one server, in the order of their ids.
+const CHECKS: usize = 10;
+
+/// The readings of a server that the hub tells of.
+fn of_claimed(
+    scene: Scene<'_>,
+    api: &Known<ApiSeen>,
+    claim: &ServerClaim,
+    truth: &ServerTruth,
+    at: Timestamp,
+    readings: &mut Vec<Reading>,
+) {
+    let began = readings.len();
+    let tools = tools(scene, claim);
+    let surface = surface::of_server(scene, &claim.name, api).filter(|_| claim.status == ClaimStatus::Connected);
+    let (drift, signs, tokens) = surface.map_or((None, None, None), |s| (Some(s.drift), Some(s.signs), s.tokens));
+    // A tool that is not there any more cannot be called.
+    let lost = tools.as_ref().filter(|tools| is_bad(tools) && calls_a_lost_tool(scene, claim)).map(|tools| tools.id.clone());
+    readings.extend(call(scene, &claim.name));
+    readings.push(claim_reading(scene, api, claim));
+    readings.extend(drift);
+    readings.push(flaps(scene, api, claim));
+    readings.extend(process(scene, claim));
+    readings.extend(signs);
+    readings.extend(tokens);
+    readings.extend(tools);
+    let truth_at = readings.len();
+    readings.push(truth_of(scene, truth, at));
+    readings.extend(uptime(scene, api, claim));
+    let own = readings[truth_at].id.clone();
+    let expected = expects_down(scene, &truth.name);
+    for (_, part) in readings.iter_mut().enumerate().skip(began).filter(|(n, _)| *n != truth_at) {
+        part.cause = match part.id.question() {
+            // That it is lost now is no reason for having been lost again and again.
+            "flaps" => None,
+            "call" if lost.is_some() => lost.clone(),
+            _ => Some(own.clone()),
+        };
+        if expected && part.health != Health::Healthy {
+            part.standing = Standing::Expected;
+        }
+    }
 }
 
 /// Whether the tool that was called is not in the server's list of now.
@@ -81,7 +95,7 @@ fn expects_down(scene: Scene<'_>, server: &Text) -> bool {
 
 /// A server of which nobody expects anything is not missed while the hub gives no answer.
 fn truth_of(scene: Scene<'_>, truth: &ServerTruth, at: Timestamp) -> Reading {
-    let mut reading = truth_reading(truth, at, what_to_do(truth));
+    let mut reading = truth_reading(scene, truth, at, || what_to_do(truth));
     // While the hub starts, that is the reason for whatever its servers lack; but a server that does not
     // get connected may be what it waits for.
     let is_reason = truth.claim != Some(ClaimStatus::Connecting) && truth::is_starting(scene.facts);
@@ -97,9 +111,9 @@ fn truth_of(scene: Scene<'_>, truth: &ServerTruth, at: Timestamp) -> Reading {
     reading
 }
 
-pub(super) fn truth_reading(truth: &ServerTruth, at: Timestamp, hint: String) -> Reading {
-    let draft = Draft::new(truth_id(&truth.name), Point::HubServers, at, Duration::ZERO);
-    let text = match truth.verdict {
+pub(super) fn truth_reading(scene: Scene<'_>, truth: &ServerTruth, at: Timestamp, hint: impl Sentence) -> Reading {
+    let draft = scene.of_server(&truth.name, "truth", &Known { seen: (), at, took: Duration::ZERO });
+    let text = || match truth.verdict {
         Verdict::Agrees => truth.reason.clone(),
         verdict => format!("{}: {}", verdict.as_str(), truth.reason),
     };
@@ -143,7 +157,12 @@ fn what_to_do(truth: &ServerTruth) -> String {
     }
 }
 
-fn claim_reading<T>(api: &Known<T>, claim: &ServerClaim) -> Reading {
+fn claim_reading<T>(scene: Scene<'_>, api: &Known<T>, claim: &ServerClaim) -> Reading {
+    scene.of_server(&claim.name, "claim", api).fact(|| claimed(claim))
+}
+
+/// What the hub says of a server, in words.
+fn claimed(claim: &ServerClaim) -> String {
     let mut text = format!("hub says {}", claim.status.as_str());
     if let Some(tools) = claim.tools.as_ref().filter(|_| claim.status == ClaimStatus::Connected) {
         let _ = write!(text, ", {}", count(tools.len() as u64, "tool"));
@@ -154,7 +173,7 @@ fn claim_reading<T>(api: &Known<T>, claim: &ServerClaim) -> Reading {
     if let Some(error) = &claim.error {
         let _ = write!(text, ": {error}");
     }
-    Draft::of_server(&claim.name, "claim", api).fact(text)
+    text
 }
 
 /// Connected for no time at all: npm mcp-hub's only trace of a dead server. It counts from when the
@@ -166,48 +185,50 @@ fn uptime<T>(scene: Scene<'_>, api: &Known<T>, claim: &ServerClaim) -> Option<Re
         return None;
     }
     let uptime = claim.uptime?;
-    let draft = Draft::of_server(&claim.name, "uptime", api).value(uptime.as_secs_f64(), Unit::Seconds);
+    let draft = scene.of_server(&claim.name, "uptime", api).value(uptime.as_secs_f64(), Unit::Seconds);
     let zero_since = scene.facts.courses.get(&claim.name).and_then(|course| course.zero_since);
     let zero_for = zero_since.map_or(Duration::ZERO, |since| api.at.since(since));
     let started_ago = claim.started_at.map_or(Duration::ZERO, |start| api.at.since(start));
     let grace = scene.settings.thresholds.start_grace;
     if uptime.is_zero() && (zero_for > YOUNG || started_ago > grace + YOUNG) {
-        let text = format!(
-            "hub says connected with an uptime of zero, started {} ago: its connection is lost",
-            human(zero_for.max(started_ago))
-        );
+        let text = || {
+            format!(
+                "hub says connected with an uptime of zero, started {} ago: its connection is lost",
+                human(zero_for.max(started_ago))
+            )
+        };
         Some(draft.hint("see hub-servers/<server>/truth").degraded(text))
     } else {
-        Some(draft.fact(format!("hub says up {}", human(uptime))))
+        Some(draft.fact(|| format!("hub says up {}", human(uptime))))
     }
 }
 
 fn process(scene: Scene<'_>, claim: &ServerClaim) -> Option<Reading> {
     let known = scene.facts.process.as_ref()?;
-    let draft = Draft::of_server(&claim.name, "process", known);
+    let draft = scene.of_server(&claim.name, "process", known);
     let Some(child) = truth::child(scene.facts, &claim.name) else {
         let (at, pid) = scene.facts.exit(&claim.name)?;
-        let draft = draft.evidence(format!("exit seen at {at}"));
+        let draft = draft.evidence(|| format!("exit seen at {at}"));
         // Nobody says that it should run.
         if claim.status != ClaimStatus::Connected {
-            return Some(draft.fact(format!("process {pid} is gone")));
+            return Some(draft.fact(|| format!("process {pid} is gone")));
         }
         if !truth::is_settled(scene.facts, &claim.name) {
-            return Some(draft.unknown(format!("process {pid} ended just now, looking again")));
+            return Some(draft.unknown(|| format!("process {pid} ended just now, looking again")));
         }
-        return Some(draft.hint("see hub-servers/<server>/truth").failing(format!("process {pid} is gone, expected running")));
+        return Some(draft.hint("see hub-servers/<server>/truth").failing(|| format!("process {pid} is gone, expected running")));
     };
     let pid = child.id.pid;
     let draft = draft.evidence(child.command.as_str()).value(child.uptime.as_secs_f64(), Unit::Seconds);
     Some(match child.state {
         RunState::Normal | RunState::DiskSleep => {
-            draft.healthy(format!("pid {pid}, up {}, {}", human(child.uptime), bytes(child.rss_bytes)))
+            draft.healthy(|| format!("pid {pid}, up {}, {}", human(child.uptime), bytes(child.rss_bytes)))
         }
-        RunState::Stopped => {
-            draft.hint(format!("let it go on with `kill -CONT {pid}`")).failing(format!("pid {pid} is stopped, expected running"))
-        }
+        RunState::Stopped => draft
+            .hint(|| format!("let it go on with `kill -CONT {pid}`"))
+            .failing(|| format!("pid {pid} is stopped, expected running")),
         RunState::Zombie => {
-            draft.hint("stop and start it through the hub's API").failing(format!("pid {pid} is a zombie, expected running"))
+            draft.hint("stop and start it through the hub's API").failing(|| format!("pid {pid} is a zombie, expected running"))
         }
     })
 }
@@ -218,7 +239,7 @@ fn call(scene: Scene<'_>, server: &Text) -> Option<Reading> {
 }
 
 pub(super) fn call_reading(scene: Scene<'_>, known: &Known<SessionSeen>, call: &CallSeen, server: &Text) -> Reading {
-    let draft = Draft::of_server(server, "call", known).took(call.took);
+    let draft = scene.of_server(server, "call", known).took(call.took);
     let Some(tool) = &call.tool else {
         return draft
             .hint("name one in the configuration: `servers: { NAME: { canary: TOOL } }`")
@@ -229,21 +250,19 @@ pub(super) fn call_reading(scene: Scene<'_>, known: &Known<SessionSeen>, call: &
         CallWay::Rest => "by the REST API",
     };
     match &call.answer {
-        None => draft.unknown(format!("{tool} was not called")),
+        None => draft.unknown(|| format!("{tool} was not called")),
         Some(Ok(items)) => {
             let ms = call.took.as_secs_f64() * 1000.0;
-            let text = format!("{tool} answered in {}", human(call.took));
+            let text = || format!("{tool} answered in {}", human(call.took));
             let draft = draft
-                .evidence(format!("{} {way}", count(*items, "content item")))
+                .evidence(|| format!("{} {way}", count(*items, "content item")))
                 .hint("the server is slow: see its own load and what it waits for");
             match scene.facts.calls.get(server).and_then(CallCourse::slower_than) {
                 Some(usual) if ms <= scene.settings.thresholds.call_ms.0 => {
                     let times = ms / (usual.as_secs_f64() * 1000.0).max(1.0);
-                    draft.value(ms, Unit::Millis).degraded(format!(
-                        "{tool} took {}, usually {} ({times:.0}x)",
-                        human(call.took),
-                        human(usual)
-                    ))
+                    draft
+                        .value(ms, Unit::Millis)
+                        .degraded(|| format!("{tool} took {}, usually {} ({times:.0}x)", human(call.took), human(usual)))
                 }
                 _ => draft.above(ms, Unit::Millis, scene.settings.thresholds.call_ms, text),
             }
@@ -254,8 +273,12 @@ pub(super) fn call_reading(scene: Scene<'_>, known: &Known<SessionSeen>, call: &
             match scene.facts.calls.get(server).and_then(CallCourse::answered) {
                 Some(items) => draft
                     .hint("a failure may be answered as success: call the tool by hand, and see the server's own log")
-                    .degraded(format!("{tool} answered with nothing, it used to answer with {}", count(items, "content item"))),
-                None => draft.healthy(format!("{tool} answered with nothing, as far as is known it never has anything to say")),
+                    .degraded(|| {
+                        format!("{tool} answered with nothing, it used to answer with {}", count(items, "content item"))
+                    }),
+                None => {
+                    draft.healthy(|| format!("{tool} answered with nothing, as far as is known it never has anything to say"))
+                }
             }
         }
         // An answer with an error is an answer; a canary should still succeed.
@@ -263,7 +286,7 @@ pub(super) fn call_reading(scene: Scene<'_>, known: &Known<SessionSeen>, call: &
             let hint = "see hub-servers/<server>/truth; if the canary itself is wrong, name another: `servers: { NAME: { canary: TOOL } }`";
             let is_timeout = failure.kind == FailureKind::Rpc(-32001);
             let health = if truth::is_of_server(failure) && !is_timeout { Health::Degraded } else { Health::Failing };
-            draft.evidence(way).hint(hint).bad(health, format!("{tool}: {failure}"))
+            draft.evidence(way).hint(hint).bad(health, || format!("{tool}: {failure}"))
         }
     }
 }
@@ -274,26 +297,31 @@ fn tools(scene: Scene<'_>, claim: &ServerClaim) -> Option<Reading> {
         return None;
     }
     let listed = scene.facts.listed(&claim.name)?;
-    let draft = Draft::of_server(&claim.name, "tools", known)
+    let draft = scene
+        .of_server(&claim.name, "tools", known)
         .value(listed.len() as f64, Unit::Count)
-        .evidence(format!("set {:016x}", listed.digest()));
-    let text = format!("clients see {}", count(listed.len() as u64, "tool"));
+        .evidence(|| format!("set {:016x}", listed.digest()));
+    let text = || format!("clients see {}", count(listed.len() as u64, "tool"));
     let Some(claimed) = &claim.tools else { return Some(draft.fact(text)) };
     if truth::listed_now(scene.facts, &claim.name).is_none() {
-        return Some(draft.unknown(format!("{text} in a list from before the server changed, asking again")));
+        return Some(draft.unknown(|| format!("{} in a list from before the server changed, asking again", text())));
     }
     let filtering = scene.facts.filtering().is_some_and(|f| f.enabled == Some(true));
     let before = scene.facts.tools_before.get(&claim.name).map_or(0, ToolSet::len);
     if claimed.is_empty() && listed.is_empty() && before > 0 && !truth::is_starting(scene.facts) {
-        let text = format!("none: neither clients nor the hub see a tool of it, it had {before}");
+        let text = || format!("none: neither clients nor the hub see a tool of it, it had {before}");
         return Some(draft.hint("see the server's own log; stop and start it through the hub's API").failing(text));
     }
     if claimed.len() == listed.len() || filtering {
         Some(draft.healthy(text))
     } else if listed.is_empty() && truth::is_starting(scene.facts) {
-        Some(draft.hint("see hub-servers/state").degraded(format!("{text} while the hub starts, expected {}", claimed.len())))
+        Some(
+            draft
+                .hint("see hub-servers/state")
+                .degraded(|| format!("{text} while the hub starts, expected {}", claimed.len(), text = text())),
+        )
     } else {
-        let text = format!("{text}, the hub's own list has {}", claimed.len());
+        let text = || format!("{text}, the hub's own list has {}", claimed.len(), text = text());
         let draft = draft.hint("see hub-servers/<server>/truth");
         Some(if listed.is_empty() { draft.failing(text) } else { draft.degraded(text) })
     }
@@ -303,15 +331,15 @@ fn tools(scene: Scene<'_>, claim: &ServerClaim) -> Option<Reading> {
 fn flaps<T>(scene: Scene<'_>, api: &Known<T>, claim: &ServerClaim) -> Reading {
     let limits = &scene.settings.thresholds;
     let (lost, span) = crate::flaps::lost(scene.facts, &claim.name, limits.flap_window, scene.now);
-    let draft = Draft::of_server(&claim.name, "flaps", api).value(lost as f64, Unit::Count);
+    let draft = scene.of_server(&claim.name, "flaps", api).value(lost as f64, Unit::Count);
     if scene.facts.process.as_ref().is_some_and(|known| matches!(known.seen, ProcessSeen::Gone { .. })) {
         return draft.unknown("the hub itself has ended");
     }
-    let text = format!("lost {} in the last {}", plural(lost, "time", "times"), human(span));
+    let text = || format!("lost {} in the last {}", plural(lost, "time", "times"), human(span));
     if lost >= limits.flaps.max(1) {
         draft
             .hint("see why it ends: its standard error is in the hub's log")
-            .degraded(format!("{text}, expected fewer than {}", limits.flaps))
+            .degraded(|| format!("{text}, expected fewer than {}", limits.flaps, text = text()))
     } else {
         draft.healthy(text)
     }

@@ -12,6 +12,7 @@ use vitals_model::tool::LockFile;
 
 use super::Scene;
 use super::draft::Draft;
+use super::words::Sentence;
 use crate::facts::{Known, Surface};
 use crate::surface::tokens::{GROWTH_MIN, TokenCourse};
 use crate::truth::{change_line, tell};
@@ -26,26 +27,33 @@ pub(super) fn what_to_do(server: &Text) -> String {
     )
 }
 
+/// The readings on one server's tools.
+pub(super) struct OfServer {
+    pub(super) drift: Reading,
+    pub(super) signs: Reading,
+    /// None when only their digests are known.
+    pub(super) tokens: Option<Reading>,
+}
+
 /// The readings on one server's tools, where it has any.
-pub(super) fn of_server<T>(scene: Scene<'_>, server: &Text, known: &Known<T>) -> Vec<Reading> {
-    let Some(surface) = scene.facts.surfaces.get(server) else { return Vec::new() };
-    let draft = |question: &str| Draft::of_server(server, question, known).cause(super::truth_id(server));
-    let mut readings = vec![changed(surface, server, draft("drift")), signs(surface, server, draft("signs"))];
-    if let Some(tokens) = surface.tokens.now() {
-        let text = format!("about {} in {}", count(tokens, "token"), count(surface.tools, "tool"));
-        readings.push(draft("tokens").value(tokens as f64, Unit::Count).fact(text));
-    }
-    readings
+pub(super) fn of_server<T>(scene: Scene<'_>, server: &Text, known: &Known<T>) -> Option<OfServer> {
+    let surface = scene.facts.surfaces.get(server)?;
+    let draft = |question: &str| scene.of_server(server, question, known);
+    let tokens = surface.tokens.now().map(|tokens| {
+        let text = || format!("about {} in {}", count(tokens, "token"), count(surface.tools, "tool"));
+        draft("tokens").value(tokens as f64, Unit::Count).fact(text)
+    });
+    Some(OfServer { drift: changed(surface, server, draft("drift")), signs: signs(surface, server, draft("signs")), tokens })
 }
 
 /// The readings on the tools of all servers together.
 pub(super) fn of_hub(scene: Scene<'_>) -> Vec<Reading> {
     let Some(api) = &scene.facts.api else { return Vec::new() };
     let known: Vec<_> = scene.facts.surfaces.iter().filter_map(|(name, surface)| grown(name, surface)).collect();
-    let draft = Draft::of_target(Point::HubServers, "tokens", api).cause(super::api_id());
+    let draft = scene.of_target(Point::HubServers, "tokens", api).cause(super::api_id());
     let tools: u64 = scene.facts.surfaces.values().map(|surface| surface.tools).sum();
-    let of = format!("{} of {}", count(tools, "tool"), count(known.len() as u64, "server"));
-    let tokens = (!known.is_empty()).then(|| growth(scene, draft, &known, &of));
+    let of = || format!("{} of {}", count(tools, "tool"), count(known.len() as u64, "server"));
+    let tokens = (!known.is_empty()).then(|| growth(scene, draft, &known, of));
     tokens.into_iter().chain(lock(scene)).collect()
 }
 
@@ -53,17 +61,17 @@ pub(super) fn of_hub(scene: Scene<'_>) -> Vec<Reading> {
 pub(super) fn of_direct<T>(scene: Scene<'_>, server: &Text, known: &Known<T>) -> Vec<Reading> {
     let surface = scene.facts.surfaces.get(server);
     let grown = surface.and_then(|surface| Some((grown(server, surface)?, surface.tools)));
-    let draft = Draft::of_target(Point::HubServers, "tokens", known).cause(super::truth_id(server));
-    let tokens = grown.map(|(grown, tools)| growth(scene, draft, &[grown], &count(tools, "tool")));
+    let draft = scene.of_target(Point::HubServers, "tokens", known).cause(super::truth_id(server));
+    let tokens = grown.map(|(grown, tools)| growth(scene, draft, &[grown], || count(tools, "tool")));
     tokens.into_iter().chain(lock(scene)).collect()
 }
 
 fn changed(surface: &Surface, server: &Text, draft: Draft) -> Reading {
-    let tools = count(surface.tools, "tool");
+    let tools = || count(surface.tools, "tool");
     match &surface.drift {
-        None => draft.fact(format!("{tools} seen for the first time")),
+        None => draft.fact(|| format!("{} seen for the first time", tools())),
         Some(all) if all.is_empty() => {
-            draft.healthy(format!("{tools} as {}", if surface.is_pinned { "pinned" } else { "last seen" }))
+            draft.healthy(|| format!("{} as {}", tools(), if surface.is_pinned { "pinned" } else { "last seen" }))
         }
         Some(all) => {
             let lines =
@@ -71,8 +79,8 @@ fn changed(surface: &Surface, server: &Text, draft: Draft) -> Reading {
             let mut lines: Vec<_> = lines.collect();
             lines.sort_by_key(|(meaning, _)| std::cmp::Reverse(*meaning));
             let lines = lines.into_iter().take(EVIDENCE_PIECES_MAX);
-            let draft = lines.fold(draft, |draft, (meaning, line)| draft.evidence(format!("{}: {line}", meaning.as_str())));
-            draft.hint(what_to_do(server)).degraded(tell(surface))
+            let draft = lines.fold(draft, |draft, (meaning, line)| draft.evidence(|| format!("{}: {line}", meaning.as_str())));
+            draft.hint(|| what_to_do(server)).degraded(|| tell(surface))
         }
     }
 }
@@ -81,15 +89,17 @@ fn changed(surface: &Surface, server: &Text, draft: Draft) -> Reading {
 fn signs(surface: &Surface, server: &Text, draft: Draft) -> Reading {
     let draft = draft.value(surface.signs.len() as f64, Unit::Count);
     let Some(first) = surface.signs.first() else {
-        let approved = match surface.approved_signs as u64 {
+        let approved = || match surface.approved_signs as u64 {
             0 => String::new(),
             n => format!(", {} approved", count(n, "sign")),
         };
-        return draft.healthy(format!("no sign of orders to a model in {}{approved}", count(surface.tools, "tool")));
+        return draft.healthy(|| format!("no sign of orders to a model in {}{}", count(surface.tools, "tool"), approved()));
     };
-    let draft = surface.signs.iter().take(EVIDENCE_PIECES_MAX).fold(draft, |draft, sign| draft.evidence(sign_line(sign)));
-    let text = format!("{} of orders to a model: {}", count(surface.signs.len() as u64, "sign"), sign_line(first));
-    draft.hint(format!("read the words before agents do; if they are meant: `mcp-vitals tools approve {server}`")).degraded(text)
+    let draft = surface.signs.iter().take(EVIDENCE_PIECES_MAX).fold(draft, |draft, sign| draft.evidence(|| sign_line(sign)));
+    let text = || format!("{} of orders to a model: {}", count(surface.signs.len() as u64, "sign"), sign_line(first));
+    draft
+        .hint(|| format!("read the words before agents do; if they are meant: `mcp-vitals tools approve {server}`"))
+        .degraded(text)
 }
 
 /// A sign in one line: `add description: concealment “Do not tell the user”`.
@@ -111,19 +121,20 @@ fn grown<'a>(server: &'a Text, surface: &Surface) -> Option<Grown<'a>> {
 }
 
 /// Judges the sum against what it was a day ago.
-fn growth(scene: Scene<'_>, draft: Draft, all: &[Grown<'_>], of: &str) -> Reading {
+fn growth(scene: Scene<'_>, draft: Draft, all: &[Grown<'_>], of: impl Sentence) -> Reading {
     let now: u64 = all.iter().map(|one| one.now).sum();
     let before: u64 = all.iter().map(|one| one.before).sum();
     let (warning, critical) = scene.settings.thresholds.token_growth_percent;
     let bound = |percent: f64| (before as f64 * (1.0 + percent / 100.0)).max((before + GROWTH_MIN) as f64).ceil();
     let mut most: Vec<_> = all.iter().filter(|one| one.now > one.before).collect();
     most.sort_by_key(|one| std::cmp::Reverse(one.now - one.before));
-    let draft = most
-        .into_iter()
-        .take(GROWN_MAX)
-        .fold(draft, |draft, one| draft.evidence(format!("{}: about {} → {}", one.server, one.before, count(one.now, "token"))));
-    let since = if now == before { String::new() } else { format!(", {before} a day ago") };
-    let text = format!("about {} in {of}{since}", count(now, "token"));
+    let draft = most.into_iter().take(GROWN_MAX).fold(draft, |draft, one| {
+        draft.evidence(|| format!("{}: about {} → {}", one.server, one.before, count(one.now, "token")))
+    });
+    let text = || {
+        let since = if now == before { String::new() } else { format!(", {before} a day ago") };
+        format!("about {} in {}{since}", count(now, "token"), of.write())
+    };
     let hint =
         "every request of an agent carries them: give it fewer tools, filter, or see what grew with `mcp-vitals tools diff`";
     draft.hint(hint).above(now as f64, Unit::Count, (bound(warning), bound(critical)), text)
@@ -133,17 +144,17 @@ fn growth(scene: Scene<'_>, draft: Draft, all: &[Grown<'_>], of: &str) -> Readin
 fn lock(scene: Scene<'_>) -> Option<Reading> {
     let (at, lock) = scene.facts.lock.as_ref()?;
     let id = CheckId::of_target(Point::HubServers, "lock");
-    let draft = Draft::new(id, Point::HubServers, *at, Duration::ZERO);
+    let draft = Draft::new(scene.words, id, Point::HubServers, *at, Duration::ZERO);
     match lock {
         LockFile::Absent => None,
         LockFile::Read { path, pins } => {
             let tools: u64 = pins.servers.values().map(|tools| tools.len() as u64).sum();
             let servers = count(pins.servers.len() as u64, "server");
-            Some(draft.fact(format!("{} of {servers} pinned in {}", count(tools, "tool"), Text::new(&path.to_string_lossy()))))
+            Some(draft.fact(|| format!("{} of {servers} pinned in {}", count(tools, "tool"), Text::new(&path.to_string_lossy()))))
         }
         LockFile::Damaged { path, why } => {
             let draft = draft.hint("mend it from its history, or remove it and write it anew: `mcp-vitals tools pin`");
-            Some(draft.degraded(format!("{}: {why}; what was pinned before counts on", Text::new(&path.to_string_lossy()))))
+            Some(draft.degraded(|| format!("{}: {why}; what was pinned before counts on", Text::new(&path.to_string_lossy()))))
         }
     }
 }

@@ -12,40 +12,42 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     let Some(known) = &scene.facts.workspace else { return Vec::new() };
     match &known.seen.entry {
         Err(failure) => vec![
-            draft("entry", known)
-                .evidence(known.seen.registry.display().to_string())
-                .fact(format!("the hub has no workspace record here ({failure}): it is watched by its address alone")),
+            draft(scene, "entry", known)
+                .evidence(|| known.seen.registry.display().to_string())
+                .fact(|| format!("the hub has no workspace record here ({failure}): it is watched by its address alone")),
         ],
-        Ok(entry) => vec![record(scene, known, entry), config(known, entry)],
+        Ok(entry) => vec![record(scene, known, entry), config(scene, known, entry)],
     }
 }
 
-fn draft(question: &str, known: &Known<WorkspaceSeen>) -> Draft {
-    Draft::of_target(Point::Workspace, question, known)
+fn draft(scene: Scene<'_>, question: &str, known: &Known<WorkspaceSeen>) -> Draft {
+    scene.of_target(Point::Workspace, question, known)
 }
 
 fn record(scene: Scene<'_>, known: &Known<WorkspaceSeen>, entry: &WorkspaceEntry) -> Reading {
-    let draft = draft("entry", known).evidence(known.seen.registry.display().to_string()).cause(super::process_id());
-    let text = format!("workspace {}, {}, pid {}", entry.port, entry.state, entry.pid);
+    let draft = draft(scene, "entry", known).evidence(|| known.seen.registry.display().to_string()).cause(super::process_id());
+    let text = || format!("workspace {}, {}, pid {}", entry.port, entry.state, entry.pid);
     match (&entry.process, scene.facts.process.as_ref().map(|p| &p.seen)) {
         (Some(_), Some(ProcessSeen::Alive(process))) if process.id.pid != entry.pid => draft
             .hint("two hubs use one workspace record, or it was not written anew at a restart")
-            .degraded(format!("{text}, but pid {} listens on the port", process.id.pid)),
+            .degraded(|| format!("{text}, but pid {} listens on the port", process.id.pid, text = text())),
         (Some(_), _) => draft.healthy(text),
         (None, _) => draft
             .hint("the hub ended without removing its record: start it again")
-            .degraded(format!("{text}: a stale record, no such hub process is alive")),
+            .degraded(|| format!("{text}: a stale record, no such hub process is alive", text = text())),
     }
 }
 
-fn config(known: &Known<WorkspaceSeen>, entry: &WorkspaceEntry) -> Reading {
-    let mut draft = draft("config", known);
+fn config(scene: Scene<'_>, known: &Known<WorkspaceSeen>, entry: &WorkspaceEntry) -> Reading {
+    let mut draft = draft(scene, "config", known);
     for path in &entry.config_files {
-        draft = draft.evidence(path.display().to_string());
+        draft = draft.evidence(|| path.display().to_string());
     }
     if let Some((path, why)) = entry.unreadable.first() {
-        return draft.hint("the hub cannot restart without it").degraded(format!("{} cannot be read: {why}", path.display()));
+        return draft.hint("the hub cannot restart without it").degraded(|| format!("{} cannot be read: {why}", path.display()));
     }
-    let names = entry.config_files.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
-    draft.healthy(if names.is_empty() { "no configuration file named".to_owned() } else { names })
+    if entry.config_files.is_empty() {
+        return draft.healthy("no configuration file named");
+    }
+    draft.healthy(|| entry.config_files.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))
 }

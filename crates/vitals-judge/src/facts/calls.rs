@@ -31,6 +31,8 @@ pub struct CallCourse {
     run: Option<Run>,
     answered: Option<u64>,
     usual: VecDeque<Duration>,
+    /// The median of those.
+    median: Duration,
     slow: VecDeque<Duration>,
 }
 
@@ -51,6 +53,9 @@ impl CallCourse {
         } else {
             self.slow.clear();
             super::push_bounded(&mut self.usual, call.took, USUAL_MAX);
+            let mut all: Vec<_> = self.usual.iter().copied().collect();
+            let half = all.len() / 2;
+            self.median = *all.select_nth_unstable(half).1;
         }
     }
 
@@ -72,9 +77,7 @@ impl CallCourse {
 
     /// The median of the good calls that were not slow.
     fn usually(&self) -> Option<Duration> {
-        let mut all: Vec<_> = self.usual.iter().copied().collect();
-        all.sort_unstable();
-        (all.len() >= USUAL_MIN).then(|| all[all.len() / 2])
+        (self.usual.len() >= USUAL_MIN).then_some(self.median)
     }
 }
 

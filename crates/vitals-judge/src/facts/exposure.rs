@@ -26,14 +26,18 @@ impl Exposure {
         seen: &SessionSeen,
         began: Timestamp,
         servers_changed: Option<Timestamp>,
-        own: Option<&BTreeSet<String>>,
+        own: impl FnOnce() -> Option<BTreeSet<String>>,
     ) -> Option<Self> {
         let [first, second] = seen.sessions.as_slice() else { return None };
         let (true, Ok(_), Ok(tools)) = (seen.held, &first.tools, &second.tools) else { return before };
         let same = before.filter(|b| b.opened_total == seen.opened_total && servers_changed.is_none_or(|at| at <= b.since));
         let base = same.map_or_else(|| (began, tools.clone()), |b| (b.since, b.first));
         let mut gained = tools.change_since(&base.1).added;
-        gained.retain(|name| own.is_none_or(|own| own.contains(name.as_str())));
+        if !gained.is_empty()
+            && let Some(own) = own()
+        {
+            gained.retain(|name| own.contains(name.as_str()));
+        }
         Some(Self { since: base.0, opened_total: seen.opened_total, first: base.1, gained })
     }
 

@@ -10,9 +10,39 @@ use vitals_model::tool::{Definition, ToolSet, namespace_prefix};
 /// The hub's own tool, which is no server's even when a server is called `hub`.
 const META_TOOL: &str = "hub__analyze_prompt";
 
+/// Whose the tools in a session's list are.
+#[derive(Clone, Debug)]
+pub(super) struct Listed {
+    /// The list, and the names of the servers.
+    tools: ToolSet,
+    servers: Vec<Text>,
+    by: BTreeMap<Text, ToolSet>,
+    /// Those of a server that has none.
+    none: ToolSet,
+}
+
+impl Listed {
+    /// Sorts a session's list.
+    pub(super) fn of_session(tools: &ToolSet, servers: &[ServerClaim]) -> Self {
+        let by = by_server(tools, servers);
+        let servers = servers.iter().map(|claim| claim.name.clone()).collect();
+        Self { tools: tools.clone(), servers, by, none: ToolSet::default() }
+    }
+
+    /// Whether this is what this list of these servers would give.
+    pub(super) fn is_of(&self, tools: &ToolSet, servers: &[ServerClaim]) -> bool {
+        self.tools == *tools && self.servers.iter().eq(servers.iter().map(|claim| &claim.name))
+    }
+
+    /// The tools of one server.
+    pub(super) fn of(&self, server: &Text) -> &ToolSet {
+        self.by.get(server).unwrap_or(&self.none)
+    }
+}
+
 /// The tools of every server in a session's list, without the hub's prefix. Servers without tools are
 /// left out; two servers whose names give the same prefix share them.
-pub(super) fn by_server(tools: &ToolSet, servers: &[ServerClaim]) -> BTreeMap<Text, ToolSet> {
+fn by_server(tools: &ToolSet, servers: &[ServerClaim]) -> BTreeMap<Text, ToolSet> {
     let mut prefixes: BTreeMap<String, Vec<&Text>> = BTreeMap::new();
     for claim in servers {
         prefixes.entry(namespace_prefix(claim.name.as_str())).or_default().push(&claim.name);

@@ -30,7 +30,7 @@ impl Facts {
         self.state.iter_mut().map(|state| &mut state.seen).for_each(later);
         self.refused_since.values_mut().for_each(later);
         self.courses.values_mut().for_each(|course| course.skip(ms));
-        self.exits.iter_mut().map(|(at, _)| at).for_each(later);
+        self.exits.skip(ms);
         self.turns.iter_mut().filter_map(|turn| turn.at.as_mut()).for_each(later);
         self.stopped.skip(ms);
         self.exposure.iter_mut().for_each(|exposure| exposure.skip(ms));

@@ -198,6 +198,7 @@ impl Ledger {
         self.pending.remove(&reading.id);
         let before = self.take_recent(look, &reading.id);
         let change = if before.is_some() { IncidentChange::Reopened } else { IncidentChange::Opened };
+        let (worded, worded_truth) = look.in_words(reading);
         let mut incident = Incident {
             id: before.as_ref().map_or_else(next_id, |before| before.id),
             target: look.target.id.clone(),
@@ -205,9 +206,9 @@ impl Ledger {
             kind: kind(reading, truth),
             health: self.health_of(reading, policy),
             state: IncidentState::Open,
-            summary: summary(reading, truth),
-            evidence: evidence::of(&look, reading, truth),
-            hint: reading.hint.clone(),
+            summary: summary(&worded, worded_truth.as_ref()),
+            evidence: evidence::of(&look, &worded, truth),
+            hint: worded.hint,
             opened_at: reading.since.min(look.now),
             updated_at: look.now,
             resolved_at: None,
@@ -268,13 +269,14 @@ impl Ledger {
             return None;
         }
         self.pending.remove(&reading.id);
+        let (worded, worded_truth) = look.in_words(reading);
         let incident = self.open.get_mut(&reading.id)?;
         incident.health = incident.health.max(health);
         incident.kind = kind;
-        incident.summary = summary(reading, truth);
-        incident.hint.clone_from(&reading.hint);
+        incident.summary = summary(&worded, worded_truth.as_ref());
+        incident.hint = worded.hint;
         incident.updated_at = now.max(incident.opened_at);
-        for line in &reading.evidence {
+        for line in &worded.evidence {
             if !incident.evidence.contains(line) {
                 add(incident, line.clone());
             }
@@ -303,7 +305,7 @@ impl Ledger {
             return None;
         }
         self.pending.remove(&reading.id);
-        self.resolve(&reading.id, &reading.summary, look.now)
+        self.resolve(&reading.id, &look.in_words(reading).0.summary, look.now)
     }
 
     /// What is not there any more is not bad any more: a server that the hub does not list, at once; a

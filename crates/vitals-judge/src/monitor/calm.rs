@@ -5,14 +5,13 @@
 
 use std::time::Duration;
 
-use vitals_model::reading::{Health, Standing};
 use vitals_model::target::TargetKind;
 use vitals_model::time::Timestamp;
 
 use super::Watched;
 use crate::cause::is_bad;
 use crate::check;
-use crate::check::pace::{self, Pace, STALE_INTERVALS};
+use crate::check::pace::STALE_INTERVALS;
 
 /// The longest time without judging: within it, every state that a check had is taken down later as well as
 /// at once. There are twenty to a check, at least a second apart.
@@ -22,7 +21,7 @@ impl Watched {
     /// The last instant for which the judgement of `now` holds; `None` when the next tick is to be judged.
     pub(super) fn calm_until(&self, now: Timestamp) -> Option<Timestamp> {
         let is_hub = self.target.address.kind() == TargetKind::Hub;
-        let is_disturbed = || self.shield.is_some() || self.readings.iter().any(is_bad) || self.facts.log_lost.is_some();
+        let is_disturbed = || self.shield.is_some() || self.judged.readings.iter().any(is_bad) || self.facts.log_lost.is_some();
         if !is_hub || !self.ledger.is_quiet() || is_disturbed() {
             return None;
         }
@@ -38,23 +37,12 @@ impl Watched {
         let called = self.facts.session.as_ref().map(|known| known.at);
         let ahead = self.facts.turns.iter().filter_map(|turn| turn.at).filter(|at| *at > now).map(before);
         let measured = self.facts.log_window.measured_from().filter(|from| *from > now).map(before);
-        [Some(now.plus(CALM_MAX)), self.fresh_until()]
+        [Some(now.plus(CALM_MAX)), self.judged.fresh_until()]
             .into_iter()
             .chain(heard.map(|at| at.map(|at| at.plus(silence))))
             .chain([called.map(|at| at.plus(self.target.settings.schedule.session * STALE_INTERVALS))])
             .chain([self.facts.records.settles_at().filter(|at| *at >= now), measured, ahead.min()])
             .flatten()
-            .min()
-    }
-
-    /// Until when no good reading is too old to believe.
-    fn fresh_until(&self) -> Option<Timestamp> {
-        let grows_old = self.readings.iter().filter(|r| r.health == Health::Healthy && r.standing == Standing::Judged);
-        grows_old
-            .filter_map(|r| match pace::of(r, self.target.address.kind(), &self.target.settings.schedule) {
-                Pace::Every(interval) => Some(r.at.plus(interval * STALE_INTERVALS)),
-                Pace::Lasting(_) | Pace::Rare => None,
-            })
             .min()
     }
 }

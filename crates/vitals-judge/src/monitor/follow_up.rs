@@ -94,7 +94,7 @@ impl Watched {
 
     /// Whether a check is bad since this observation.
     fn is_new(&self, id: &CheckId, at: Timestamp) -> bool {
-        self.readings.iter().any(|r| r.id == *id && is_bad(r) && r.since == at)
+        self.judged.readings.iter().any(|r| r.id == *id && is_bad(r) && r.since == at)
     }
 
     /// Whether the API's answer was cut off just now, and not before.
@@ -104,20 +104,21 @@ impl Watched {
 
     /// Whether the list, or a call to a server that is well otherwise, has failed just now and not before.
     fn is_first_failure(&self, at: Timestamp) -> bool {
-        let is_well =
-            |r: &Reading| self.truths.iter().any(|t| Some(t.name.as_str()) == r.id.server() && t.health == Health::Healthy);
+        let is_well = |r: &Reading| {
+            self.judged.truths.iter().any(|t| Some(t.name.as_str()) == r.id.server() && t.health == Health::Healthy)
+        };
         let may_be_lost = |r: &Reading| match r.id.question() {
             "call" => r.value.is_none() && is_well(r),
             "tools" => r.id.server().is_none() && truth::is_list_lost(&self.facts),
             _ => false,
         };
-        self.readings.iter().any(|r| r.since == at && r.at == at && is_bad(r) && may_be_lost(r))
+        self.judged.readings.iter().any(|r| r.since == at && r.at == at && is_bad(r) && may_be_lost(r))
     }
 
     /// As far as is known: what is known to be bad already is not asked again and again.
     fn is_hub_well(&self) -> bool {
         let hub = [check::process_id(), check::api_id()];
-        !self.readings.iter().any(|r| hub.contains(&r.id) && is_bad(r))
+        !self.judged.readings.iter().any(|r| hub.contains(&r.id) && is_bad(r))
     }
 
     /// Calls had no answer, and the hub was not heard since. What was told already needs no further look.
@@ -126,16 +127,16 @@ impl Watched {
             let is_told = self.ledger.is_open(&check::truth_id(&truth.name));
             truth.claim.is_some() && truth.verdict == Verdict::Hung && !is_told
         };
-        self.truths.iter().filter(is_hung).any(|truth| truth::may_be_the_hub(&self.facts, &truth.name))
+        self.judged.truths.iter().filter(is_hung).any(|truth| truth::may_be_the_hub(&self.facts, &truth.name))
     }
 
     fn is_bad(&self, id: &CheckId) -> bool {
-        self.readings.iter().any(|r| r.id == *id && r.health != Health::Healthy)
+        self.judged.readings.iter().any(|r| r.id == *id && r.health != Health::Healthy)
     }
 
     fn answers_though_stopped(&self) -> bool {
         let answered = |server| matches!(self.facts.call(server), Some((call, _)) if matches!(call.answer, Some(Ok(_))));
-        self.truths.iter().any(|t| {
+        self.judged.truths.iter().any(|t| {
             let stopped = truth::child(&self.facts, &t.name).is_some_and(|c| c.state == RunState::Stopped);
             stopped && answered(&t.name)
         })
@@ -144,7 +145,7 @@ impl Watched {
     fn contradicts_an_older_claim(&self) -> bool {
         let is_open = |verdict| matches!(verdict, Verdict::Unknown | Verdict::Hidden | Verdict::Dropped | Verdict::Phantom);
         let newer = self.facts.session.as_ref().map(Known::began) > self.facts.api.as_ref().map(|a| a.at);
-        newer && (self.truths.iter().any(|t| is_open(t.verdict)) || !self.facts.gained_unasked().is_empty())
+        newer && (self.judged.truths.iter().any(|t| is_open(t.verdict)) || !self.facts.gained_unasked().is_empty())
     }
 
     /// Whether this answer of the hub was the first with another state, or with another status or other
@@ -161,6 +162,7 @@ impl Watched {
             .alive()
             .is_some_and(|process| process.children.iter().any(|c| matches!(c.state, RunState::Stopped | RunState::Zombie)));
         let bad = self
+            .judged
             .truths
             .iter()
             .any(|t| matches!(t.health, Health::Failing | Health::Unknown) && t.verdict != Verdict::ExpectedDown);

@@ -11,7 +11,8 @@ use vitals_model::time::Timestamp;
 use vitals_model::verdict::ServerTruth;
 
 use super::Watched;
-use crate::check::pace::{self, Pace};
+use super::judged::Note;
+use crate::check::pace::Pace;
 use crate::detect;
 use crate::event::{Effect, Record};
 use crate::truth;
@@ -26,26 +27,33 @@ impl Watched {
     /// The samples that one observation adds to history: the readings that it answered, and series.
     pub(super) fn samples(&mut self, now: Timestamp, observation: &Observation) -> Vec<Effect> {
         let at = observation.at;
-        let is_fresh = |r: &&Reading| (r.at == at || r.at == now) && r.standing != Standing::Advice;
-        let fresh: Vec<_> = self.readings.iter().filter(is_fresh).filter(|r| self.is_worth_keeping(r)).cloned().collect();
-        let mut samples = Vec::with_capacity(fresh.len());
-        for reading in fresh {
-            self.kept.insert(reading.id.clone(), (reading.at, reading.health));
-            if let Some(value) = reading.value {
-                let trend = self.trends.entry(reading.id.clone()).or_default();
-                if trend.len() == TREND_POINTS_MAX {
-                    trend.pop_front();
-                }
-                trend.push_back(value);
+        let mut samples = Vec::new();
+        let mut heeded = Vec::new();
+        for (reading, note) in self.judged.readings.iter().zip(&mut self.judged.notes) {
+            let is_fresh = (reading.at == at || reading.at == now) && reading.standing != Standing::Advice;
+            if !is_fresh || !is_worth_keeping(reading, note) {
+                continue;
             }
-            samples.push(Sample { id: reading.id, at: reading.at, health: reading.health, value: reading.value });
+            note.kept = Some((reading.at, reading.health));
+            if let Some(value) = reading.value {
+                if note.trend.len() == TREND_POINTS_MAX {
+                    note.trend.pop_front();
+                }
+                note.trend.push_back(value);
+            }
+            if note.is_heeded {
+                heeded.push(samples.len());
+            }
+            samples.push(Sample { id: reading.id.clone(), at: reading.at, health: reading.health, value: reading.value });
         }
+        let judged = samples.len();
         samples.extend(self.level_series(observation));
         samples.extend(self.turn_series(at));
         self.lookout.set_room(self.facts.room());
         // The process is judged first: what else was measured at this moment belongs to its run.
         let of_process = |sample: &&Sample| sample.id.question() == "process";
-        for sample in samples.iter().filter(of_process).chain(samples.iter().filter(|sample| !of_process(sample))) {
+        let heeded = || heeded.iter().map(|n| &samples[*n]).chain(&samples[judged..]);
+        for sample in heeded().filter(of_process).chain(heeded().filter(|sample| !of_process(sample))) {
             self.lookout.take(sample);
         }
         self.hear_errors(observation);
@@ -76,8 +84,8 @@ impl Watched {
     }
 
     /// What every detector says: the original six over the live window, the others of what they remember.
-    pub(super) fn findings(&self, now: Timestamp) -> Vec<Finding> {
-        let (evidence, limits) = (self.evidence(now), &self.target.settings.thresholds);
+    pub(super) fn findings(&self, truths: Vec<ServerTruth>, now: Timestamp) -> Vec<Finding> {
+        let (evidence, limits) = (self.evidence(truths, now), &self.target.settings.thresholds);
         let mut findings = detect::all(&evidence, limits);
         findings.extend(self.lookout.findings(&evidence, limits));
         findings
@@ -86,20 +94,7 @@ impl Watched {
     /// Checks that are bad now.
     pub(super) fn bad(&self) -> Vec<CheckId> {
         let is_bad = |r: &&Reading| r.standing == Standing::Judged && matches!(r.health, Health::Degraded | Health::Failing);
-        self.readings.iter().filter(is_bad).map(|r| r.id.clone()).collect()
-    }
-
-    /// A log that is written five times a second is judged as often; history keeps its usual pace, and
-    /// every change of health.
-    fn is_worth_keeping(&self, reading: &Reading) -> bool {
-        let (Pace::Every(interval) | Pace::Lasting(interval)) =
-            pace::of(reading, self.target.address.kind(), &self.target.settings.schedule)
-        else {
-            return true;
-        };
-        self.kept
-            .get(&reading.id)
-            .is_none_or(|(last, health)| *health != reading.health || reading.at.since(*last) >= interval / 2)
+        self.judged.readings.iter().filter(is_bad).map(|r| r.id.clone()).collect()
     }
 
     /// Log records per level since the observation before. Only reports use them.
@@ -139,7 +134,7 @@ impl Watched {
     /// The tools of every server as they are now.
     pub(super) fn tools_now(&self) -> impl Iterator<Item = Record> + '_ {
         let now = |truth: &ServerTruth| Some((truth.name.clone(), truth::server_tools(&self.facts, &truth.name)?));
-        let listed = self.truths.iter().filter_map(now).filter(|(_, tools)| !tools.is_empty());
+        let listed = self.judged.truths.iter().filter_map(now).filter(|(_, tools)| !tools.is_empty());
         listed.map(|(server, tools)| Record::Tools(self.target.id.clone(), server, tools))
     }
 
@@ -148,7 +143,7 @@ impl Watched {
         if !matches!(seen, Seen::Api(_) | Seen::Session(_)) {
             return Vec::new();
         }
-        let truths = &self.truths;
+        let truths = &self.judged.truths;
         self.drifted_since.retain(|name, _| truths.iter().any(|t| t.name == *name));
         let mut effects = Vec::new();
         for truth in truths {
@@ -164,13 +159,36 @@ impl Watched {
             self.drifted_since.remove(&truth.name);
             if known.is_none() || changed {
                 effects.push(Effect::Keep(Record::Tools(self.target.id.clone(), truth.name.clone(), tools.clone())));
-                self.facts.tools_before.insert(truth.name.clone(), tools);
+                self.settled.push((truth.name.clone(), tools, now));
             }
         }
-        if !effects.is_empty() {
-            self.follow_surfaces(now);
-        }
         effects
+    }
+
+    /// From now on the tools count as known that were settled at the event before; whether there were any. They did not
+    /// before, so that what was judged then can be put into words.
+    pub(super) fn settle(&mut self) -> bool {
+        let settled = std::mem::take(&mut self.settled);
+        let Some((_, _, at)) = settled.last() else { return false };
+        let at = *at;
+        self.facts.tools_before.extend(settled.into_iter().map(|(server, tools, _)| (server, tools)));
+        self.follow_surfaces(at);
+        true
+    }
+}
+
+/// A log that is written five times a second is judged as often; history keeps its usual pace, and every change of
+/// health. What is measured now and then is kept once.
+fn is_worth_keeping(reading: &Reading, note: &Note) -> bool {
+    let Some((last, health)) = note.kept else { return true };
+    health != reading.health || if note.pace == Pace::Rare { reading.at != last } else { is_due(note, reading.at) }
+}
+
+/// Whether a sample of this check is to be kept, if it has one of now.
+pub(super) fn is_due(note: &Note, now: Timestamp) -> bool {
+    match note.pace {
+        Pace::Every(interval) | Pace::Lasting(interval) => note.kept.is_none_or(|(last, _)| now.since(last) >= interval / 2),
+        Pace::Rare => true,
     }
 }
 

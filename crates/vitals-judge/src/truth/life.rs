@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use vitals_model::observation::{ChildFacts, Failure, FailureKind, ProcessSeen, RunState};
+use vitals_model::observation::{ChildFacts, Failure, FailureKind, RunState};
 use vitals_model::text::{Text, count};
 use vitals_model::time::{Timestamp, human};
 use vitals_model::tool::ToolSet;
 
+use crate::check::Words;
 use crate::facts::Facts;
 
 /// What the evidence says of one server, whatever the hub claims.
@@ -46,50 +47,59 @@ const CLAIM_AGE_MAX: Duration = Duration::from_secs(2);
 
 /// What the evidence says of one server. A good call of before `call_until` is too old to believe; a
 /// failure stays one until something better is seen.
-pub fn life(facts: &Facts, server: &Text, call_until: Timestamp) -> Life {
+pub fn life(facts: &Facts, server: &Text, call_until: Timestamp, words: Words) -> Life {
     let child = child(facts, server);
     let ended = ended_at(facts, server, child);
     if let Some(stopped) = child.filter(|c| c.state == RunState::Stopped)
         && facts.process.as_ref().map(|p| p.at) > facts.call(server).map(|(_, visit)| visit.at)
     {
         // Seen after the last call: whatever that one answered, the next one would not be.
-        return Life::Silent { why: format!("process {} is stopped (SIGSTOP or a debugger)", stopped.id.pid) };
+        return Life::Silent { why: words.say(|| format!("process {} is stopped (SIGSTOP or a debugger)", stopped.id.pid)) };
     }
     let from = evidence_from(facts, server);
     let call = facts.call(server).filter(|(_, visit)| from.is_none_or(|from| visit.began() >= from));
     let Some((call, visit, answer)) = call.and_then(|(call, visit)| Some((call, visit, call.answer.as_ref()?))) else {
-        return without_call(facts, server, child, ended);
+        return without_call(facts, server, child, ended, words);
     };
     match answer {
-        Ok(_) if visit.at < call_until => Life::Untold { why: format!("last call answered at {}, none since", visit.at) },
-        Ok(_) => Life::Answers { how: format!("call answered in {}", human(call.took)) },
-        Err(failure) if is_disconnected(failure) && !is_settled(facts, server) => {
-            Life::Untold { why: format!("call answered \"{}\", but it was being restarted: asking again", failure.evidence) }
+        Ok(_) if visit.at < call_until => {
+            Life::Untold { why: words.say(|| format!("last call answered at {}, none since", visit.at)) }
         }
+        Ok(_) => Life::Answers { how: words.say(|| format!("call answered in {}", human(call.took))) },
+        Err(failure) if is_disconnected(failure) && !is_settled(facts, server) => Life::Untold {
+            why: words.say(|| format!("call answered \"{}\", but it was being restarted: asking again", failure.evidence)),
+        },
         Err(failure) if is_disconnected(failure) => {
-            let process = ended.map(|(at, pid)| format!("process {pid} is gone since {at}, ")).unwrap_or_default();
+            let process = ended.map(|(at, pid)| words.say(|| format!("process {pid} is gone since {at}, "))).unwrap_or_default();
             let at = ended.map_or_else(|| visit.began().minus(CLAIM_AGE_MAX), |(at, _)| at);
-            Life::Dead { why: format!("{process}call answered \"{}\"", failure.evidence), at }
+            Life::Dead { why: words.say(|| format!("{process}call answered \"{}\"", failure.evidence)), at }
         }
         Err(failure) if matches!(failure.kind, FailureKind::TimedOut(_)) && facts.hub_unwell >= Some(visit.began()) => {
             Life::Untold {
-                why: format!("no answer to a call within {}, nor from the hub itself: asking again", human(call.took)),
+                why: words
+                    .say(|| format!("no answer to a call within {}, nor from the hub itself: asking again", human(call.took))),
             }
         }
         Err(failure) if matches!(failure.kind, FailureKind::TimedOut(_)) || failure.kind == FailureKind::Rpc(-32001) => {
-            let process = child.filter(|c| c.state == RunState::Stopped).map(|c| format!("process {} is stopped, ", c.id.pid));
-            Life::Silent { why: format!("{}no answer to a call within {}", process.unwrap_or_default(), human(call.took)) }
+            let process = child
+                .filter(|c| c.state == RunState::Stopped)
+                .map(|c| words.say(|| format!("process {} is stopped, ", c.id.pid)));
+            Life::Silent {
+                why: words.say(|| format!("{}no answer to a call within {}", process.unwrap_or_default(), human(call.took))),
+            }
         }
         Err(failure) if crate::facts::is_empty_answer(failure) => {
-            Life::Answers { how: format!("call answered with nothing in {}", human(call.took)) }
+            Life::Answers { how: words.say(|| format!("call answered with nothing in {}", human(call.took))) }
         }
-        Err(failure) if is_of_server(failure) => Life::Answers { how: format!("call answered with an error: {failure}") },
-        Err(failure) => Life::Untold { why: format!("the hub did not pass a call on: {failure}") },
+        Err(failure) if is_of_server(failure) => {
+            Life::Answers { how: words.say(|| format!("call answered with an error: {failure}")) }
+        }
+        Err(failure) => Life::Untold { why: words.say(|| format!("the hub did not pass a call on: {failure}")) },
     }
 }
 
 /// What can be said without a fresh canary call.
-fn without_call(facts: &Facts, server: &Text, child: Option<&ChildFacts>, ended: Option<(Timestamp, u32)>) -> Life {
+fn without_call(facts: &Facts, server: &Text, child: Option<&ChildFacts>, ended: Option<(Timestamp, u32)>, words: Words) -> Life {
     let uncalled = match facts.session.as_ref().and_then(|known| known.seen.sessions.first()).map(|first| &first.opened) {
         Some(Err(_)) => "not called: no session could be opened",
         _ => "not called yet",
@@ -98,29 +108,31 @@ fn without_call(facts: &Facts, server: &Text, child: Option<&ChildFacts>, ended:
         let pid = child.id.pid;
         return match child.state {
             RunState::Normal | RunState::DiskSleep if facts.call(server).is_none_or(|(call, _)| call.answer.is_some()) => {
-                Life::Untold { why: format!("process {pid} is alive, {uncalled}") }
+                Life::Untold { why: words.say(|| format!("process {pid} is alive, {uncalled}")) }
             }
-            RunState::Stopped => Life::Silent { why: format!("process {pid} is stopped (SIGSTOP or a debugger)") },
-            RunState::Zombie => Life::Dead { why: format!("process {pid} is a zombie"), at: Timestamp::default() },
+            RunState::Stopped => Life::Silent { why: words.say(|| format!("process {pid} is stopped (SIGSTOP or a debugger)")) },
+            RunState::Zombie => Life::Dead { why: words.say(|| format!("process {pid} is a zombie")), at: Timestamp::default() },
             RunState::Normal | RunState::DiskSleep => {
-                Life::Present { why: format!("process {pid} is alive, no tool can be called safely") }
+                Life::Present { why: words.say(|| format!("process {pid} is alive, no tool can be called safely")) }
             }
         };
     }
     match ended {
-        Some((at, pid)) if is_settled(facts, server) => Life::Dead { why: format!("process {pid} is gone since {at}"), at },
-        Some((_, pid)) => Life::Untold { why: format!("process {pid} ended just now, asking again") },
+        Some((at, pid)) if is_settled(facts, server) => {
+            Life::Dead { why: words.say(|| format!("process {pid} is gone since {at}")), at }
+        }
+        Some((_, pid)) => Life::Untold { why: words.say(|| format!("process {pid} ended just now, asking again")) },
         None if facts.unnamed_exit().is_some_and(|at| facts.session.as_ref().is_none_or(|s| s.began() < at)) => {
             Life::Untold { why: "a child of the hub ended just now, asking again".to_owned() }
         }
         // The first look of a watch may come before the hub's claims: nobody was there to be called.
         None if facts.session.is_some() && facts.call(server).is_none() => {
-            Life::Untold { why: format!("no process is known, {uncalled}") }
+            Life::Untold { why: words.say(|| format!("no process is known, {uncalled}")) }
         }
         None => match listed_now(facts, server) {
-            Some(tools) if !tools.is_empty() => {
-                Life::Present { why: format!("{} listed, no tool can be called safely", count(tools.len() as u64, "tool")) }
-            }
+            Some(tools) if !tools.is_empty() => Life::Present {
+                why: words.say(|| format!("{} listed, no tool can be called safely", count(tools.len() as u64, "tool"))),
+            },
             Some(_) | None => Life::Untold { why: "nothing could be called and no process is known".to_owned() },
         },
     }
@@ -185,7 +197,7 @@ pub(crate) const fn is_of_server(failure: &Failure) -> bool {
 /// The tools of `server` that the first session sees, without the hub's prefix; `None` when no list is
 /// newer than the server's process, than the hub's own list of its tools and than the hub's state: npm
 /// mcp-hub lists nothing while it starts.
-pub(crate) fn listed_now(facts: &Facts, server: &Text) -> Option<ToolSet> {
+pub(crate) fn listed_now<'a>(facts: &'a Facts, server: &Text) -> Option<&'a ToolSet> {
     let session = facts.session.as_ref()?;
     let changed = facts.courses.get(server).and_then(|course| course.tools_changed);
     let state = facts.state.as_ref().filter(|state| state.changed).map(|state| state.seen);
@@ -196,12 +208,8 @@ pub(crate) fn listed_now(facts: &Facts, server: &Text) -> Option<ToolSet> {
 /// The child process that runs a server, as last seen: the youngest. One that was stopped (SIGSTOP) outlives its
 /// own replacement for as long as a hub waits before it kills it.
 pub(crate) fn child<'a>(facts: &'a Facts, server: &Text) -> Option<&'a ChildFacts> {
-    let known = facts.process.as_ref()?;
-    let ProcessSeen::Alive(process) = &known.seen else { return None };
-    let own = process.children.iter().filter(|child| child.server.as_ref() == Some(server));
-    let child = own.min_by_key(|child| child.uptime)?;
-    let gone = facts.exits.iter().any(|(at, exit)| exit.id == child.id && *at >= known.at);
-    (!gone).then_some(child)
+    let (known, child) = facts.child(server)?;
+    (!facts.exits.has_since(child.id, known.at)).then_some(child)
 }
 
 /// When the server last became another one: when its process began, or the one before it ended, or its

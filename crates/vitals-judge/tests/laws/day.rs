@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::sample::select;
 use vitals_judge::event::{Effect, Event, Gap, GapKind, Memory};
-use vitals_judge::monitor::{Monitor, Ticks};
+use vitals_judge::monitor::{Monitor, Thrift};
 use vitals_model::config::{Expect, Schedule, ServerSettings, TargetSettings};
 use vitals_model::observation::{Observation, Seen};
 use vitals_model::quiet::{Maintenance, Order, Pattern, Remark, Silence};
@@ -262,13 +262,13 @@ impl Day {
     }
 
     pub(crate) fn begin_with(schedule: Schedule) -> Self {
-        Self::begin_judging(schedule, Ticks::Needed)
+        Self::begin_judging(schedule, Thrift::Thrifty)
     }
 
-    pub(crate) fn begin_judging(schedule: Schedule, ticks: Ticks) -> Self {
+    pub(crate) fn begin_judging(schedule: Schedule, thrift: Thrift) -> Self {
         let tools = [vec!["read", "write"], vec!["x"], vec!["read"]];
         let servers = SERVERS.into_iter().zip(tools).map(|(name, tools)| (name.to_owned(), words(&tools)));
-        let mut monitor = Monitor::new(time(0.0), Memory::default()).judging(ticks);
+        let mut monitor = Monitor::new(time(0.0), Memory::default()).with(thrift);
         let mut target = target(None);
         Arc::make_mut(&mut target.settings).schedule = schedule;
         monitor.apply(time(0.0), Event::Watch(target.clone()));

@@ -1,7 +1,7 @@
 //! The monitor as what is drilled: what the world tells goes in, looks and incidents come out.
 
 use vitals_judge::event::{Effect, Event, Gap, GapKind, Memory};
-use vitals_judge::monitor::{Monitor, Ticks};
+use vitals_judge::monitor::{Monitor, Thrift};
 use vitals_model::target::Target;
 use vitals_model::time::Timestamp;
 use vitals_sim::drill::{Subject, Told};
@@ -12,11 +12,11 @@ pub(crate) struct Watch(pub(crate) Monitor);
 
 impl Watch {
     pub(crate) fn begin(target: Target, now: Timestamp) -> Self {
-        Self::begin_judging(target, now, Ticks::Needed)
+        Self::begin_judging(target, now, Thrift::Thrifty)
     }
 
-    pub(crate) fn begin_judging(target: Target, now: Timestamp, ticks: Ticks) -> Self {
-        let mut monitor = Monitor::new(now, Memory::default()).judging(ticks);
+    pub(crate) fn begin_judging(target: Target, now: Timestamp, thrift: Thrift) -> Self {
+        let mut monitor = Monitor::new(now, Memory::default()).with(thrift);
         monitor.apply(now, Event::Watch(target));
         Self(monitor)
     }

@@ -12,7 +12,7 @@ use crate::check::Scene;
 pub(super) fn written(scene: Scene<'_>) -> Option<Reading> {
     let facts = scene.facts;
     let known = facts.log.as_ref()?;
-    let draft = draft("written", known).cause(crate::check::api_id());
+    let draft = draft(scene, "written", known).cause(crate::check::api_id());
     let Ok(LogFile { shared, .. }) = &known.seen.file else {
         return Some(draft.fact("the file cannot be read, see logging/file"));
     };
@@ -27,7 +27,7 @@ pub(super) fn written(scene: Scene<'_>) -> Option<Reading> {
         return Some(
             draft
                 .hint("a full disk, a quota, or a file that the hub may not write: see `df` and the hub's limits")
-                .degraded(format!("hub told {records} since {from}, its file did not grow: full disk, quota or not writable")),
+                .degraded(|| format!("hub told {records} since {from}, its file did not grow: full disk, quota or not writable")),
         );
     }
     Some(if facts.records.is_paired() {
@@ -40,14 +40,15 @@ pub(super) fn written(scene: Scene<'_>) -> Option<Reading> {
 /// Our own visits make the hub work: it used to leave records of that.
 pub(super) fn silence(scene: Scene<'_>) -> Option<Reading> {
     let records = &scene.facts.records;
-    let draft = draft("silence", scene.facts.session.as_ref()?).cause(crate::check::api_id());
+    let draft = draft(scene, "silence", scene.facts.session.as_ref()?).cause(crate::check::api_id());
     let has_file = scene.facts.log.as_ref().is_some_and(|log| log.seen.file.is_ok());
     if !has_file && scene.facts.stream.opened.is_none() {
         return Some(draft.fact("neither the file nor the stream can be read"));
     }
     if let Some(since) = records.silent_since(scene.now) {
-        let text =
-            format!("the hub worked and logged nothing for {}; each visit used to leave a record", human(scene.now.since(since)));
+        let text = || {
+            format!("the hub worked and logged nothing for {}; each visit used to leave a record", human(scene.now.since(since)))
+        };
         return Some(
             draft
                 .hint("see that it still has its log open, and at which level it logs: restart it when it stays silent")
