@@ -78,9 +78,10 @@ impl CheckId {
 
     /// Whether this is what [`CheckId::of_server`] would make; a name with a `/` is not recognised.
     pub fn is_of_server(&self, server: &Text, question: &str) -> bool {
-        let rest = self.0.strip_prefix(Point::HubServers.as_str()).and_then(|rest| rest.strip_prefix('/'));
-        let rest = rest.and_then(|rest| rest.strip_prefix(server.as_str())).and_then(|rest| rest.strip_prefix('/'));
-        rest == Some(question)
+        const POINT: &str = "hub-servers/";
+        let rest = self.0.strip_suffix(question).and_then(|rest| rest.strip_suffix('/'));
+        let rest = rest.filter(|rest| rest.len() == POINT.len() + server.as_str().len());
+        rest.and_then(|rest| rest.strip_suffix(server.as_str())) == Some(POINT)
     }
 
     /// An id read back from the store or the command line.

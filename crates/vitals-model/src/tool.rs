@@ -4,7 +4,7 @@ mod definition;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use definition::{Definition, Field, hash};
 
@@ -17,8 +17,24 @@ pub type ToolDigest = u64;
 /// The tools of one server or of one session, by name. Order carries no meaning.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ToolSet {
-    tools: Arc<BTreeMap<Text, Definition>>,
+    tools: Arc<Tools>,
 }
+
+/// The tools, and figures of them that are asked for again and again.
+#[derive(Clone, Debug, Default)]
+struct Tools {
+    by_name: BTreeMap<Text, Definition>,
+    digest: OnceLock<u64>,
+    names: OnceLock<u64>,
+}
+
+impl PartialEq for Tools {
+    fn eq(&self, other: &Self) -> bool {
+        self.by_name == other.by_name
+    }
+}
+
+impl Eq for Tools {}
 
 /// The tools that an operator has approved: those of each server, by its name in the hub's configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -70,42 +86,48 @@ impl ToolChange {
 impl ToolSet {
     /// How many tools there are.
     pub fn len(&self) -> usize {
-        self.tools.len()
+        self.tools.by_name.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.tools.is_empty()
+        self.tools.by_name.is_empty()
     }
 
     /// Whether a tool of this name is in the set.
     pub fn has(&self, name: &str) -> bool {
-        self.tools.contains_key(name)
+        self.tools.by_name.contains_key(name)
     }
 
     /// Names with their digests, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&Text, ToolDigest)> {
-        self.tools.iter().map(|(name, definition)| (name, definition.digest()))
+        self.tools.by_name.iter().map(|(name, definition)| (name, definition.digest()))
     }
 
     /// Names with their definitions, in order of name.
     pub fn definitions(&self) -> impl Iterator<Item = (&Text, &Definition)> {
-        self.tools.iter()
+        self.tools.by_name.iter()
     }
 
     /// The definition of one tool.
     pub fn get(&self, name: &str) -> Option<&Definition> {
-        self.tools.get(name)
+        self.tools.by_name.get(name)
     }
 
     /// Puts a tool in, in place of one of the same name.
     pub fn put(&mut self, name: Text, definition: Definition) {
-        Arc::make_mut(&mut self.tools).insert(name, definition);
+        self.tools_mut().insert(name, definition);
     }
 
     /// Takes a tool out.
     pub fn remove(&mut self, name: &str) {
-        Arc::make_mut(&mut self.tools).remove(name);
+        self.tools_mut().remove(name);
+    }
+
+    fn tools_mut(&mut self) -> &mut BTreeMap<Text, Definition> {
+        let tools = Arc::make_mut(&mut self.tools);
+        (tools.digest, tools.names) = (OnceLock::new(), OnceLock::new());
+        &mut tools.by_name
     }
 
     /// Shares the memory of `other` when it is the same set.
@@ -117,7 +139,7 @@ impl ToolSet {
 
     /// Whether both sets have tools of the same names, whatever their definitions.
     pub fn has_names_of(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.tools, &other.tools) || self.tools.keys().eq(other.tools.keys())
+        Arc::ptr_eq(&self.tools, &other.tools) || self.len() == other.len() && self.names() == other.names()
     }
 
     /// What changed from `earlier` to `self`.
@@ -126,32 +148,32 @@ impl ToolSet {
             return ToolChange::default();
         }
         let mut change = ToolChange::default();
-        for (name, now) in self.tools.iter() {
-            match earlier.tools.get(name) {
+        for (name, now) in &self.tools.by_name {
+            match earlier.tools.by_name.get(name) {
                 None => change.added.push(name.clone()),
                 Some(before) if before.digest() != now.digest() => change.changed.push(name.clone()),
                 Some(_) => {}
             }
         }
-        change.removed = earlier.tools.keys().filter(|n| !self.tools.contains_key(*n)).cloned().collect();
+        change.removed = earlier.tools.by_name.keys().filter(|n| !self.tools.by_name.contains_key(*n)).cloned().collect();
         change
     }
 
     /// One digest for the whole set, for display and comparison: FNV-1a over names and digests.
     pub fn digest(&self) -> u64 {
-        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-        for (name, digest) in self.iter() {
-            for byte in name.as_str().bytes().chain([0]).chain(digest.to_be_bytes()) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
-        }
-        hash
+        let bytes = |(name, digest): (&Text, ToolDigest)| fnv_name(name).chain(digest.to_be_bytes()).collect::<Vec<_>>();
+        *self.tools.digest.get_or_init(|| fnv(self.iter().flat_map(bytes)))
+    }
+
+    /// FNV-1a over the names.
+    fn names(&self) -> u64 {
+        *self.tools.names.get_or_init(|| fnv(self.tools.by_name.keys().flat_map(fnv_name)))
     }
 }
 
 impl FromIterator<(Text, Definition)> for ToolSet {
     fn from_iter<I: IntoIterator<Item = (Text, Definition)>>(iter: I) -> Self {
-        Self { tools: Arc::new(iter.into_iter().collect()) }
+        Self { tools: Arc::new(Tools { by_name: iter.into_iter().collect(), ..Tools::default() }) }
     }
 }
 
@@ -160,6 +182,16 @@ impl FromIterator<(Text, ToolDigest)> for ToolSet {
     fn from_iter<I: IntoIterator<Item = (Text, ToolDigest)>>(iter: I) -> Self {
         iter.into_iter().map(|(name, digest)| (name, Definition::known_by(digest))).collect()
     }
+}
+
+/// The bytes of a name, and what ends it.
+fn fnv_name(name: &Text) -> impl Iterator<Item = u8> + '_ {
+    name.as_str().bytes().chain([0])
+}
+
+/// FNV-1a, 64 bits.
+fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The name under which a hub lists a server's tool: `server__tool`, where every character of the

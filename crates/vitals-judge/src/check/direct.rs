@@ -134,9 +134,11 @@ pub(super) fn readings(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
             }
         }
     }
-    if let Some(surface::OfServer { drift, signs, tokens }) = surface::of_server(scene, &name, known) {
-        let of_tools = [Some(drift), Some(signs), tokens].into_iter().flatten();
-        readings.extend(of_tools.map(|reading| Reading { cause: Some(cause.clone()), ..reading }));
+    if let Some(found) = scene.facts.surfaces.get(&name) {
+        let changed = surface::drift(scene, &name, found, known);
+        let signs = surface::signs(scene, &name, found, known);
+        let of_tools = [Some(changed), Some(signs), surface::tokens(scene, &name, found, known)];
+        readings.extend(of_tools.into_iter().flatten().map(|reading| Reading { cause: Some(cause.clone()), ..reading }));
     }
     readings.extend(surface::of_direct(scene, &name, known));
     if let Some(call) = known.seen.calls.first() {

@@ -52,18 +52,17 @@ fn of_claimed(
     readings: &mut Vec<Reading>,
 ) {
     let began = readings.len();
-    let tools = tools(scene, claim);
-    let surface = surface::of_server(scene, &claim.name, api).filter(|_| claim.status == ClaimStatus::Connected);
-    let (drift, signs, tokens) = surface.map_or((None, None, None), |s| (Some(s.drift), Some(s.signs), s.tokens));
-    // A tool that is not there any more cannot be called.
-    let lost = tools.as_ref().filter(|tools| is_bad(tools) && calls_a_lost_tool(scene, claim)).map(|tools| tools.id.clone());
+    let surface = scene.facts.surfaces.get(&claim.name).filter(|_| claim.status == ClaimStatus::Connected);
     readings.extend(call(scene, &claim.name));
     readings.push(claim_reading(scene, api, claim));
-    readings.extend(drift);
+    readings.extend(surface.map(|known| surface::drift(scene, &claim.name, known, api)));
     readings.push(flaps(scene, api, claim));
     readings.extend(process(scene, claim));
-    readings.extend(signs);
-    readings.extend(tokens);
+    readings.extend(surface.map(|known| surface::signs(scene, &claim.name, known, api)));
+    readings.extend(surface.and_then(|known| surface::tokens(scene, &claim.name, known, api)));
+    let tools = tools(scene, claim);
+    // A tool that is not there any more cannot be called.
+    let lost = tools.as_ref().filter(|tools| is_bad(tools) && calls_a_lost_tool(scene, claim)).map(|tools| tools.id.clone());
     readings.extend(tools);
     let truth_at = readings.len();
     readings.push(truth_of(scene, truth, at));

@@ -27,23 +27,11 @@ pub(super) fn what_to_do(server: &Text) -> String {
     )
 }
 
-/// The readings on one server's tools.
-pub(super) struct OfServer {
-    pub(super) drift: Reading,
-    pub(super) signs: Reading,
-    /// None when only their digests are known.
-    pub(super) tokens: Option<Reading>,
-}
-
-/// The readings on one server's tools, where it has any.
-pub(super) fn of_server<T>(scene: Scene<'_>, server: &Text, known: &Known<T>) -> Option<OfServer> {
-    let surface = scene.facts.surfaces.get(server)?;
-    let draft = |question: &str| scene.of_server(server, question, known);
-    let tokens = surface.tokens.now().map(|tokens| {
-        let text = || format!("about {} in {}", count(tokens, "token"), count(surface.tools, "tool"));
-        draft("tokens").value(tokens as f64, Unit::Count).fact(text)
-    });
-    Some(OfServer { drift: changed(surface, server, draft("drift")), signs: signs(surface, server, draft("signs")), tokens })
+/// What the tools of one server cost in tokens; none when only their digests are known.
+pub(super) fn tokens<T>(scene: Scene<'_>, server: &Text, surface: &Surface, known: &Known<T>) -> Option<Reading> {
+    let tokens = surface.tokens.now()?;
+    let text = || format!("about {} in {}", count(tokens, "token"), count(surface.tools, "tool"));
+    Some(scene.of_server(server, "tokens", known).value(tokens as f64, Unit::Count).fact(text))
 }
 
 /// The readings on the tools of all servers together.
@@ -66,7 +54,9 @@ pub(super) fn of_direct<T>(scene: Scene<'_>, server: &Text, known: &Known<T>) ->
     tokens.into_iter().chain(lock(scene)).collect()
 }
 
-fn changed(surface: &Surface, server: &Text, draft: Draft) -> Reading {
+/// How the tools of one server differ from what they were.
+pub(super) fn drift<T>(scene: Scene<'_>, server: &Text, surface: &Surface, known: &Known<T>) -> Reading {
+    let draft = scene.of_server(server, "drift", known);
     let tools = || count(surface.tools, "tool");
     match &surface.drift {
         None => draft.fact(|| format!("{} seen for the first time", tools())),
@@ -86,8 +76,8 @@ fn changed(surface: &Surface, server: &Text, draft: Draft) -> Reading {
 }
 
 /// Signs of orders in what a model reads. Those that somebody approved count no more.
-fn signs(surface: &Surface, server: &Text, draft: Draft) -> Reading {
-    let draft = draft.value(surface.signs.len() as f64, Unit::Count);
+pub(super) fn signs<T>(scene: Scene<'_>, server: &Text, surface: &Surface, known: &Known<T>) -> Reading {
+    let draft = scene.of_server(server, "signs", known).value(surface.signs.len() as f64, Unit::Count);
     let Some(first) = surface.signs.first() else {
         let approved = || match surface.approved_signs as u64 {
             0 => String::new(),

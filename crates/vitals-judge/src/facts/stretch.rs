@@ -47,6 +47,16 @@ impl Lines {
         self.plain + self.pino + self.stdout + self.broken
     }
 
+    /// Takes out what was merged.
+    fn leave(&mut self, other: Self) {
+        self.grown -= other.grown;
+        self.plain -= other.plain;
+        self.pino -= other.pino;
+        self.stdout -= other.stdout;
+        self.broken -= other.broken;
+        self.fallbacks -= other.fallbacks;
+    }
+
     fn merge(&mut self, other: Self) {
         self.grown += other.grown;
         self.plain += other.plain;
@@ -61,6 +71,8 @@ impl Lines {
 #[derive(Clone, Debug, Default)]
 pub struct LogWindow {
     parts: VecDeque<(Timestamp, Lines)>,
+    /// All of them together.
+    sum: Lines,
     /// Bytes grown in the last minute, in sums of a second.
     grown: VecDeque<(Timestamp, u64)>,
     /// Since when growth was followed.
@@ -83,11 +95,15 @@ impl LogWindow {
             self.take_grown(stretch.bytes, at);
             self.since.get_or_insert(at.minus(over));
         }
+        self.sum.merge(lines);
         match self.parts.back_mut() {
             Some((last, sum)) if at.since(*last) < BUCKET => sum.merge(lines),
             _ => self.parts.push_back((at, lines)),
         }
-        while self.parts.front().is_some_and(|(then, _)| at.since(*then) > WINDOW) {
+        while let Some((then, oldest)) = self.parts.front()
+            && at.since(*then) > WINDOW
+        {
+            self.sum.leave(*oldest);
             self.parts.pop_front();
         }
     }
@@ -119,11 +135,16 @@ impl LogWindow {
         self.parts.iter().rev().find(|(_, lines)| lines.fallbacks > 0).map(|(at, _)| *at)
     }
 
-    /// Whether what grew in the last minute would be a flood beyond `limit`, in bytes per hour, if it all lay in
-    /// one slice.
+    /// Whether what grew in the last minute may become a flood beyond `limit`, in bytes per hour, by time alone: however
+    /// the slices fall, the largest figures fill one less than all of them, and the leanest has of the rest at most.
     pub(crate) fn may_flood(&self, limit: f64) -> bool {
-        let grown: u64 = self.grown.iter().map(|(_, bytes)| bytes).sum();
-        grown as f64 * 3600.0 / BUCKET.as_secs_f64() > limit
+        let mut grown: Vec<_> = self.grown.iter().map(|(_, bytes)| *bytes).collect();
+        if grown.len() < FLOOD_SLICES {
+            return false;
+        }
+        grown.select_nth_unstable_by(FLOOD_SLICES - 1, |a, b| b.cmp(a));
+        let rest: u64 = grown[FLOOD_SLICES - 1..].iter().sum();
+        rest as f64 * 3600.0 / BUCKET.as_secs_f64() > limit
     }
 
     /// From when on there is growth to speak of.
@@ -140,7 +161,11 @@ impl LogWindow {
 
     /// What was read within the hour before `now`.
     pub fn hour(&self, now: Timestamp) -> Lines {
-        self.since(now.minus(WINDOW))
+        let from = now.minus(WINDOW);
+        let mut sum = self.sum;
+        // The parts come in the order of time: few are older, and they come first.
+        self.parts.iter().take_while(|(at, _)| *at < from).for_each(|(_, lines)| sum.leave(*lines));
+        sum
     }
 
     /// Growth in bytes per hour, and the span that it was measured over; `None` before there was growth

@@ -49,7 +49,16 @@ impl Facts {
     pub(crate) fn follow_surfaces(&mut self, servers: &[Text], at: Timestamp) {
         let now: Vec<_> = servers.iter().filter_map(|name| Some((name, truth::server_tools(self, name)?))).collect();
         let now: Vec<_> = now.into_iter().filter(|(_, tools)| !tools.is_empty()).collect();
+        let is_known = |(name, tools): &(&Text, ToolSet)| {
+            let (base, is_pinned) = self.base(name);
+            let known = self.surfaces.get(*name)?;
+            (known.of.0 == tools.digest() && known.of.1 == base.map(ToolSet::digest) && known.is_pinned == is_pinned)
+                .then_some(known.of.2)
+        };
         let all = now.iter().fold(0, |sum: u64, (_, tools)| sum.wrapping_add(tools.digest()));
+        if now.len() == self.surfaces.len() && now.iter().all(|one| is_known(one) == Some(all)) {
+            return;
+        }
         let names = now.iter().flat_map(|(_, tools)| tools.iter().map(|(tool, _)| tool.as_str())).collect();
         for (name, tools) in &now {
             self.follow_surface(name, tools, all, &names, at);
@@ -57,16 +66,20 @@ impl Facts {
         self.surfaces.retain(|name, _| servers.contains(name));
     }
 
-    fn follow_surface(&mut self, name: &Text, tools: &ToolSet, all: u64, names: &BTreeSet<&str>, at: Timestamp) {
+    /// What the tools of a server are compared with, and whether that was approved.
+    fn base(&self, name: &Text) -> (Option<&ToolSet>, bool) {
         let pinned = self.pins.as_ref().and_then(|pins| pins.servers.get(name));
-        let base = pinned.or_else(|| self.tools_before.get(name));
+        (pinned.or_else(|| self.tools_before.get(name)), pinned.is_some())
+    }
+
+    fn follow_surface(&mut self, name: &Text, tools: &ToolSet, all: u64, names: &BTreeSet<&str>, at: Timestamp) {
+        let (base, is_pinned) = self.base(name);
         let of = (tools.digest(), base.map(ToolSet::digest), all);
-        let is_pinned = pinned.is_some();
         if self.surfaces.get(name).is_some_and(|known| known.of == of && known.is_pinned == is_pinned) {
             return;
         }
         let drift = base.map(|base| surface::compare(base, tools));
-        let (signs, approved_signs) = signs::unapproved(tools, pinned, names);
+        let (signs, approved_signs) = signs::unapproved(tools, base.filter(|_| is_pinned), names);
         let mut course = self.surfaces.remove(name).map_or_else(|| self.tokens_before(name, at), |known| known.tokens);
         if let Some(tokens) = tokens::estimate(tools) {
             course.take(at, tokens);

@@ -53,6 +53,8 @@ pub struct Ledger {
     absent: BTreeMap<CheckId, Timestamp>,
     /// What each judged check did lately.
     streaks: BTreeMap<CheckId, Streak>,
+    /// Whether any of them flaps.
+    is_flapping: bool,
     /// What was measured until then says nothing of now: we ourselves did not see.
     blind_until: Timestamp,
 }
@@ -70,8 +72,7 @@ impl Ledger {
 
     /// Whether nothing lasts, flaps or is waited for, so that time alone changes nothing.
     pub fn is_quiet(&self) -> bool {
-        let flaps = || self.streaks.values().any(|streak| streak.flapping);
-        self.open.is_empty() && self.pending.is_empty() && self.absent.is_empty() && !flaps()
+        self.open.is_empty() && self.pending.is_empty() && self.absent.is_empty() && !self.is_flapping
     }
 
     /// Incidents that last, oldest first.
@@ -107,6 +108,7 @@ impl Ledger {
             let measured: BTreeSet<_> = look.readings.iter().map(|reading| &reading.id).collect();
             self.streaks.retain(|id, _| measured.contains(id));
         }
+        self.is_flapping = self.streaks.values().any(|streak| streak.flapping);
         news.extend(self.resolve_absent(look));
         news.extend(self.tie(look));
         let mut effects: Vec<_> = news.into_iter().flat_map(|(news, id)| self.tell(news, id, hush)).collect();

@@ -10,6 +10,9 @@ use vitals_model::time::Timestamp;
 /// States of which Nagios tells whether a service flaps: the latest and twenty before it.
 const CHANGES_MAX: u32 = 20;
 
+/// The bits of so many changes.
+const CHANGES: u32 = (1 << CHANGES_MAX) - 1;
+
 /// How one look counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Counts {
@@ -70,18 +73,14 @@ impl Streak {
             self.state = Some((health, now));
             return;
         };
+        // However long nobody looked at it: it was the same at each time that it was to be taken down.
         let usual = usual.max(Duration::from_secs(1));
-        let mut changes = 0;
-        while now.since(taken_at) >= usual && changes < CHANGES_MAX {
-            self.push(false);
-            taken_at = taken_at.plus(usual);
-            changes += 1;
-        }
-        if changes == CHANGES_MAX || before != health {
-            taken_at = now;
-        }
+        let times = u32::try_from(now.since(taken_at).as_nanos() / usual.as_nanos()).unwrap_or(u32::MAX);
+        self.changes = self.changes.checked_shl(times).unwrap_or(0) & CHANGES;
+        taken_at = taken_at.plus(usual.saturating_mul(times));
         if before != health {
-            self.push(true);
+            self.changes = (self.changes << 1 | 1) & CHANGES;
+            taken_at = now;
         }
         self.state = Some((health, taken_at));
         let percent = self.percent();
@@ -90,10 +89,6 @@ impl Streak {
             true => percent > f64::from(policy.flap_stop_percent),
             false => percent >= f64::from(policy.flap_start_percent),
         };
-    }
-
-    fn push(&mut self, changed: bool) {
-        self.changes = (self.changes << 1 | u32::from(changed)) & ((1 << CHANGES_MAX) - 1);
     }
 
     /// The share of changes, as Nagios weighs them: the oldest counts 0.75, the latest 1.25.

@@ -1,4 +1,5 @@
-//! Until when nothing changes by time alone: a tick before that needs no judging. It decides nothing.
+//! Until when nothing changes by time alone: a tick before that needs no judging, and an event only what it brings. It
+//! decides nothing.
 //!
 //! Most events are ticks, and on most of them there is nothing to say. Time alone changes a reading in few
 //! ways, and each has its instant here. While anything is bad, open or waited for, every tick is judged.
@@ -12,10 +13,6 @@ use super::Watched;
 use crate::cause::is_bad;
 use crate::check;
 use crate::check::pace::STALE_INTERVALS;
-
-/// The longest time without judging: within it, every state that a check had is taken down later as well as
-/// at once. There are twenty to a check, at least a second apart.
-const CALM_MAX: Duration = Duration::from_secs(19);
 
 impl Watched {
     /// The last instant for which the judgement of `now` holds; `None` when the next tick is to be judged.
@@ -37,8 +34,7 @@ impl Watched {
         let called = self.facts.session.as_ref().map(|known| known.at);
         let ahead = self.facts.turns.iter().filter_map(|turn| turn.at).filter(|at| *at > now).map(before);
         let measured = self.facts.log_window.measured_from().filter(|from| *from > now).map(before);
-        [Some(now.plus(CALM_MAX)), self.judged.fresh_until()]
-            .into_iter()
+        std::iter::once(self.judged.fresh_until())
             .chain(heard.map(|at| at.map(|at| at.plus(silence))))
             .chain([called.map(|at| at.plus(self.target.settings.schedule.session * STALE_INTERVALS))])
             .chain([self.facts.records.settles_at().filter(|at| *at >= now), measured, ahead.min()])

@@ -207,7 +207,9 @@ impl Watched {
         let mut all = Vec::with_capacity(self.judged.readings.len());
         for part in Part::ALL {
             let mut readings = self.readings(part, &truths, now, Words::Said);
-            readings.iter_mut().for_each(|reading| age(reading, self.pace(reading), now, Words::Said));
+            for reading in &mut readings {
+                age(reading, self.pace(reading), now, Words::Said);
+            }
             self.judged.compare(part, &mut readings);
             all.append(&mut readings);
         }
@@ -224,8 +226,7 @@ impl Watched {
         let mut parts = match &observation.seen {
             Seen::Workspace(_) => vec![Part::Workspace],
             Seen::Process(_) => vec![Part::Hub, Part::Servers, Part::Workspace],
-            Seen::Api(_) => vec![Part::Hub, Part::Servers, Part::Sessions, Part::MetaTool],
-            Seen::Session(_) => vec![Part::Hub, Part::Servers, Part::Sessions, Part::MetaTool],
+            Seen::Api(_) | Seen::Session(_) => vec![Part::Hub, Part::Servers, Part::Sessions, Part::MetaTool],
             Seen::MetaTool(_) => vec![Part::MetaTool],
             Seen::Llm(_) => vec![Part::Llm, Part::MetaTool],
             Seen::Visit(_) => vec![Part::Sessions],
