@@ -3,8 +3,8 @@
 use vitals_model::reading::{Health, Reading, Standing};
 
 /// The longest chain there is: a server's call, its tools, its truth, the hub's state, the truth of the server
-/// that the hub waits for, the API, the port, the process.
-const CHAIN_MAX: usize = 7;
+/// that the hub waits for, the API, the port, the process, the machine.
+const CHAIN_MAX: usize = 8;
 
 /// The readings that explain `reading`, directly or through others.
 pub(crate) fn of<'a>(reading: &'a Reading, all: &'a [Reading]) -> impl Iterator<Item = &'a Reading> {

@@ -3,6 +3,7 @@
 
 mod direct;
 mod draft;
+mod host;
 mod hub;
 mod llm;
 mod logging;
@@ -52,6 +53,7 @@ pub fn all(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
             all.extend(meta_tool::readings(scene));
             all.extend(logging::readings(scene));
             all.extend(workspace::readings(scene));
+            all.extend(host::reading(scene, &all));
             all
         }
         TargetKind::Server => direct::readings(target, scene),
