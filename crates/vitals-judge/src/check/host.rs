@@ -60,7 +60,11 @@ pub(super) fn reading(scene: Scene<'_>, of_hub: &[Reading]) -> Option<Reading> {
     let Some(health) = victims.iter().map(|victim| victim.health).max() else {
         let text = show(process.host);
         let lacks = needs.iter().map(|need| need.what.as_str()).collect::<Vec<_>>().join("; ");
-        return Some(draft.fact(if needs.is_empty() { text } else { format!("{lacks}; nothing that the hub suffers follows from it") }));
+        return Some(draft.fact(if needs.is_empty() {
+            text
+        } else {
+            format!("{lacks}; nothing that the hub suffers follows from it")
+        }));
     };
     let worst = needs.iter().filter(|need| need.health >= health);
     let hints = worst.clone().map(|need| need.hint).collect::<Vec<_>>().join("; ");
