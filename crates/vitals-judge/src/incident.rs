@@ -105,10 +105,9 @@ pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>)
         // So may be a call that failed, a list that did not come, a question to the LLM that nobody else asked
         // in vain.
         (Some(_), "call", _) if reading.value.is_none() => return Patience { wait: RESTART, again: true },
-        // It may have been a moment, and who suffers from it is judged by its own patience too.
-        (None, "host", _) => return Patience { wait: RESTART, again: true },
+        // A machine may be in need for a moment.
         // A hub that has just started writes its record a little later.
-        (None, "entry", _) => return Patience { wait: RESTART, again: true },
+        (None, "host" | "entry", _) => return Patience { wait: RESTART, again: true },
         (None, "tools", _) if crate::truth::is_list_lost(look.facts) => return Patience { wait: RESTART, again: true },
         // A question that timed out has taken its time already: it is asked again at once.
         (None, "key", _) if !failing && !look.has_fallen_back() && !crate::check::is_llm_mute(look.facts) => {

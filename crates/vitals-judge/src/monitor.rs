@@ -87,7 +87,7 @@ pub struct Monitor {
 impl Monitor {
     /// A monitor that begins now and remembers what the one before it left.
     pub fn new(began_at: Timestamp, memory: Memory) -> Self {
-        let own = Own::restored(&memory.open, memory.silences.clone());
+        let own = Own::restored(&memory.incidents, memory.silences.clone());
         Self { targets: BTreeMap::new(), own, memory, began_at, ticks: Ticks::Needed }
     }
 
@@ -142,7 +142,7 @@ impl Monitor {
             return;
         }
         let id = target.id.clone();
-        let open: Vec<_> = self.memory.open.extract_if(.., |incident| incident.target == id).collect();
+        let incidents: Vec<_> = self.memory.incidents.extract_if(.., |incident| incident.target == id).collect();
         let tools = self.memory.tools.extract_if(.., |(of, _, _)| *of == id);
         let tokens = self.memory.tokens.extract_if(.., |(of, _, _)| *of == id);
         let facts = Facts::remembering(
@@ -151,7 +151,7 @@ impl Monitor {
         );
         let lookout = self.memory.lookouts.extract_if(.., |(of, _)| *of == id).next().map(|(_, lookout)| lookout);
         let watched = Watched {
-            ledger: Ledger::with_open(open),
+            ledger: Ledger::remembering(incidents),
             target,
             facts,
             truths: Vec::new(),
@@ -172,7 +172,7 @@ impl Monitor {
     /// What lasted is remembered, in case the target comes back.
     fn forget(&mut self, id: &TargetId) {
         let Some(watched) = self.targets.remove(id) else { return };
-        self.memory.open.extend(watched.ledger.open());
+        self.memory.incidents.extend(watched.ledger.all());
         let surfaces = watched.facts.surfaces.into_iter();
         let usual = surfaces.filter_map(|(server, surface)| Some((id.clone(), server, surface.tokens.before()?)));
         self.memory.tokens.extend(usual);

@@ -58,9 +58,17 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A ledger with the incidents that an earlier monitor left open.
-    pub fn with_open(incidents: impl IntoIterator<Item = Incident>) -> Self {
-        Self { open: incidents.into_iter().map(|i| (i.check.clone(), i)).collect(), ..Self::default() }
+    /// A ledger with the incidents that an earlier monitor left open, or that ended lately.
+    pub fn remembering(incidents: Vec<Incident>) -> Self {
+        let (open, mut over): (Vec<_>, Vec<_>) = incidents.into_iter().partition(|i| i.state == IncidentState::Open);
+        over.sort_by_key(|incident| (incident.resolved_at, incident.id));
+        let recent = over.split_off(over.len().saturating_sub(RECENT_INCIDENTS_MAX));
+        Self { open: open.into_iter().map(|i| (i.check.clone(), i)).collect(), recent: recent.into(), ..Self::default() }
+    }
+
+    /// Everything that another ledger would remember of this one.
+    pub fn all(self) -> impl Iterator<Item = Incident> {
+        self.recent.into_iter().chain(self.open.into_values())
     }
 
     /// Whether a check has an incident that lasts.
