@@ -16,3 +16,9 @@ pub(crate) fn of<'a>(reading: &'a Reading, all: &'a [Reading]) -> impl Iterator<
 pub(crate) fn is_bad(reading: &Reading) -> bool {
     reading.standing == Standing::Judged && matches!(reading.health, Health::Degraded | Health::Failing)
 }
+
+/// Whether `cause`, which `reading` may follow from, does explain it: a milder fault does not explain a worse one. A
+/// slow API is no reason for sessions that fail.
+pub(crate) fn explains(cause: &Reading, reading: &Reading) -> bool {
+    is_bad(cause) && cause.health >= reading.health
+}

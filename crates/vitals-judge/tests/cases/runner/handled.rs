@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vitals_judge::event::{Effect, Event, Gap, GapKind, Memory, Record};
 use vitals_model::config::{CheckPolicy, TargetSettings};
-use vitals_model::incident::{Incident, IncidentState};
+use vitals_model::incident::Incident;
 use vitals_model::quiet::{Maintenance, Order, Pattern, Remark, Silence};
 use vitals_model::reading::Health;
 use vitals_model::text::Text;
