@@ -48,23 +48,24 @@ mod tests {
     #[test]
     fn a_document_names_no_place_of_a_machine() {
         let program = Path::new("/home/ann/src/target/release");
-        let places = Places::of(Some(Path::new("/home/ann")), &[Path::new("/tmp"), program, Path::new("/"), Path::new("here")]);
+        let places =
+            Places::of(Some(Path::new("/home/ann")), &[Path::new("/scratch"), program, Path::new("/"), Path::new("here")]);
         for (text, short) in [
             (
-                "log cannot be read: /tmp/lab-wG0/state/hub.log: not a regular file",
+                "log cannot be read: /scratch/lab-wG0/state/hub.log: not a regular file",
                 "log cannot be read: …/lab-wG0/state/hub.log: not a regular file",
             ),
             ("pid 7 (/home/ann/src/target/release/mcp-vitals lab-part) listens", "pid 7 (…/mcp-vitals lab-part) listens"),
             ("\"/home/ann/.local/state\", /home/ann", "\"~/.local/state\", ~"),
             ("POST /api/servers/stop", "POST /api/servers/stop"),
             (
-                "/home/anna/tmp, /srv/home/ann/tmp, http://127.0.0.1/tmp/x",
-                "/home/anna/tmp, /srv/home/ann/tmp, http://127.0.0.1/tmp/x",
+                "/home/anna/scratch, /srv/home/ann/tmp, http://127.0.0.1/scratch/x",
+                "/home/anna/scratch, /srv/home/ann/tmp, http://127.0.0.1/scratch/x",
             ),
             ("", ""),
         ] {
             assert_eq!(places.shorten(text), short);
         }
-        assert_eq!(Places::default().shorten("/tmp/x"), "/tmp/x");
+        assert_eq!(Places::default().shorten("/scratch/x"), "/scratch/x");
     }
 }
