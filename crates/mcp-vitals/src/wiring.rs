@@ -29,6 +29,26 @@ pub(crate) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Who we are: as the session says, as the user database of this machine says, else by number.
+pub(crate) fn user() -> String {
+    let named = env("LOGNAME").or_else(|| env("USER"));
+    named.unwrap_or_else(|| {
+        let uid = rustix::process::getuid().as_raw();
+        let known = std::fs::read_to_string("/etc/passwd").ok().and_then(|all| named_in(&all, uid));
+        known.unwrap_or_else(|| format!("uid {uid}"))
+    })
+}
+
+/// The name of a user in the text of passwd(5): `name:password:uid:…`.
+fn named_in(passwd: &str, uid: u32) -> Option<String> {
+    let name = |line: &str| {
+        let mut fields = line.split(':');
+        let (name, found) = (fields.next()?, fields.nth(1)?);
+        (found.parse() == Ok(uid) && !name.is_empty()).then(|| name.to_owned())
+    };
+    passwd.lines().find_map(name)
+}
+
 /// A folder of the XDG base directory specification: the variable when it is absolute, else below home.
 fn xdg(variable: &str, below_home: &str) -> Option<PathBuf> {
     let named = env(variable).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -283,5 +303,17 @@ impl Ground {
         for configured in self.settings.targets.values_mut() {
             Arc::make_mut(&mut configured.settings).schedule = classic.clone();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named_in;
+
+    #[test]
+    fn a_user_without_a_session_has_a_name_in_the_user_database() {
+        let passwd = "root:x:0:0:root:/root:/bin/bash\nbroken\n:x:7:7::/:\nann:x:1000:1000:Ann,,,:/home/ann:/bin/sh\n";
+        let names = [0, 1000, 7, 100].map(|uid| named_in(passwd, uid));
+        assert_eq!(names, [Some("root".to_owned()), Some("ann".to_owned()), None, None]);
     }
 }

@@ -23,6 +23,9 @@ use crate::store::{IncidentFilter, Reader, StoreError};
 /// Samples are read for so long a time at once: of one target, some ten thousand.
 const PART: Duration = Duration::from_secs(6 * 3600);
 
+/// Incidents that ended within this time are remembered: they may come back, be written about, and are shown.
+const RECENT: Duration = Duration::from_secs(24 * 3600);
+
 /// What a new monitor should remember of the one before it.
 pub fn memory(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
     let (mut tools, mut tokens) = (Vec::new(), Vec::new());
@@ -35,7 +38,7 @@ pub fn memory(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
     }
     let silences = reader.silences()?;
     Ok(Memory {
-        open: reader.incidents(IncidentFilter::Open)?,
+        incidents: reader.incidents(IncidentFilter::Since(now.minus(RECENT)))?,
         last_incident: reader.last_incident_id()?,
         tools,
         tokens,

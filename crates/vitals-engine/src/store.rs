@@ -21,6 +21,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,7 @@ use vitals_model::tool::ToolSet;
 use vitals_probe::clock::now;
 
 pub use bulk::Bulk;
+pub use left::OrderName;
 pub use reader::{IncidentFilter, Reader, SAMPLES_MAX, SCENARIOS_MAX};
 
 use lock::Lock;
@@ -61,6 +63,8 @@ pub enum Record {
     Scenario(Box<Run>),
     /// A silence as it is now; it replaces what was kept under its id.
     Silence(Box<Silence>),
+    /// An order was carried out: its file goes once this and all that was put before is in the history.
+    Ordered(OrderName),
     /// Something about the watch itself: started, stopped, a gap.
     Note {
         /// When.
@@ -150,6 +154,8 @@ impl StoreError {
 /// The history of one folder, open for writing.
 pub struct Store {
     dir: PathBuf,
+    /// Orders that were given out, and whose files are still there.
+    given: BTreeSet<OrderName>,
     queue: Arc<Queue>,
 }
 
@@ -179,7 +185,7 @@ impl Store {
         let shared = Arc::clone(&queue);
         let thread = std::thread::Builder::new().name("store".to_owned());
         thread.spawn(move || writer.run(&shared)).map_err(|source| StoreError::Folder { path: dir.to_owned(), source })?;
-        Ok(Self { dir: dir.to_owned(), queue })
+        Ok(Self { dir: dir.to_owned(), given: BTreeSet::new(), queue })
     }
 
     /// Opens the history in `dir` for reading; a writer beside it does no harm and takes none.
@@ -199,8 +205,8 @@ impl Store {
         left::leave(dir, run)
     }
 
-    /// Leaves an order for the watch that holds the history of `dir`: it takes it in within a second or two, or the
-    /// next one does.
+    /// Leaves an order for the watch that holds the history of `dir`: it carries it out within a second or two, or the
+    /// next one does. It is carried out at least once; what came of it is kept before its file goes.
     ///
     /// # Errors
     /// [`StoreError::Folder`] when it cannot be written, or too many wait there.
@@ -208,18 +214,30 @@ impl Store {
         left::order(dir, order, at)
     }
 
-    /// What was ordered and not taken yet, oldest first, which changes nothing.
+    /// What was ordered and is not in the history yet, oldest first, which changes nothing.
     pub fn ordered(dir: &Path) -> Vec<Order> {
         left::orders(dir).into_iter().filter_map(|(_, order)| order).collect()
     }
 
-    /// Takes what was ordered since, oldest first. What cannot be read is taken away too.
-    pub fn orders(&self) -> Vec<Order> {
-        let take = |(path, order): (PathBuf, Option<Order>)| {
-            // One that cannot be removed would be carried out again each second.
-            std::fs::remove_file(&path).ok().and(order)
-        };
-        left::orders(&self.dir).into_iter().filter_map(take).collect()
+    /// What was ordered since the last call, oldest first. It stays where it is until [`Record::Ordered`] is in the
+    /// history: who is killed before finds it again. What cannot be read is taken away.
+    pub fn orders(&mut self) -> Vec<(OrderName, Order)> {
+        let found = left::orders(&self.dir);
+        let is_there = |name: &OrderName| found.iter().any(|(path, _)| OrderName::of(path).as_ref() == Some(name));
+        self.given.retain(is_there);
+        let mut orders = Vec::new();
+        for (path, order) in found {
+            match (OrderName::of(&path), order) {
+                (Some(name), Some(order)) => {
+                    if self.given.insert(name.clone()) {
+                        orders.push((name, order));
+                    }
+                }
+                // One that cannot be removed is looked at again, and is no order then either.
+                _ => drop(std::fs::remove_file(&path)),
+            }
+        }
+        orders
     }
 
     /// Keeps `record`: it is in the file half a second later. Never waits; a record for which there is no room

@@ -1,6 +1,9 @@
 //! The engine: one loop, one place where the world is awaited ([`Engine::select`]), and the carrying
 //! out of effects. Probes run as tasks of their own, so none delays another or the loop.
 
+mod keeping;
+mod targets;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,19 +18,20 @@ use vitals_model::config::Settings;
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::limits::EVENT_QUEUE_MAX;
 use vitals_model::observation::Observation;
-use vitals_model::quiet::Order;
 use vitals_model::snapshot::Snapshot;
-use vitals_model::target::{Origin, Target, TargetId};
+use vitals_model::target::TargetId;
 use vitals_model::time::Timestamp;
 use vitals_probe::clock::{self, Stopwatch};
-use vitals_probe::discover::{self, Wanted};
-use vitals_probe::hands::{Hands, Happened, Held, Manner, Surroundings};
+use vitals_probe::discover::Wanted;
+use vitals_probe::hands::{Hands, Happened, Held, Surroundings};
 
 use crate::export::Classic;
-use crate::lockfile::{self, Stamp};
+use crate::lockfile::Stamp;
 use crate::pulse::Pulse;
 use crate::schedule::Timetable;
-use crate::store::{Record, Store};
+use crate::store::Record;
+
+pub use keeping::History;
 
 /// How often time alone is judged: incidents that wait out their patience, readings that grow old.
 const TICK: Duration = Duration::from_secs(1);
@@ -67,62 +71,6 @@ pub type Say = Box<dyn FnMut(&str) + Send>;
 
 /// Looks anew at what is around us: a lab that starts later brings a registry that was not there.
 pub type LookAround = Box<dyn Fn() -> Surroundings + Send>;
-
-/// Where history goes.
-pub enum History {
-    /// Into this store.
-    Kept(Store),
-    /// Nowhere, as asked.
-    Off,
-    /// Nowhere, because the store cannot be opened: watching goes on, what is lost is counted.
-    Lost {
-        /// Why.
-        error: String,
-        /// Records lost so far.
-        records: u64,
-    },
-}
-
-impl History {
-    fn put(&mut self, record: Record) {
-        match self {
-            Self::Kept(store) => store.put(record),
-            Self::Off => {}
-            Self::Lost { records, .. } => *records += 1,
-        }
-    }
-
-    /// What people ask about incidents by way of its folder.
-    fn orders(&self) -> Vec<Order> {
-        match self {
-            Self::Kept(store) => store.orders(),
-            Self::Off | Self::Lost { .. } => Vec::new(),
-        }
-    }
-
-    /// Why nothing is kept, and how many records that has cost.
-    fn health(&self) -> (Option<String>, u64) {
-        match self {
-            Self::Kept(store) => {
-                let health = store.health();
-                (health.error, health.lost)
-            }
-            Self::Off => (None, 0),
-            Self::Lost { error, records } => (Some(error.clone()), *records),
-        }
-    }
-
-    /// Writes what is left; then as [`History::health`].
-    fn close(self) -> (Option<String>, u64) {
-        match self {
-            Self::Kept(store) => {
-                let health = store.close();
-                (health.error, health.lost)
-            }
-            other => other.health(),
-        }
-    }
-}
 
 /// What a watch came to.
 #[derive(Clone, Debug)]
@@ -408,8 +356,10 @@ impl Engine {
         }
         let kept = self.history.health();
         self.tell_kept(kept);
-        for order in self.history.orders() {
+        for (name, order) in self.history.orders() {
             self.apply(Event::Ordered(order));
+            // After what came of it.
+            self.history.put(Record::Ordered(name));
         }
         self.apply(Event::Tick);
         if let Some(classic) = &mut self.classic {
@@ -422,82 +372,6 @@ impl Engine {
     fn tell_kept(&mut self, (error, lost): (Option<String>, u64)) {
         let (unwritten, records) = self.classic.as_ref().map_or((None, 0), Classic::health);
         self.apply(Event::StoreHealth { error: error.or(unwritten), lost: lost + records });
-    }
-
-    /// Looks for targets: a few small files of this machine are read, which takes no longer than a probe's
-    /// own look at them. A target that is not found any more is still watched: that is when it matters.
-    fn discover(&mut self) {
-        self.next_discovery = Instant::now() + self.settings.defaults.schedule.discovery;
-        if let Some(look) = &self.look_around {
-            self.surroundings = look();
-        }
-        for target in discover::find(&self.settings, &self.surroundings, &self.wanted).targets {
-            self.watch(target);
-        }
-        for id in self.rigs.keys().cloned().collect::<Vec<_>>() {
-            self.read_lock(&id);
-        }
-    }
-
-    /// Watches a target; a known one anew when it is reached in another way or has other settings.
-    fn watch(&mut self, target: Target) {
-        let id = target.id.clone();
-        if let Some(rig) = self.rigs.get(&id) {
-            let known = rig.hands.target();
-            if known.address == target.address && known.origin == target.origin && known.settings == target.settings {
-                return;
-            }
-        }
-        self.retire(&id);
-        let schedule = target.settings.schedule.clone();
-        self.apply(Event::Watch(target.clone()));
-        let hands = Arc::new(Hands::new(target, &self.surroundings, Manner::Held));
-        let held = Held::begin(Arc::clone(&hands), self.outbox.clone());
-        let rig = Rig { lock: None, hands, held, table: Timetable::new(schedule, Instant::now()) };
-        self.rigs.insert(id.clone(), rig);
-        self.read_lock(&id);
-    }
-
-    /// Reads the lock file of a target again when it is not what it was.
-    fn read_lock(&mut self, id: &TargetId) {
-        let Some(rig) = self.rigs.get_mut(id) else { return };
-        let path = lockfile::path_of(&rig.hands.target().settings);
-        let stamp = lockfile::stamp(&path);
-        if rig.lock.replace(stamp.clone()) != Some(stamp) {
-            self.apply(Event::LockFile(id.clone(), lockfile::look(&path)));
-        }
-    }
-
-    /// Takes the hands off a target: its probes end now, its sessions are closed in the background.
-    fn retire(&mut self, id: &TargetId) {
-        let Some(rig) = self.rigs.remove(id) else { return };
-        for (_, run) in self.runs.extract_if(|_, run| run.target == *id) {
-            run.abort.abort();
-        }
-        self.closing.spawn(async move { tokio::time::timeout(END_MAX, rig.held.end()).await.unwrap_or(0) });
-    }
-
-    fn reload(&mut self, settings: Settings) {
-        self.note("configuration reloaded");
-        self.settings = settings;
-        let found = discover::find(&self.settings, &self.surroundings, &self.wanted);
-        let is_found = |known: &Target| found.targets.iter().any(|t| t.id == known.id);
-        let gone: Vec<_> = self.rigs.values().map(|rig| rig.hands.target()).filter(|t| !is_found(t)).cloned().collect();
-        for target in gone {
-            let elsewhere = found.targets.iter().any(|t| discover::is_same_hub(&t.address, &target.address));
-            if self.is_looked_for(&target) && !elsewhere {
-                self.watch(Target { settings: Arc::clone(&self.settings.defaults), ..target });
-            } else {
-                self.retire(&target.id);
-                self.apply(Event::Forget(target.id));
-            }
-        }
-        self.discover();
-    }
-
-    /// Whether a target was discovered and would be again: that its record is gone is no wish to forget it.
-    fn is_looked_for(&self, target: &Target) -> bool {
-        matches!(target.origin, Origin::Discovered { .. }) && (self.settings.discover || !self.wanted.is_empty())
     }
 
     fn publish(&mut self) {

@@ -3,6 +3,7 @@
 
 mod direct;
 mod draft;
+mod host;
 mod hub;
 mod ids;
 mod llm;
@@ -45,6 +46,8 @@ pub struct Scene<'a> {
     pub settings: &'a TargetSettings,
     /// The truth about the servers.
     pub truths: &'a [ServerTruth],
+    /// The readings of the parts other than the hub's own, for what is said of the machine.
+    pub others: &'a [Reading],
     /// Now.
     pub now: Timestamp,
     /// Whether words are wanted.
@@ -88,6 +91,9 @@ impl Part {
     /// All of them, in order.
     pub const ALL: [Self; 7] =
         [Self::Hub, Self::Servers, Self::Llm, Self::Sessions, Self::MetaTool, Self::Logging, Self::Workspace];
+
+    /// All but the first, whose readings may tell what the others suffer from.
+    pub const OTHERS: [Self; 6] = [Self::Servers, Self::Llm, Self::Sessions, Self::MetaTool, Self::Logging, Self::Workspace];
 }
 
 /// The readings of one part of a target's checks, by point and then by id; each id once.
@@ -96,6 +102,8 @@ pub fn of(target: &Target, part: Part, scene: Scene<'_>) -> Vec<Reading> {
         (TargetKind::Hub, Part::Hub) => {
             let mut all = hub::readings(scene);
             all.extend(surface::of_hub(scene));
+            let host = host::reading(scene, &all);
+            all.extend(host);
             all
         }
         (TargetKind::Hub, Part::Servers) => server::readings(scene),
@@ -121,6 +129,14 @@ pub fn of(target: &Target, part: Part, scene: Scene<'_>) -> Vec<Reading> {
         readings.dedup_by(|a, b| a.id == b.id);
     }
     readings
+}
+
+/// The readings of all parts, in their order.
+pub fn all(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
+    let others: Vec<_> = Part::OTHERS.iter().flat_map(|part| of(target, *part, scene)).collect();
+    let mut all = of(target, Part::Hub, Scene { others: &others, ..scene });
+    all.extend(others);
+    all
 }
 
 /// By point; what is of the target itself comes before what is of its servers.

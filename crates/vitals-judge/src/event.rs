@@ -92,8 +92,8 @@ pub enum Record {
 /// What a monitor remembers from the one before it, out of the store.
 #[derive(Clone, Default, Debug)]
 pub struct Memory {
-    /// Incidents that were open.
-    pub open: Vec<Incident>,
+    /// Incidents that were open, or ended lately.
+    pub incidents: Vec<Incident>,
     /// The highest incident id ever given.
     pub last_incident: u64,
     /// The tools of each server as last seen.

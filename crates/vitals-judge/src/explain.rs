@@ -11,7 +11,7 @@ use vitals_model::target::TargetId;
 use vitals_model::time::{Timestamp, human};
 
 use crate::cause::{self, is_bad};
-use crate::incident::{Look, patience};
+use crate::incident::{Look, Matter};
 use crate::monitor::Monitor;
 use crate::telling::Hush;
 
@@ -38,7 +38,6 @@ impl Explanation {
     /// In one sentence: why there is an incident, or why there is none.
     pub fn verdict(&self) -> String {
         let reading = &self.reading;
-        let explains = |cause: &&Reading| is_bad(cause) && cause.health >= reading.health;
         if let Some(incident) = &self.incident {
             let since = format!("I{} lasts since {}", incident.id, incident.opened_at);
             return match (&self.quiet, is_bad(reading)) {
@@ -50,7 +49,7 @@ impl Explanation {
         match (reading.standing, reading.health) {
             (Standing::Judged, Health::Healthy) => "no incident: it is healthy".to_owned(),
             (Standing::Judged, Health::Unknown) => "no incident: what is not known neither opens one nor ends one".to_owned(),
-            (Standing::Judged, _) => match self.causes.iter().find(explains) {
+            (Standing::Judged, _) => match self.causes.iter().find(|cause| cause::explains(cause, reading)) {
                 Some(cause) => {
                     format!("no incident of its own: it follows from {}, which is {}", cause.id, cause.health.as_str())
                 }
@@ -81,15 +80,15 @@ impl Monitor {
         let reading = readings.iter().find(|reading| reading.id == *check)?.clone();
         let shield = watched.shield.as_ref();
         let look = Look { target: &watched.target, facts: &watched.facts, readings: &readings, truths: &truths, shield, now };
-        let truth = crate::incident::truth_of(&reading, &truths);
-        let patience = patience(&look, &reading, truth);
+        let matter = Matter::of(look, &reading);
+        let patience = matter.patience();
         let incident = watched.ledger.open().into_iter().find(|incident| incident.check == *check);
         let hush = Hush { silences: &self.own.silences, windows: &watched.windows.0, now };
         Some(Explanation {
-            causes: cause::of(&reading, &readings).cloned().collect(),
+            causes: matter.causes().cloned().collect(),
             patience: patience.wait,
             again: patience.again,
-            policy: watched.target.settings.policy(check),
+            policy: matter.policy,
             quiet: incident.as_ref().and_then(|incident| hush.why(incident, IncidentChange::Reminded)),
             incident,
             reading,

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use vitals_model::check::Point;
 use vitals_model::claim::{ClaimStatus, HubState};
+use vitals_model::config::CheckPolicy;
 use vitals_model::incident::Cause;
 use vitals_model::observation::{FailureKind, LlmSeen, ProcessSeen};
 use vitals_model::reading::{Health, Reading};
@@ -22,7 +23,7 @@ use vitals_model::verdict::{ServerTruth, Verdict};
 
 use crate::cause::{self, is_bad};
 use crate::check::pace::{self, Pace};
-use crate::check::{self, Ids, Part, Scene, Words};
+use crate::check::{self, Ids, Scene, Words};
 use crate::facts::Facts;
 
 pub use ledger::{Ledger, News};
@@ -67,59 +68,128 @@ const HUB_RESTART: Duration = Duration::from_secs(10);
 /// A call or a list is made once more as soon as it failed; so much later than it may take, that is known.
 const ONCE_MORE: Duration = Duration::from_secs(2);
 
-/// The patience with one reading.
-///
-/// What has hard evidence (a process that ended, a count that was passed, a stream that is cut while its hub
-/// goes on) does not wait. One call, list, answer or question may be lost: the next one is waited for. What may follow from the hub's own end, or from its LLM,
-/// waits until that was looked at. A server that the hub itself reports as down may be in the middle of a
-/// restart. Starting is no fault until it takes too long. A value beyond its threshold must be there at the
-/// next look too; silence lasts by its own threshold.
-pub fn patience(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>) -> Patience {
-    let failing = reading.health == Health::Failing;
-    let grace = look.target.settings.thresholds.start_grace;
-    let is_connecting = truth.is_some_and(|t| t.verdict == Verdict::Agrees && t.claim == Some(ClaimStatus::Connecting));
-    let wait = match (reading.id.server(), reading.id.question(), truth.map(|t| t.verdict)) {
-        (None, "errors", _) if is_bad(reading) => Duration::ZERO,
-        (None, "heartbeat", _) if is_bad(reading) => look.silence_of_before(reading),
-        // A few percent of a core for a second or two are a hub at work: however often it is looked at,
-        // they must last. One that spins need not.
-        (None, "cpu", _) if is_bad(reading) && reading.value.is_some_and(|percent| percent < SPINS_PERCENT) => {
-            return Patience { wait: look.pace(reading).max(AT_WORK), again: true };
+/// One reading with all that decides whether it is an incident.
+#[derive(Clone, Copy, Debug)]
+pub struct Matter<'a> {
+    /// What else is known.
+    pub look: Look<'a>,
+    /// The reading.
+    pub reading: &'a Reading,
+    /// What it says about a server, when it says that.
+    pub truth: Option<&'a ServerTruth>,
+    /// The policy of its check.
+    pub policy: CheckPolicy,
+}
+
+impl<'a> Matter<'a> {
+    /// The matter of a reading.
+    pub fn of(look: Look<'a>, reading: &'a Reading) -> Self {
+        let policy = look.target.settings.policy(&reading.id);
+        Self { look, reading, truth: truth_of(reading, look.truths), policy }
+    }
+
+    /// What it may follow from, nearest first, whether that is bad or not.
+    pub fn causes(&self) -> impl Iterator<Item = &'a Reading> + use<'a> {
+        cause::of(self.reading, self.look.readings)
+    }
+
+    /// Whether it may become an incident of its own: we do see, nothing explains it, and it is of now.
+    fn may_open(&self, blind_until: Timestamp) -> bool {
+        let is_blind = self.look.shield.is_some() || self.reading.at <= blind_until;
+        !is_blind && !self.causes().any(|cause| cause::explains(cause, self.reading)) && !self.is_outdated()
+    }
+
+    /// Whether this reading was measured before one of the checks that it depends on was good again: then it
+    /// says nothing of now. A hub may be another one before its API was seen to fail.
+    fn is_outdated(&self) -> bool {
+        self.causes().any(|cause| cause.since > self.reading.at)
+    }
+
+    /// The patience with one reading.
+    ///
+    /// What has hard evidence (a process that ended, a count that was passed, a stream that is cut while its hub
+    /// goes on) does not wait. One call, list, answer or question may be lost: the next one is waited for. What may follow from the hub's own end, or from its LLM,
+    /// waits until that was looked at. A server that the hub itself reports as down may be in the middle of a
+    /// restart. Starting is no fault until it takes too long. A value beyond its threshold must be there at the
+    /// next look too; silence lasts by its own threshold.
+    pub fn patience(&self) -> Patience {
+        let Self { look, reading, truth, .. } = *self;
+        let failing = reading.health == Health::Failing;
+        let grace = look.target.settings.thresholds.start_grace;
+        let is_connecting = truth.is_some_and(|t| t.verdict == Verdict::Agrees && t.claim == Some(ClaimStatus::Connecting));
+        let wait = match (reading.id.server(), reading.id.question(), truth.map(|t| t.verdict)) {
+            (None, "errors", _) if is_bad(reading) => Duration::ZERO,
+            (None, "heartbeat", _) if is_bad(reading) => look.silence_of_before(reading),
+            // A few percent of a core for a second or two are a hub at work: however often it is looked at,
+            // they must last. One that spins need not.
+            (None, "cpu", _) if is_bad(reading) && reading.value.is_some_and(|percent| percent < SPINS_PERCENT) => {
+                return Patience { wait: look.pace(reading).max(AT_WORK), again: true };
+            }
+            _ if reading.threshold.is_some() => return Patience { wait: look.pace(reading), again: true },
+            // The children of a hub that was killed take a moment to notice.
+            (None, "orphans", _) => return Patience { wait: A_LOOK, again: true },
+            (None, "stream", _) if look.goes_on_after(reading.at) => A_MOMENT,
+            (None, "file", _) => A_MOMENT,
+            (None, "fallback" | "call", _) if look.asks_an_llm() => THE_LLM_FIRST,
+            (Some(server), "truth", Some(Verdict::Ghost | Verdict::Hung)) if look.flaps(server) => RESTART,
+            (Some(_), "truth", Some(Verdict::Hung)) if truth.is_some_and(|t| look.may_be_the_hub(t)) => {
+                look.target.settings.timeouts.request + THE_HUB_FIRST
+            }
+            // One call without an answer may be lost.
+            (Some(_), "truth", Some(Verdict::Hung)) if truth.is_some_and(|t| look.rests_on_a_call(t)) => {
+                look.target.settings.timeouts.call + ONCE_MORE
+            }
+            (Some(_), "flaps", _) | (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
+            (None, "process", _) if failing && look.ended_in_good_order() => HUB_RESTART,
+            (None, "process", _) if failing => Duration::ZERO,
+            // So may be a call that failed, a list that did not come, a question to the LLM that nobody else asked
+            // in vain.
+            (Some(_), "call", _) if reading.value.is_none() => return Patience { wait: RESTART, again: true },
+            // A machine may be in need for a moment.
+            // A hub that has just started writes its record a little later.
+            (None, "host" | "entry", _) => return Patience { wait: RESTART, again: true },
+            (None, "tools", _) if crate::truth::is_list_lost(look.facts) => return Patience { wait: RESTART, again: true },
+            // A question that timed out has taken its time already: it is asked again at once.
+            (None, "key", _) if !failing && !look.has_fallen_back() && !check::is_llm_mute(look.facts) => {
+                return Patience { wait: RESTART, again: true };
+            }
+            (None, "api", _) if look.lost_an_answer() => return Patience { wait: A_LOOK, again: true },
+            (None, "port" | "api" | "open", _) if failing => A_LOOK,
+            (None, "state", _) if !failing => grace,
+            (Some(_), "truth", _) if is_connecting && !failing => grace,
+            _ => RESTART,
+        };
+        Patience { wait, again: false }
+    }
+
+    /// The reading, and the truth behind it, in words.
+    fn in_words(&self) -> (Reading, Option<ServerTruth>) {
+        let Look { target, facts, readings, now, .. } = self.look;
+        let truths = check::truths(target, facts, now, Words::Said);
+        let ids = Ids::of(readings);
+        let (settings, words) = (&target.settings, Words::Said);
+        let scene = Scene { facts, settings, truths: &truths, others: &[], now, words, ids: &ids };
+        let found = check::all(target, scene).into_iter().find(|worded| worded.id == self.reading.id);
+        let reading = found.unwrap_or_else(|| self.reading.clone());
+        let truth = truth_of(&reading, &truths).cloned();
+        (reading, truth)
+    }
+
+    /// What was seen; for a server the verdict stands beside it as the incident's kind.
+    fn summary(&self) -> String {
+        self.truth.map_or_else(|| self.reading.summary.clone(), |truth| truth.reason.clone())
+    }
+
+    /// The verdict for a server, or what it honestly is; else the check's question.
+    fn kind(&self) -> String {
+        let Some(truth) = self.truth else { return self.reading.id.question().to_owned() };
+        match (truth.verdict, &truth.claim) {
+            (Verdict::Agrees, Some(claim @ (ClaimStatus::Unauthorized | ClaimStatus::Connecting))) => claim.as_str().to_owned(),
+            (Verdict::Agrees, None) if truth.health == Health::Degraded => "degraded".to_owned(),
+            (Verdict::Agrees | Verdict::Unknown, _) => "down".to_owned(),
+            (verdict, _) => verdict.as_str().to_owned(),
         }
-        _ if reading.threshold.is_some() => return Patience { wait: look.pace(reading), again: true },
-        // The children of a hub that was killed take a moment to notice.
-        (None, "orphans", _) => return Patience { wait: A_LOOK, again: true },
-        (None, "stream", _) if look.goes_on_after(reading.at) => A_MOMENT,
-        (None, "file", _) => A_MOMENT,
-        (None, "fallback" | "call", _) if look.asks_an_llm() => THE_LLM_FIRST,
-        (Some(server), "truth", Some(Verdict::Ghost | Verdict::Hung)) if look.flaps(server) => RESTART,
-        (Some(_), "truth", Some(Verdict::Hung)) if truth.is_some_and(|t| look.may_be_the_hub(t)) => {
-            look.target.settings.timeouts.request + THE_HUB_FIRST
-        }
-        // One call without an answer may be lost.
-        (Some(_), "truth", Some(Verdict::Hung)) if truth.is_some_and(|t| look.rests_on_a_call(t)) => {
-            look.target.settings.timeouts.call + ONCE_MORE
-        }
-        (Some(_), "flaps", _) | (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
-        (None, "process", _) if failing && look.ended_in_good_order() => HUB_RESTART,
-        (None, "process", _) if failing => Duration::ZERO,
-        // So may be a call that failed, a list that did not come, a question to the LLM that nobody else asked
-        // in vain.
-        (Some(_), "call", _) if reading.value.is_none() => return Patience { wait: RESTART, again: true },
-        // A hub that has just started writes its record a little later.
-        (None, "entry", _) => return Patience { wait: RESTART, again: true },
-        (None, "tools", _) if crate::truth::is_list_lost(look.facts) => return Patience { wait: RESTART, again: true },
-        // A question that timed out has taken its time already: it is asked again at once.
-        (None, "key", _) if !failing && !look.has_fallen_back() && !check::is_llm_mute(look.facts) => {
-            return Patience { wait: RESTART, again: true };
-        }
-        (None, "api", _) if look.lost_an_answer() => return Patience { wait: A_LOOK, again: true },
-        (None, "port" | "api" | "open", _) if failing => A_LOOK,
-        (None, "state", _) if !failing => grace,
-        (Some(_), "truth", _) if is_connecting && !failing => grace,
-        _ => RESTART,
-    };
-    Patience { wait, again: false }
+    }
 }
 
 /// What the ledger compares its incidents with.
@@ -143,18 +213,6 @@ impl Look<'_> {
     /// Whether the target answers, so that what has no reading is not there.
     fn answers(&self) -> bool {
         self.facts.api.is_some() && self.facts.api_failure().is_none()
-    }
-
-    /// A reading and the truth behind it, in words.
-    fn in_words(&self, reading: &Reading) -> (Reading, Option<ServerTruth>) {
-        let truths = check::truths(self.target, self.facts, self.now, Words::Said);
-        let (ids, words) = (Ids::of(self.readings), Words::Said);
-        let settings = &self.target.settings;
-        let scene = Scene { facts: self.facts, settings, truths: &truths, now: self.now, words, ids: &ids };
-        let found = Part::ALL
-            .into_iter()
-            .find_map(|part| check::of(self.target, part, scene).into_iter().find(|worded| worded.id == reading.id));
-        (found.unwrap_or_else(|| reading.clone()), truth_of(reading, &truths).cloned())
     }
 
     /// How long until this was measured again, within bounds.
@@ -229,33 +287,7 @@ impl Look<'_> {
     }
 }
 
-/// A milder fault does not explain a worse one: a slow API is no reason for sessions that fail.
-fn explained(reading: &Reading, all: &[Reading]) -> bool {
-    cause::of(reading, all).any(|cause| is_bad(cause) && cause.health >= reading.health)
-}
-
-/// Whether this reading was measured before one of the checks that it depends on was good again: then it
-/// says nothing of now. A hub may be another one before its API was seen to fail.
-fn outdated(reading: &Reading, all: &[Reading]) -> bool {
-    cause::of(reading, all).any(|cause| cause.since > reading.at)
-}
-
+/// The truth that a reading tells, when it is one about a server.
 pub(crate) fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {
     (reading.id.question() == "truth").then(|| truths.iter().find(|t| check::truth_id(&t.name) == reading.id))?
-}
-
-/// What was seen; for a server the verdict stands beside it as the incident's kind.
-fn summary(reading: &Reading, truth: Option<&ServerTruth>) -> String {
-    truth.map_or_else(|| reading.summary.clone(), |truth| truth.reason.clone())
-}
-
-/// The verdict for a server, or what it honestly is; else the check's question.
-fn kind(reading: &Reading, truth: Option<&ServerTruth>) -> String {
-    let Some(truth) = truth else { return reading.id.question().to_owned() };
-    match (truth.verdict, &truth.claim) {
-        (Verdict::Agrees, Some(claim @ (ClaimStatus::Unauthorized | ClaimStatus::Connecting))) => claim.as_str().to_owned(),
-        (Verdict::Agrees, None) if truth.health == Health::Degraded => "degraded".to_owned(),
-        (Verdict::Agrees | Verdict::Unknown, _) => "down".to_owned(),
-        (verdict, _) => verdict.as_str().to_owned(),
-    }
 }

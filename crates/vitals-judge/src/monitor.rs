@@ -86,7 +86,7 @@ pub struct Monitor {
 impl Monitor {
     /// A monitor that begins now and remembers what the one before it left.
     pub fn new(began_at: Timestamp, memory: Memory) -> Self {
-        let own = Own::restored(&memory.open, memory.silences.clone());
+        let own = Own::restored(&memory.incidents, memory.silences.clone());
         Self { targets: BTreeMap::new(), own, memory, began_at, thrift: Thrift::Thrifty }
     }
 
@@ -143,7 +143,7 @@ impl Monitor {
             return;
         }
         let id = target.id.clone();
-        let open: Vec<_> = self.memory.open.extract_if(.., |incident| incident.target == id).collect();
+        let incidents: Vec<_> = self.memory.incidents.extract_if(.., |incident| incident.target == id).collect();
         let tools = self.memory.tools.extract_if(.., |(of, _, _)| *of == id);
         let tokens = self.memory.tokens.extract_if(.., |(of, _, _)| *of == id);
         let facts = Facts::remembering(
@@ -152,7 +152,7 @@ impl Monitor {
         );
         let lookout = self.memory.lookouts.extract_if(.., |(of, _)| *of == id).next().map(|(_, lookout)| lookout);
         let watched = Watched {
-            ledger: Ledger::with_open(open),
+            ledger: Ledger::remembering(incidents),
             target,
             facts,
             judged: Judged::default(),
@@ -172,7 +172,7 @@ impl Monitor {
     fn forget(&mut self, id: &TargetId) {
         let Some(mut watched) = self.targets.remove(id) else { return };
         watched.settle();
-        self.memory.open.extend(watched.ledger.open());
+        self.memory.incidents.extend(watched.ledger.all());
         let surfaces = watched.facts.surfaces.into_iter();
         let usual = surfaces.filter_map(|(server, surface)| Some((id.clone(), server, surface.tokens.before()?)));
         self.memory.tokens.extend(usual);

@@ -44,8 +44,9 @@ struct Trouble {
 
 impl Own {
     /// As the monitor before this one left it: incidents of its own may still be open.
-    pub fn restored(open: &[Incident], silences: Vec<Silence>) -> Self {
-        let open: Vec<_> = open.iter().filter(|i| i.target.as_str() == TARGET).cloned().collect();
+    pub fn restored(incidents: &[Incident], silences: Vec<Silence>) -> Self {
+        let is_open = |i: &&Incident| i.target.as_str() == TARGET && i.state == IncidentState::Open;
+        let open: Vec<_> = incidents.iter().filter(is_open).cloned().collect();
         let state = OwnState { open: open.clone(), silences: silences.clone(), ..OwnState::default() };
         Self { state, open, silences }
     }

@@ -17,6 +17,7 @@ use vitals_model::config::Thresholds;
 use vitals_model::criterion::{Criterion, Stability};
 use vitals_model::history::{Slice, Span, Spread, Summary};
 use vitals_model::incident::{Incident, IncidentState};
+use vitals_model::limits::RECOMMENDATIONS_MAX;
 use vitals_model::observation::Level;
 use vitals_model::reading::Health;
 use vitals_model::scenario::Run;
@@ -163,8 +164,10 @@ pub struct Report {
     pub incidents: Vec<Incident>,
     /// Scenarios, oldest first. They are tests that somebody ran: they cost no points.
     pub scenarios: Vec<Run>,
-    /// What to do, most urgent first.
+    /// What to do, most urgent first; at most [`vitals_model::limits::RECOMMENDATIONS_MAX`].
     pub recommendations: Vec<String>,
+    /// How many more there are.
+    pub recommendations_more: u64,
 }
 
 /// One check over the span.
@@ -227,7 +230,9 @@ pub fn report(material: Material, limits: &Thresholds) -> Report {
     let trends = trend::trends((&before, &then), (&past, &now), span);
     let phases = phase::judge(span, &phases, &course);
     let stability = (!phases.is_empty()).then(|| phase::stability(span, &criteria, &phases));
-    let recommendations = advice::recommendations(&past, &now, &criteria, &trends);
+    let mut recommendations = advice::recommendations(&past, &now, &criteria, &trends);
+    let recommendations_more = recommendations.len().saturating_sub(RECOMMENDATIONS_MAX) as u64;
+    recommendations.truncate(RECOMMENDATIONS_MAX);
     let scored = |slice: Slice| {
         let score = score::of_slice(&slice, &past.incidents, limits);
         (slice, score)
@@ -243,6 +248,7 @@ pub fn report(material: Material, limits: &Thresholds) -> Report {
         criteria,
         trends,
         recommendations,
+        recommendations_more,
         course: course.into_iter().map(scored).collect(),
         score: now.score,
         hub: now.hub,

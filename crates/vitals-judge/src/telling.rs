@@ -54,27 +54,23 @@ pub(crate) fn tell(incident: &mut Incident, change: IncidentChange, hush: Hush<'
             incident.handling.told_at = Some(hush.now);
             vec![keep(incident), Effect::Tell(change, Box::new(incident.clone()))]
         }
-        Some(quiet) => {
-            // A reminder that is withheld again and again is no news, and changes nothing else.
-            let is_news = incident.handling.withhold(hush.now, change, quiet.clone());
-            match (is_news, change) {
-                (true, _) => vec![keep(incident), Effect::Withhold(change, Box::new(incident.clone()), quiet)],
-                (false, IncidentChange::Reminded | IncidentChange::Opened) => Vec::new(),
-                (false, _) => vec![keep(incident)],
-            }
+        Some(quiet) if incident.handling.withhold(hush.now, change, quiet.clone()) => {
+            vec![keep(incident), Effect::Withhold(change, Box::new(incident.clone()), quiet)]
         }
+        Some(_) => vec![keep(incident)],
     }
 }
 
 /// What is due of an incident that lasts: its beginning, when nobody heard of it and nothing keeps them from it
-/// any more, or a reminder.
+/// any more, or a reminder. What is withheld again and again for the same reason is no news.
 pub(crate) fn due(incident: &mut Incident, reminder: Option<Duration>, hush: Hush<'_>) -> Vec<Effect> {
     let change = match (incident.handling.told_at, reminder) {
-        (None, _) => IncidentChange::Opened,
+        (None, _) => incident.handling.withheld_beginning().unwrap_or(IncidentChange::Opened),
         (Some(told_at), Some(reminder)) if hush.now.since(told_at) >= reminder => IncidentChange::Reminded,
         (Some(_), _) => return Vec::new(),
     };
-    tell(incident, change, hush)
+    let is_known = |why: &Quiet| incident.handling.is_withheld(change, why);
+    if hush.why(incident, change).as_ref().is_some_and(is_known) { Vec::new() } else { tell(incident, change, hush) }
 }
 
 pub(crate) fn keep(incident: &Incident) -> Effect {

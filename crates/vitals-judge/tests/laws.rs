@@ -21,6 +21,8 @@ mod bounds;
 mod calm;
 #[path = "laws/day.rs"]
 mod day;
+#[path = "laws/handled.rs"]
+mod handled;
 #[path = "cases/runner/laws.rs"]
 mod of_reading;
 #[path = "cases/runner/seen.rs"]

@@ -202,6 +202,16 @@ fn recommendations_begin_with_what_lasts() {
     assert_eq!(worst.recommendations, ["look at what cost most: 69.4 errors per 10m 00s, expected at most 5"]);
 }
 
+#[test]
+fn what_to_do_first_is_no_endless_list() {
+    let lasting = |n| incident(n, &format!("hub-servers/s{n:02}/truth"), IncidentState::Open);
+    let of_many = |n| of(Past { incidents: (1..=n).map(lasting).collect(), ..with(&[]) });
+    let (ten, many) = (of_many(10), of_many(64));
+    assert_eq!((ten.recommendations.len(), ten.recommendations_more), (10, 0));
+    assert_eq!((many.recommendations.len(), many.recommendations_more), (10, 54));
+    assert_eq!(many.recommendations[0], "hub-servers/s01/truth: do this", "the first stay");
+}
+
 fn run(scenario: &str, outcome: Outcome) -> Run {
     let step = Step {
         does: "kill its process".to_owned(),

@@ -12,6 +12,7 @@ mod in_lab;
 mod lanes;
 mod matrix;
 pub mod page;
+mod places;
 mod rows;
 mod settings;
 mod trial;
@@ -23,6 +24,7 @@ pub use hour::{Hour, Length};
 pub use in_lab::Labs;
 pub use lanes::{LANES_DEFAULT, LANES_MAX, Plan, Progress, prove};
 pub use matrix::{Matrix, Other, Part, Shortfall, Trial};
+pub use places::Places;
 pub use settings::proof as settings;
 pub use watcher::{Sight, Stop, Watch, Watcher};
 

@@ -114,8 +114,7 @@ impl Handling {
     /// Adds what was not told, once for as long as the same is withheld for the same reason; beyond
     /// [`WITHHELD_MAX`] the oldest goes. Whether it was news.
     pub fn withhold(&mut self, at: Timestamp, change: IncidentChange, why: Quiet) -> bool {
-        let is_same = |last: &Withheld| last.change == change && last.why == why;
-        if self.withheld.last().is_some_and(is_same) {
+        if self.is_withheld(change, &why) {
             return false;
         }
         if self.withheld.len() == WITHHELD_MAX {
@@ -123,6 +122,16 @@ impl Handling {
         }
         self.withheld.push(Withheld { at, change, why });
         true
+    }
+
+    /// Whether the last thing that was not told is this, for this reason.
+    pub fn is_withheld(&self, change: IncidentChange, why: &Quiet) -> bool {
+        self.withheld.last().is_some_and(|last| last.change == change && last.why == *why)
+    }
+
+    /// The latest beginning that was not told: that it opened, or that it came back.
+    pub fn withheld_beginning(&self) -> Option<IncidentChange> {
+        self.withheld.iter().rev().map(|withheld| withheld.change).find(|change| change.begins())
     }
 }
 

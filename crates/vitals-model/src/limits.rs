@@ -91,6 +91,9 @@ pub const NOTES_MAX: usize = 32;
 /// Most changes kept with one incident that were not told; beyond it the oldest goes.
 pub const WITHHELD_MAX: usize = 16;
 
+/// Most things that a report says to do first; the rest are counted. More than ten are no order to begin with.
+pub const RECOMMENDATIONS_MAX: usize = 10;
+
 /// Most silences that hold at one time; a further one is refused, which is said.
 pub const SILENCES_MAX: usize = 256;
 

@@ -1,10 +1,10 @@
 //! Observations: what one run of a probe saw, with its evidence. They judge nothing.
 
+mod failure;
 mod log;
+mod process;
 mod session;
 
-use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +14,9 @@ use crate::target::TargetId;
 use crate::text::Text;
 use crate::time::Timestamp;
 
+pub use self::failure::{Failure, FailureKind, Phase};
 pub use self::log::{ErrorKind, Level, LevelCounts, LogFile, LogSeen, LogStretch, ServerTurn, Turn};
+pub use self::process::{ChildFacts, ExitRole, ExitSeen, HostFacts, ListenSeen, ProcessFacts, ProcessId, ProcessSeen, RunState};
 pub use self::session::{CallSeen, CallWay, Opened, SessionSeen, SessionView, Transport};
 
 /// What one run of a probe, or one event from a held source, saw.
@@ -72,169 +74,6 @@ impl Seen {
     }
 }
 
-/// How far a probe came before it failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Phase {
-    /// Looking up the host name.
-    Resolve,
-    /// Opening the TCP connection, or starting the child process.
-    Connect,
-    /// The TLS handshake.
-    Tls,
-    /// Sending the request and waiting for the first byte of the answer.
-    Request,
-    /// Reading the answer's body or stream.
-    Body,
-    /// Making sense of the answer.
-    Parse,
-    /// MCP `initialize`.
-    Initialize,
-    /// MCP `server/discover`.
-    Discover,
-    /// MCP `tools/list`.
-    List,
-    /// MCP `tools/call`.
-    Call,
-    /// Ending the session.
-    Close,
-}
-
-impl Phase {
-    /// The phase as a gerund, for sentences: "timed out while connecting".
-    pub const fn doing(self) -> &'static str {
-        match self {
-            Self::Resolve => "looking up the host",
-            Self::Connect => "connecting",
-            Self::Tls => "negotiating TLS",
-            Self::Request => "waiting for an answer",
-            Self::Body => "reading the answer",
-            Self::Parse => "parsing the answer",
-            Self::Initialize => "initialising the session",
-            Self::Discover => "discovering the server",
-            Self::List => "listing tools",
-            Self::Call => "calling the tool",
-            Self::Close => "closing the session",
-        }
-    }
-}
-
-/// Why a probe saw less than it asked for.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Failure {
-    /// How far it came.
-    pub phase: Phase,
-    /// What happened.
-    pub kind: FailureKind,
-    /// First bytes of what answered instead, or the system's words; may be empty.
-    pub evidence: Text,
-    /// Time from the probe's start to the failure.
-    pub after: Duration,
-}
-
-/// What happened instead of an answer.
-#[derive(Clone, PartialEq, Debug)]
-pub enum FailureKind {
-    /// The connection was refused: nothing listens.
-    Refused,
-    /// No route, network down, host unreachable.
-    Unreachable,
-    /// The name does not resolve.
-    NoSuchHost,
-    /// No answer within this limit.
-    TimedOut(Duration),
-    /// The other side closed in the middle.
-    Closed,
-    /// TLS failed.
-    Tls,
-    /// An HTTP status that is no success. 401 and 403 ask for credentials; 429 and 503 may carry
-    /// a `Retry-After`.
-    Status {
-        /// The status code.
-        code: u16,
-        /// The `Retry-After` header, when it was there.
-        retry_after: Option<Duration>,
-    },
-    /// An answer that is not JSON (HTML, text, cut off).
-    NotJson,
-    /// More bytes than [`crate::limits::BODY_BYTES_MAX`].
-    TooLarge,
-    /// JSON nested deeper than [`crate::limits::JSON_DEPTH_MAX`].
-    TooDeep,
-    /// JSON of another shape than expected.
-    Malformed,
-    /// A JSON-RPC error answer with this code.
-    Rpc(i64),
-    /// A tool result with `isError: true`.
-    ToolError,
-    /// A tool result with nothing in it.
-    Empty,
-    /// A redirect or an endpoint that leads to another host; never followed.
-    OtherHost,
-    /// A program that cannot be started.
-    Spawn,
-    /// A reference to a secret that has no value here.
-    NoSecret,
-    /// The file or process may not be read.
-    Denied,
-    /// The file or process is not there.
-    Missing,
-    /// Any other system error.
-    Os,
-}
-
-impl FailureKind {
-    /// Whether the other side wants credentials: alive, but not for us (401, 403).
-    pub const fn wants_credentials(&self) -> bool {
-        matches!(self, Self::Status { code: 401 | 403, .. })
-    }
-
-    /// Whether the other side is there but has too much to do or refuses for now (402, 429, 503).
-    pub const fn is_overload(&self) -> bool {
-        matches!(self, Self::Status { code: 402 | 429 | 503, .. })
-    }
-}
-
-/// One sentence: what happened, at which phase, and the first bytes of what answered.
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let doing = self.phase.doing();
-        match &self.kind {
-            FailureKind::Refused => f.write_str("connection refused")?,
-            FailureKind::Unreachable => f.write_str("host unreachable")?,
-            FailureKind::NoSuchHost => f.write_str("no such host")?,
-            FailureKind::TimedOut(limit) => write!(f, "no answer within {} while {doing}", crate::time::human(*limit))?,
-            FailureKind::Closed => write!(f, "connection closed while {doing}")?,
-            FailureKind::Tls => f.write_str("TLS failed")?,
-            FailureKind::Status { code, .. } => write!(f, "HTTP {code}")?,
-            FailureKind::NotJson => f.write_str("answer is not JSON")?,
-            FailureKind::TooLarge => {
-                write!(f, "answer larger than {}", crate::text::bytes(crate::limits::BODY_BYTES_MAX as u64))?;
-            }
-            FailureKind::TooDeep => write!(f, "JSON nested deeper than {}", crate::limits::JSON_DEPTH_MAX)?,
-            FailureKind::Malformed => write!(f, "unexpected answer while {doing}")?,
-            FailureKind::Rpc(code) => write!(f, "error {code} while {doing}")?,
-            FailureKind::ToolError => f.write_str("tool answered with an error")?,
-            FailureKind::Empty => f.write_str("tool answered with nothing")?,
-            FailureKind::OtherHost => f.write_str("answer leads to another host, not followed")?,
-            FailureKind::Spawn => f.write_str("program cannot be started")?,
-            FailureKind::NoSecret => f.write_str("referenced secret is not set")?,
-            FailureKind::Denied => f.write_str("permission denied")?,
-            FailureKind::Missing => f.write_str("not found")?,
-            FailureKind::Os => write!(f, "system error while {doing}")?,
-        }
-        if self.evidence.as_str().is_empty() { Ok(()) } else { write!(f, ": {}", self.evidence) }
-    }
-}
-
-/// A process as the kernel identifies it: a pid alone may be reused, with its start time it is unique.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ProcessId {
-    /// The pid.
-    pub pid: u32,
-    /// Start time in clock ticks since boot (field 22 of `/proc/PID/stat`).
-    pub start_ticks: u64,
-}
-
 /// The hub's entry in `workspaces.json`, compared with the process table.
 #[derive(Clone, PartialEq, Debug)]
 pub struct WorkspaceSeen {
@@ -264,129 +103,6 @@ pub struct WorkspaceEntry {
     /// The live process behind the pid; `None` when it is gone, or when another process has the pid
     /// now (it started later than the hub says): a stale entry.
     pub process: Option<ProcessId>,
-}
-
-/// The hub's process.
-#[derive(Clone, PartialEq, Debug)]
-pub enum ProcessSeen {
-    /// It is there.
-    Alive(Box<ProcessFacts>),
-    /// Nothing listens on the hub's port on this machine, and its known process is gone.
-    Gone {
-        /// The last known identity.
-        last: Option<ProcessId>,
-        /// Former children that outlived it.
-        orphans: Vec<ChildFacts>,
-    },
-    /// The target is on another machine: its process cannot be seen from here.
-    Remote,
-    /// It may not be looked at, or `/proc` cannot be read.
-    Hidden(Failure),
-}
-
-/// Facts about a live process, from `/proc`.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ProcessFacts {
-    /// Identity.
-    pub id: ProcessId,
-    /// Kernel state.
-    pub state: RunState,
-    /// Since its start.
-    pub uptime: Duration,
-    /// CPU used between two looks, in percent of one core; `None` until there was a second look.
-    pub cpu_percent: Option<f64>,
-    /// The span between those two looks.
-    pub cpu_over: Duration,
-    /// Resident memory in bytes.
-    pub rss_bytes: u64,
-    /// The machine's memory in bytes.
-    pub machine_bytes: u64,
-    /// Open file descriptors; `None` when they may not be counted.
-    pub fds: Option<u64>,
-    /// Its soft limit of file descriptors.
-    pub fds_max: Option<u64>,
-    /// Threads.
-    pub threads: u64,
-    /// Its direct children.
-    pub children: Vec<ChildFacts>,
-    /// Processes of its servers' commands whose parent is gone.
-    pub orphans: Vec<ChildFacts>,
-    /// Who listens on the hub's port.
-    pub listen: ListenSeen,
-}
-
-/// A child of the hub, most often a stdio server.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ChildFacts {
-    /// Identity.
-    pub id: ProcessId,
-    /// Kernel state; the worst of the child and its own descendants (`npx` starts `node`).
-    pub state: RunState,
-    /// Command line, cut.
-    pub command: Text,
-    /// The server it runs, when the hub's configuration names exactly one with this command.
-    pub server: Option<Text>,
-    /// Resident memory of the child and its descendants, in bytes.
-    pub rss_bytes: u64,
-    /// Since its start.
-    pub uptime: Duration,
-}
-
-/// The state letter of `/proc/PID/stat`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RunState {
-    /// Running, sleeping, idle: the ordinary states.
-    Normal,
-    /// Stopped by a signal or a tracer (`T`, `t`).
-    Stopped,
-    /// In uninterruptible sleep (`D`).
-    DiskSleep,
-    /// Ended, not yet reaped (`Z`, `X`).
-    Zombie,
-}
-
-/// Who listens on the hub's port.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ListenSeen {
-    /// Nobody.
-    Nobody,
-    /// The hub's process itself.
-    Hub {
-        /// The addresses it is bound to.
-        addresses: Vec<IpAddr>,
-    },
-    /// Another process.
-    Other {
-        /// Its pid, when it can be found.
-        pid: Option<u32>,
-        /// Its command line, cut.
-        command: Text,
-    },
-    /// The kernel's tables could not be read.
-    Unknown(Text),
-}
-
-/// A process that we held a pidfd of has ended.
-#[derive(Clone, PartialEq, Debug)]
-pub struct ExitSeen {
-    /// Which one.
-    pub id: ProcessId,
-    /// What it was to the hub.
-    pub role: ExitRole,
-}
-
-/// What an ended process was to the hub.
-#[derive(Clone, PartialEq, Debug)]
-pub enum ExitRole {
-    /// The hub itself.
-    Hub,
-    /// A child of the hub, with its command and, when known, its server.
-    Child {
-        /// Command line, cut.
-        command: Text,
-        /// The server it ran, when known.
-        server: Option<Text>,
-    },
 }
 
 /// Durations of the phases of one HTTP exchange.

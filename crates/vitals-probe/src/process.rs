@@ -6,18 +6,20 @@
 mod command;
 mod exit;
 mod family;
+mod host;
 mod listen;
 mod procfs;
 #[cfg(test)]
 pub(crate) mod tests;
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use vitals_model::limits::EVIDENCE_CHARS_MAX;
-use vitals_model::observation::{Failure, FailureKind, ListenSeen, Phase, ProcessFacts, ProcessId, ProcessSeen};
+use vitals_model::observation::{Failure, FailureKind, HostFacts, ListenSeen, Phase, ProcessFacts, ProcessId, ProcessSeen};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
@@ -26,7 +28,7 @@ use crate::hub_config::HubConfig;
 use crate::hub_config::file::failure;
 use command::Command;
 use family::Family;
-use procfs::Stat;
+use procfs::{Stat, ThreadTimes};
 
 pub use exit::exited;
 
@@ -91,8 +93,20 @@ struct CpuMark {
     id: ProcessId,
     at: Stopwatch,
     ticks: u64,
-    /// Nanoseconds per thread, in order of thread id.
-    threads: Option<Vec<(u32, u64)>>,
+    /// Per thread, in order of thread id.
+    threads: Option<Vec<ThreadTimes>>,
+}
+
+/// What was used between two looks.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+struct CpuUsed {
+    /// In percent of one core; `None` until there was a second look.
+    percent: Option<f64>,
+    /// For how much of the time the thread that waited longest was ready and got no core, in percent; `None` where
+    /// the kernel does not tell.
+    wait_percent: Option<f64>,
+    /// The span between the two looks.
+    over: Duration,
 }
 
 impl Look {
@@ -128,15 +142,15 @@ impl Look {
     }
 
     fn facts(&mut self, id: ProcessId, stat: &Stat, uptime: Duration, port: Option<u16>, config: &HubConfig) -> ProcessFacts {
-        let (cpu_percent, cpu_over) = self.cpu_since_last(id, stat);
+        let cpu = self.cpu_since_last(id, stat);
         let machine = rustix::system::sysinfo();
         let children = self.family.children(id, config, uptime);
         ProcessFacts {
             id,
             state: stat.state,
             uptime: procfs::age(uptime, id.start_ticks),
-            cpu_percent,
-            cpu_over,
+            cpu_percent: cpu.percent,
+            cpu_over: cpu.over,
             rss_bytes: rss_bytes(stat),
             machine_bytes: machine.totalram.saturating_mul(machine.mem_unit.into()),
             fds: procfs::fds(id.pid),
@@ -145,22 +159,24 @@ impl Look {
             children,
             orphans: self.family.orphans(Some(id), config, uptime),
             listen: port.map_or_else(|| ListenSeen::Unknown(Text::new("no port is known")), |port| listen_seen(port, id)),
+            host: HostFacts { cpu_wait_percent: cpu.wait_percent, ..host::look(Path::new("/proc")) },
         }
     }
 
-    /// CPU in percent of one core since the last look at this process. A mark younger than
-    /// [`CPU_OVER_MIN`] is kept for the next look.
-    fn cpu_since_last(&mut self, id: ProcessId, stat: &Stat) -> (Option<f64>, Duration) {
+    /// CPU since the last look at this process. A mark younger than [`CPU_OVER_MIN`] is kept for the next look.
+    fn cpu_since_last(&mut self, id: ProcessId, stat: &Stat) -> CpuUsed {
         let before = self.cpu.take_if(|b| b.id != id || b.at.elapsed() >= CPU_OVER_MIN).filter(|b| b.id == id);
         if self.cpu.is_some() {
-            return (None, Duration::ZERO);
+            return CpuUsed::default();
         }
         let mark = CpuMark { id, at: Stopwatch::start(), ticks: stat.cpu_ticks, threads: procfs::thread_times(id.pid) };
         let now = self.cpu.insert(mark);
-        let Some(before) = before else { return (None, Duration::ZERO) };
+        let Some(before) = before else { return CpuUsed::default() };
         let over = before.at.elapsed();
-        let percent = now.used_since(&before).as_secs_f64() / over.as_secs_f64().max(f64::EPSILON) * 100.0;
-        (Some(percent), over)
+        let percent = |time: Duration| time.as_secs_f64() / over.as_secs_f64().max(f64::EPSILON) * 100.0;
+        // The two marks are not of the same instant as the span's ends.
+        let wait_percent = now.waited_since(&before).map(|waited| percent(waited).min(100.0));
+        CpuUsed { percent: Some(percent(now.used_since(&before))), wait_percent, over }
     }
 }
 
@@ -168,11 +184,22 @@ impl CpuMark {
     /// From the threads' nanoseconds where both marks have them; a thread that ended in between is
     /// lost, which a hub's pool of threads does not do. Else from the process's clock ticks.
     fn used_since(&self, before: &Self) -> Duration {
-        let (Some(now), Some(then)) = (&self.threads, &before.threads) else {
-            return procfs::ticks(self.ticks.saturating_sub(before.ticks));
-        };
-        let earlier = |thread| then.binary_search_by_key(&thread, |(t, _)| *t).map_or(0, |at| then[at].1);
-        Duration::from_nanos(now.iter().map(|&(thread, ns)| ns.saturating_sub(earlier(thread))).sum())
+        self.threads_since(before).map_or_else(
+            || procfs::ticks(self.ticks.saturating_sub(before.ticks)),
+            |threads| threads.map(|used| Duration::from_nanos(used.ran_ns)).sum(),
+        )
+    }
+
+    /// How long the thread that waited longest did so; `None` when the kernel does not tell of threads.
+    fn waited_since(&self, before: &Self) -> Option<Duration> {
+        self.threads_since(before)?.map(|used| Duration::from_nanos(used.waited_ns)).max()
+    }
+
+    /// What each thread of now did since the mark before.
+    fn threads_since(&self, before: &Self) -> Option<impl Iterator<Item = ThreadTimes>> {
+        let (now, then) = (self.threads.as_ref()?, before.threads.as_ref()?);
+        let earlier = |id| then.binary_search_by_key(&id, |t| t.id).map_or_else(|_| ThreadTimes::of(id), |at| then[at]);
+        Some(now.iter().map(move |thread| thread.since(earlier(thread.id))))
     }
 }
 

@@ -21,6 +21,7 @@ const QUESTIONS: [(Point, &[&str]); 6] = [
         Point::HubServers,
         &[
             "process",
+            "host",
             "cpu",
             "memory",
             "fds",

@@ -28,7 +28,7 @@ pub(crate) struct ExplainArgs {
 /// Who says it.
 #[derive(Args, Debug)]
 pub(crate) struct Author {
-    /// Who says so [default: $USER]
+    /// Who says so [default: who you are on this machine]
     #[arg(long, value_name = "NAME")]
     pub author: Option<String>,
 }

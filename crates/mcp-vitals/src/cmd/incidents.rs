@@ -30,15 +30,15 @@ pub(crate) fn run(common: &Common, args: &IncidentsArgs) -> anyhow::Result<Exit>
             if there(&reader, *id)? == IncidentState::Resolved {
                 bail!("I{id} is over: a note can still be written");
             }
-            order(&dir, &Order::Acknowledge(*id, remark(author, text, now)?), now)
+            order(&dir, &Order::Acknowledge(*id, remark(author, text, now)), now)
         }
         IncidentsAction::Note { id, text, author } => {
             there(&reader, *id)?;
-            order(&dir, &Order::Note(*id, remark(author, text, now)?), now)
+            order(&dir, &Order::Note(*id, remark(author, text, now)), now)
         }
         IncidentsAction::Silence { checks, reason, for_, of, author } => {
             let (target, check) = (Pattern::new(of), Pattern::new(checks));
-            let silence = Silence { id: 0, target, check, until: now.plus(*for_), remark: remark(author, reason, now)? };
+            let silence = Silence { id: 0, target, check, until: now.plus(*for_), remark: remark(author, reason, now) };
             order(&dir, &Order::Silence(silence), now)
         }
         IncidentsAction::Unsilence { id, author } => {
@@ -46,7 +46,7 @@ pub(crate) fn run(common: &Common, args: &IncidentsArgs) -> anyhow::Result<Exit>
             if !holds {
                 bail!("there is no silence S{id} that holds");
             }
-            order(&dir, &Order::Unsilence(*id, remark(author, "", now)?), now)
+            order(&dir, &Order::Unsilence(*id, remark(author, "", now)), now)
         }
     }
 }
@@ -75,10 +75,9 @@ fn there(reader: &Reader, id: u64) -> anyhow::Result<IncidentState> {
     Ok(reader.incident(id)?.with_context(|| format!("the history knows no incident I{id}"))?.state)
 }
 
-fn remark(author: &Author, text: &str, at: Timestamp) -> anyhow::Result<Remark> {
-    let author = author.author.clone().or_else(|| wiring::env("USER")).or_else(|| wiring::env("LOGNAME"));
-    let author = author.context("nobody says who you are: USER is not set; name yourself with --author")?;
-    Ok(Remark { at, author: Text::new(&author), text: Text::new(text) })
+fn remark(author: &Author, text: &str, at: Timestamp) -> Remark {
+    let author = author.author.clone().unwrap_or_else(wiring::user);
+    Remark { at, author: Text::new(&author), text: Text::new(text) }
 }
 
 fn order(dir: &Path, order: &Order, now: Timestamp) -> anyhow::Result<Exit> {

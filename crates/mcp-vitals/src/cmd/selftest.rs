@@ -13,7 +13,7 @@ use vitals_lab::fault::{CATALOGUE, Fault};
 use vitals_lab::part::Program;
 use vitals_lab::proof::expect::{EXPECTATIONS, Expectation, QUICK};
 use vitals_lab::proof::view::MatrixView;
-use vitals_lab::proof::{Labs, Length, Matrix, Plan, Progress, page, prove};
+use vitals_lab::proof::{Labs, Length, Matrix, Places, Plan, Progress, page, prove};
 use vitals_probe::clock;
 
 use crate::cli::{SelftestArgs, SelftestFormat};
@@ -29,6 +29,14 @@ const PROGRESS_MAX: usize = 256;
 const HOLD: Duration = Duration::from_secs(8);
 const HOLD_QUICK: Duration = Duration::from_secs(4);
 
+/// What a proof that is shown elsewhere need not say: whose home this is, and where this program was built.
+fn places() -> Places {
+    let home = crate::wiring::env("HOME");
+    let program = std::env::current_exe().ok();
+    let folder = program.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    Places::of(home.as_deref().map(Path::new), &[&std::env::temp_dir(), folder])
+}
+
 pub(crate) fn run(args: &SelftestArgs) -> anyhow::Result<Exit> {
     let plan = plan(args)?;
     let rows = plan.rows.clone();
@@ -38,6 +46,7 @@ pub(crate) fn run(args: &SelftestArgs) -> anyhow::Result<Exit> {
     render::note(&render::selftest::announce(&plan));
     let (matrix, interrupted) = crate::wiring::block_on(proving(plan, program, args.format))??;
     let view = MatrixView::of(&matrix, env!("CARGO_PKG_VERSION"), args.seed, args.lanes.into(), clock::now());
+    let view = view.shortened(&places());
     let page = || page::page(rows.iter().copied(), Some(&view));
     let text = match args.format {
         SelftestFormat::Text => render::selftest::summary(&view),

@@ -210,6 +210,7 @@ fn first(report: &Report) -> Markup {
                 p.dim { "Nothing." }
             } @else {
                 ol.todo { @for recommendation in &report.recommendations { li { (recommendation) } } }
+                @if let Some(more) = super::report::more(report) { p.dim { (more) } }
             }
         }
     }

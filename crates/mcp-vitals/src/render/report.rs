@@ -45,6 +45,9 @@ pub(crate) fn text(reports: &[Report]) -> String {
         for (n, recommendation) in report.recommendations.iter().enumerate() {
             let _ = writeln!(out, "  {}. {recommendation}", n + 1);
         }
+        if let Some(more) = more(report) {
+            let _ = writeln!(out, "  {more}");
+        }
         report.phases.iter().for_each(|phase| one_phase(&mut out, phase));
         heading(&mut out, &format!("Criteria ({})", criteria::tally(&report.criteria)));
         criteria::list(&mut out, report.criteria.iter());
@@ -177,6 +180,12 @@ pub(super) fn lasted(incident: &Incident) -> String {
     }
 }
 
+/// That there is more to do than is listed, when there is.
+pub(super) fn more(report: &Report) -> Option<String> {
+    let more = report.recommendations_more;
+    (more > 0).then(|| format!("and {more} more: see the incidents and the criteria below"))
+}
+
 /// For chat and job summaries.
 pub(crate) fn markdown(reports: &[Report]) -> String {
     let mut out = String::new();
@@ -187,6 +196,9 @@ pub(crate) fn markdown(reports: &[Report]) -> String {
         }
         for recommendation in &report.recommendations {
             let _ = writeln!(out, "1. {}", cell(recommendation));
+        }
+        if let Some(more) = more(report) {
+            let _ = writeln!(out, "\n{more}");
         }
         for phase in &report.phases {
             let _ = writeln!(out, "\n## Phase {}: {}\n\n{}.\n", phase.name, phase.fulfilment().as_str(), phase.about);
@@ -321,6 +333,7 @@ fn one(report: &Report) -> Value {
         "incidents": report.incidents.iter().map(IncidentView::from).collect::<Vec<_>>(),
         "scenarios": report.scenarios.iter().map(RunView::from).collect::<Vec<_>>(),
         "recommendations": report.recommendations,
+        "recommendations_more": report.recommendations_more,
     })
 }
 

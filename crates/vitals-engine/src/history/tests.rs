@@ -79,10 +79,11 @@ fn turn() -> CheckId {
 }
 
 #[test]
-fn a_new_monitor_remembers_what_lasts_the_last_number_and_the_tools() {
+fn a_new_monitor_remembers_what_lasts_and_what_ended_lately_the_last_number_and_the_tools() {
     let (_dir, reader) = reader(vec![
         incident(4, "hub-7001", before(9), IncidentState::Open),
         incident(7, "hub-7001", before(5), IncidentState::Resolved),
+        incident(3, "hub-7001", before(25 * 60), IncidentState::Resolved),
         Record::Tools(hub(), Text::new("fs"), ToolSet::default()),
         sample(cpu(), before(1), 1.0),
         sample(CheckId::of_server(&Text::new("fs"), "tokens"), before(90), 800.0),
@@ -90,7 +91,7 @@ fn a_new_monitor_remembers_what_lasts_the_last_number_and_the_tools() {
         sample(CheckId::of_server(&Text::new("fs"), "tokens"), before(5), 2000.0),
     ]);
     let memory = memory(&reader, NOON).unwrap();
-    assert_eq!(memory.open.iter().map(|i| i.id).collect::<Vec<_>>(), [4]);
+    assert_eq!(memory.incidents.iter().map(|i| i.id).collect::<Vec<_>>(), [4, 7]);
     assert_eq!(memory.last_incident, 7);
     assert_eq!(memory.tools, [(hub(), Text::new("fs"), ToolSet::default())]);
     // Percentiles are within 1.6 %.

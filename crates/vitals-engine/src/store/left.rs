@@ -1,6 +1,6 @@
 //! What another process left for the one that holds the history: only one process writes it, and a scenario may end,
-//! or somebody silence a check, while a watch holds it. It lies beside the history, one file each, until it is taken:
-//! runs of scenarios by the writer, orders by the loop.
+//! or somebody silence a check, while a watch holds it. It lies beside the history, one file each, until what came of it
+//! is in the history: runs of scenarios are taken by the writer, orders by the loop.
 
 use std::fs;
 use std::io;
@@ -21,6 +21,17 @@ use super::record::v2::OrderRecord;
 /// Most files that may lie in one folder; a further one is refused.
 const FILES_MAX: usize = 256;
 
+/// What tells an order from all others: when, by which process, and which of its orders it was.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct OrderName(String);
+
+impl OrderName {
+    /// The name of the order in a file; `None` for a name that is none of ours.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        Some(Self(path.file_stem()?.to_str()?.to_owned()))
+    }
+}
+
 /// Orders of one process in one millisecond keep their order by this.
 static ORDERS: AtomicU32 = AtomicU32::new(0);
 
@@ -37,7 +48,20 @@ pub(super) fn leave(dir: &Path, run: &Run) -> Result<(), StoreError> {
 pub(super) fn order(dir: &Path, order: &Order, at: Timestamp) -> Result<(), StoreError> {
     let n = ORDERS.fetch_add(1, Ordering::Relaxed);
     let name = format!("{:015}-{:010}-{n:05}", at.as_millis(), std::process::id());
-    write(&dir.join("orders"), &name, &OrderRecord::from(order))
+    write(&orders_dir(dir), &name, &OrderRecord::from(order))
+}
+
+/// Takes away the file of an order that was carried out.
+pub(super) fn remove_order(dir: &Path, name: &OrderName) -> Result<(), StoreError> {
+    let path = orders_dir(dir).join(format!("{}.json", name.0));
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(StoreError::Folder { path, source }),
+        _ => Ok(()),
+    }
+}
+
+fn orders_dir(dir: &Path) -> PathBuf {
+    dir.join("orders")
 }
 
 /// The runs that lie there, in order of time; `None` for a file that is none.
@@ -47,7 +71,7 @@ pub(super) fn found(dir: &Path) -> Vec<(PathBuf, Option<Run>)> {
 
 /// The orders that lie there, in order of time; `None` for a file that is none.
 pub(super) fn orders(dir: &Path) -> Vec<(PathBuf, Option<Order>)> {
-    all(&dir.join("orders"), |record: OrderRecord| Some(record.order()))
+    all(&orders_dir(dir), |record: OrderRecord| Some(record.order()))
 }
 
 fn write(folder: &Path, name: &str, record: &impl Serialize) -> Result<(), StoreError> {

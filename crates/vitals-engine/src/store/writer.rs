@@ -168,7 +168,7 @@ impl Base {
 
     fn rare(&self, record: &Record) -> Result<(), StoreError> {
         match record {
-            Record::Sample(..) => {}
+            Record::Sample(..) | Record::Ordered(_) => {}
             Record::Incident(incident) => {
                 let body = json(&v2::IncidentRecord::from(&**incident))?;
                 let open = incident.state == vitals_model::incident::IncidentState::Open;
@@ -341,7 +341,12 @@ impl Writer {
                 health.written += batch.len() as u64 - refused;
                 health.lost += refused;
             });
-            batch.clear();
+            for record in batch.drain(..) {
+                // A file that stays is carried out again by the next watch, which changes nothing.
+                if let Record::Ordered(name) = record {
+                    left::remove_order(&self.dir, &name)?;
+                }
+            }
             let (taken, broken) = base.collect_when_due(&self.dir)?;
             queue.report(|health| {
                 health.written += taken;

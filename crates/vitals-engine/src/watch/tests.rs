@@ -9,6 +9,7 @@ use vitals_model::target::Address;
 use vitals_model::text::Text;
 
 use super::*;
+use crate::store::Store;
 
 /// Everything that was told of, in words.
 type Told = Arc<Mutex<Vec<String>>>;

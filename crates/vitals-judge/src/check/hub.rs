@@ -19,12 +19,12 @@ use crate::facts::Known;
 
 /// Below this span a CPU figure is too short to hold against thresholds made for averages: only a
 /// hub that spins shows in it. Shorter looks are taken together.
-const CPU_SPAN_MIN: Duration = Duration::from_secs(1);
+pub(super) const CPU_SPAN_MIN: Duration = Duration::from_secs(1);
 
 /// What counts as spinning in a short span, in percent of one core.
 const CPU_SPIN_PERCENT: f64 = 80.0;
 
-/// The check on the hub's process: the cause of everything when it fails.
+/// The check on the hub's process: the cause of everything on the machine when it fails.
 pub fn process_id() -> CheckId {
     static ID: LazyLock<CheckId> = LazyLock::new(|| CheckId::of_target(Point::HubServers, "process"));
     ID.clone()
@@ -69,7 +69,7 @@ fn draft(scene: Scene<'_>, question: &str, known: &Known<ProcessSeen>) -> Draft 
 }
 
 fn process(scene: Scene<'_>, known: &Known<ProcessSeen>) -> Reading {
-    let draft = draft(scene, "process", known);
+    let draft = draft(scene, "process", known).cause(super::host::host_id());
     match &known.seen {
         ProcessSeen::Alive(process) => {
             let pid = process.id.pid;

@@ -97,6 +97,11 @@ fn of_file(scene: Scene<'_>, known: &Known<LogSeen>, file: &LogFile) -> Vec<Read
     readings
 }
 
+/// The check on the disk of the log.
+fn disk_id() -> CheckId {
+    CheckId::of_target(Point::Logging, "disk")
+}
+
 fn bytes_of(value: f64) -> String {
     Unit::Bytes.show(value)
 }
@@ -105,6 +110,8 @@ fn disk(scene: Scene<'_>, known: &Known<LogSeen>, file: &LogFile) -> Reading {
     let percent = file.disk_free as f64 * 100.0 / file.disk_total.max(1) as f64;
     let text = || format!("{} free of {} ({percent:.0} %)", bytes(file.disk_free), bytes(file.disk_total));
     let draft = draft(scene, "disk", known).hint("make room: a full disk ends the log, and the hub may end with it");
+    // Then whatever the hub suffers may follow from it, and both are one.
+    let draft = if super::host::is_disk_full(scene) { draft.cause(super::host::host_id()) } else { draft };
     if file.disk_free > DISK_FREE_ENOUGH {
         draft.value(percent, Unit::Percent).healthy(text)
     } else {

@@ -5,19 +5,19 @@ use vitals_model::limits::{EVIDENCE_LOG_LINES_MAX, EVIDENCE_PIECES_MAX};
 use vitals_model::observation::{Failure, Timing};
 use vitals_model::reading::Reading;
 use vitals_model::time::human;
-use vitals_model::verdict::ServerTruth;
 
-use super::Look;
+use super::{Look, Matter};
 
 /// All that the observations of now say about a bad reading, most telling first; at most
 /// [`EVIDENCE_PIECES_MAX`] less one, which is left for how it ended.
-pub(super) fn of(look: &Look<'_>, reading: &Reading, truth: Option<&ServerTruth>) -> Vec<String> {
+pub(super) fn of(matter: &Matter<'_>) -> Vec<String> {
+    let Matter { look, reading, truth, .. } = *matter;
     let mut pieces = reading.evidence.clone();
     if let Some(truth) = truth {
         let claim = truth.claim.as_ref().map_or("nothing", |claim| claim.as_str());
         pieces.push(format!("claim: {claim}; truth: {}", truth.verdict.as_str()));
     }
-    pieces.extend(exchange(look, reading));
+    pieces.extend(exchange(&look, reading));
     let tail = &look.facts.tail;
     let latest = tail.iter().skip(tail.len().saturating_sub(EVIDENCE_LOG_LINES_MAX));
     pieces.extend(latest.map(|line| format!("log: {line}")));

@@ -10,10 +10,10 @@ use vitals_model::incident::{Cause, Handling, Incident, IncidentChange, Incident
 use vitals_model::limits::{EVIDENCE_PIECES_MAX, RECENT_INCIDENTS_MAX, SUPPRESSED_MAX};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::time::Timestamp;
-use vitals_model::verdict::{ServerTruth, Verdict};
+use vitals_model::verdict::Verdict;
 
 use super::streak::{Counts, Streak};
-use super::{Look, Patience, RESTART, evidence, explained, kind, outdated, patience, summary, truth_of};
+use super::{Look, Matter, Patience, RESTART, evidence};
 use crate::cause::{self, is_bad};
 use crate::event::Effect;
 use crate::telling::{self, Hush};
@@ -60,9 +60,17 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A ledger with the incidents that an earlier monitor left open.
-    pub fn with_open(incidents: impl IntoIterator<Item = Incident>) -> Self {
-        Self { open: incidents.into_iter().map(|i| (i.check.clone(), i)).collect(), ..Self::default() }
+    /// A ledger with the incidents that an earlier monitor left open, or that ended lately.
+    pub fn remembering(incidents: Vec<Incident>) -> Self {
+        let (open, mut over): (Vec<_>, Vec<_>) = incidents.into_iter().partition(|i| i.state == IncidentState::Open);
+        over.sort_by_key(|incident| (incident.resolved_at, incident.id));
+        let recent = over.split_off(over.len().saturating_sub(RECENT_INCIDENTS_MAX));
+        Self { open: open.into_iter().map(|i| (i.check.clone(), i)).collect(), recent: recent.into(), ..Self::default() }
+    }
+
+    /// Everything that another ledger would remember of this one.
+    pub fn all(self) -> impl Iterator<Item = Incident> {
+        self.recent.into_iter().chain(self.open.into_values())
     }
 
     /// Whether a check has an incident that lasts.
@@ -97,9 +105,9 @@ impl Ledger {
     pub fn update(&mut self, look: Look<'_>, hush: Hush<'_>, mut next_id: impl FnMut() -> u64) -> Vec<Effect> {
         let mut news = Vec::new();
         for reading in look.readings {
-            let policy = look.target.settings.policy(&reading.id);
-            news.extend(self.count(look, reading, policy));
-            news.extend(self.update_one(look, reading, policy, &mut next_id));
+            let matter = Matter::of(look, reading);
+            news.extend(self.count(matter));
+            news.extend(self.update_one(matter, &mut next_id));
         }
         let has_reading = |id: &CheckId| look.readings.iter().any(|r| r.id == *id);
         self.pending.retain(|id, _| has_reading(id));
@@ -117,22 +125,12 @@ impl Ledger {
         effects
     }
 
-    fn update_one(
-        &mut self,
-        look: Look<'_>,
-        reading: &Reading,
-        policy: CheckPolicy,
-        next_id: &mut impl FnMut() -> u64,
-    ) -> Option<(News, u64)> {
-        let truth = truth_of(reading, look.truths);
-        let may_open = || {
-            let is_blind = look.shield.is_some() || reading.at <= self.blind_until;
-            !is_blind && !explained(reading, look.readings) && !outdated(reading, look.readings)
-        };
+    fn update_one(&mut self, matter: Matter<'_>, next_id: &mut impl FnMut() -> u64) -> Option<(News, u64)> {
+        let reading = matter.reading;
         match (self.open.contains_key(&reading.id), is_bad(reading)) {
-            (false, true) if may_open() => self.open_when_due(look, reading, truth, policy, next_id),
-            (true, true) => self.worsen(look, reading, truth, policy),
-            (true, false) if reading.health != Health::Unknown => self.resolve_when_due(look, reading, truth, policy),
+            (false, true) if matter.may_open(self.blind_until) => self.open_when_due(matter, next_id),
+            (true, true) => self.worsen(matter),
+            (true, false) if reading.health != Health::Unknown => self.resolve_when_due(matter),
             _ => {
                 self.pending.remove(&reading.id);
                 None
@@ -149,7 +147,8 @@ impl Ledger {
     }
 
     /// Counts a look, and marks the incident of a check that begins or ends to flap.
-    fn count(&mut self, look: Look<'_>, reading: &Reading, policy: CheckPolicy) -> Option<(News, u64)> {
+    fn count(&mut self, matter: Matter<'_>) -> Option<(News, u64)> {
+        let Matter { look, reading, policy, .. } = matter;
         let is_judged = reading.standing == Standing::Judged;
         if !is_judged && !self.streaks.contains_key(&reading.id) && !self.is_open(&reading.id) {
             return None;
@@ -184,15 +183,9 @@ impl Ledger {
         if reading.health == Health::Failing && failing < policy.critical_after { Health::Degraded } else { reading.health }
     }
 
-    fn open_when_due(
-        &mut self,
-        look: Look<'_>,
-        reading: &Reading,
-        truth: Option<&ServerTruth>,
-        policy: CheckPolicy,
-        next_id: &mut impl FnMut() -> u64,
-    ) -> Option<(News, u64)> {
-        let has_lasted = self.has_lasted(reading, patience(&look, reading, truth), look.now);
+    fn open_when_due(&mut self, matter: Matter<'_>, next_id: &mut impl FnMut() -> u64) -> Option<(News, u64)> {
+        let Matter { look, reading, policy, .. } = matter;
+        let has_lasted = self.has_lasted(reading, matter.patience(), look.now);
         let bad = self.streaks.get(&reading.id).map_or(0, |streak| streak.bad);
         if !has_lasted || bad < policy.failures {
             return None;
@@ -200,17 +193,18 @@ impl Ledger {
         self.pending.remove(&reading.id);
         let before = self.take_recent(look, &reading.id);
         let change = if before.is_some() { IncidentChange::Reopened } else { IncidentChange::Opened };
-        let (worded, worded_truth) = look.in_words(reading);
+        let (worded, truth) = matter.in_words();
+        let told = Matter { reading: &worded, truth: truth.as_ref(), ..matter };
         let mut incident = Incident {
             id: before.as_ref().map_or_else(next_id, |before| before.id),
             target: look.target.id.clone(),
             check: reading.id.clone(),
-            kind: kind(reading, truth),
+            kind: matter.kind(),
             health: self.health_of(reading, policy),
             state: IncidentState::Open,
-            summary: summary(&worded, worded_truth.as_ref()),
-            evidence: evidence::of(&look, &worded, truth),
-            hint: worded.hint,
+            summary: told.summary(),
+            evidence: evidence::of(&told),
+            hint: worded.hint.clone(),
             opened_at: reading.since.min(look.now),
             updated_at: look.now,
             resolved_at: None,
@@ -222,8 +216,9 @@ impl Ledger {
             incident.opened_at = before.opened_at;
             incident.updated_at = look.now.max(before.opened_at);
             incident.handling = before.handling;
-            // It was over: whoever took care of it then is asked anew.
+            // It was over: whoever took care of it then is asked anew, and nobody has heard that it is back.
             incident.handling.acknowledged = None;
+            incident.handling.told_at = None;
         }
         if let Some(streak) = self.streaks.get(&reading.id).filter(|streak| streak.flapping) {
             incident.flapping = true;
@@ -248,15 +243,10 @@ impl Ledger {
     /// An incident that grows worse, or turns into another kind as bad, is told again; other changes of
     /// words, and a beginning recovery, are not news. A dead server is down, and the hub says so, while it is
     /// being restarted: that must last as long as it would to open. What flaps is of one kind and another.
-    fn worsen(
-        &mut self,
-        look: Look<'_>,
-        reading: &Reading,
-        truth: Option<&ServerTruth>,
-        policy: CheckPolicy,
-    ) -> Option<(News, u64)> {
-        let now = look.now;
-        let kind = kind(reading, truth);
+    fn worsen(&mut self, matter: Matter<'_>) -> Option<(News, u64)> {
+        let Matter { reading, truth, policy, .. } = matter;
+        let now = matter.look.now;
+        let kind = matter.kind();
         let health = self.health_of(reading, policy);
         let incident = self.open.get(&reading.id)?;
         let worse = health > incident.health;
@@ -264,19 +254,20 @@ impl Ledger {
         let is_same = kind == incident.kind || health < incident.health || incident.flapping;
         if worse || is_same || !is_admitted {
             self.pending.remove(&reading.id);
-        } else if !self.has_lasted(reading, patience(&look, reading, truth), now) {
+        } else if !self.has_lasted(reading, matter.patience(), now) {
             return None;
         }
         if is_same && !worse {
             return None;
         }
         self.pending.remove(&reading.id);
-        let (worded, worded_truth) = look.in_words(reading);
+        let (worded, truth) = matter.in_words();
+        let told = Matter { reading: &worded, truth: truth.as_ref(), ..matter };
         let incident = self.open.get_mut(&reading.id)?;
         incident.health = incident.health.max(health);
         incident.kind = kind;
-        incident.summary = summary(&worded, worded_truth.as_ref());
-        incident.hint = worded.hint;
+        incident.summary = told.summary();
+        incident.hint.clone_from(&worded.hint);
         incident.updated_at = now.max(incident.opened_at);
         for line in &worded.evidence {
             if !incident.evidence.contains(line) {
@@ -286,28 +277,20 @@ impl Ledger {
         Some((News::Change(IncidentChange::Updated), incident.id))
     }
 
-    fn resolve_when_due(
-        &mut self,
-        look: Look<'_>,
-        reading: &Reading,
-        truth: Option<&ServerTruth>,
-        policy: CheckPolicy,
-    ) -> Option<(News, u64)> {
+    fn resolve_when_due(&mut self, matter: Matter<'_>) -> Option<(News, u64)> {
+        let Matter { look, reading, policy, .. } = matter;
         let streak = self.streaks.get(&reading.id).copied().unwrap_or_default();
         if streak.flapping || streak.good < policy.successes {
             self.pending.remove(&reading.id);
             return None;
         }
-        let patience = if self.by_value.contains(&reading.id) {
-            patience(&look, reading, truth)
-        } else {
-            Patience { wait: Duration::ZERO, again: false }
-        };
+        let patience =
+            if self.by_value.contains(&reading.id) { matter.patience() } else { Patience { wait: Duration::ZERO, again: false } };
         if !self.has_lasted(reading, patience, look.now) {
             return None;
         }
         self.pending.remove(&reading.id);
-        self.resolve(&reading.id, &look.in_words(reading).0.summary, look.now)
+        self.resolve(&reading.id, &matter.in_words().0.summary, look.now)
     }
 
     /// What is not there any more is not bad any more: a server that the hub does not list, at once; a
@@ -362,7 +345,7 @@ impl Ledger {
             let root = self.root(reading, look.readings);
             let cause = look.shield.cloned().or_else(|| root.clone().map(|(cause, _)| cause));
             if let Some(incident) = self.open.get_mut(&reading.id) {
-                let stays = cause.is_none() && (!is_bad(reading) || outdated(reading, look.readings));
+                let stays = cause.is_none() && (!is_bad(reading) || Matter::of(look, reading).is_outdated());
                 if !stays && incident.ties.follows != cause {
                     incident.ties.follows = cause;
                     news.push((News::Kept, incident.id));

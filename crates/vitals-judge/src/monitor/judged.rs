@@ -74,8 +74,8 @@ impl Judged {
     }
 
     /// Since when each reading has been what it is; whether nothing but figures has changed.
-    fn compare(&self, part: Part, readings: &mut [Reading]) -> bool {
-        let before = &self.readings[self.range(part)];
+    fn compare(&self, before: Range<usize>, readings: &mut [Reading]) -> bool {
+        let before = &self.readings[before];
         let mut is_same = before.len() == readings.len();
         for (n, reading) in readings.iter_mut().enumerate() {
             // Most often the same checks come in the same order.
@@ -136,9 +136,8 @@ impl Watched {
             self.calm_until = self.calm_until(now);
             return Vec::new();
         }
-        // The readings of a part may rest on the truth, which the second part finds.
-        self.judge_truths(now);
-        for part in Part::ALL {
+        // The hub's own come last: they may tell what the others suffer from.
+        for part in Part::OTHERS.into_iter().chain([Part::Hub]) {
             self.judge(part, now);
         }
         let mut next_id = || {
@@ -158,18 +157,23 @@ impl Watched {
         if part == Part::Servers {
             self.judge_truths(now);
         }
-        let mut readings = self.readings(part, &self.judged.truths, now, Words::Left);
+        let before = self.judged.range(part);
+        let ids = Ids::of(&self.judged.readings[before.clone()]);
+        let others = &self.judged.readings[self.judged.range(Part::Hub).end..];
+        let (settings, truths) = (&self.target.settings, &self.judged.truths);
+        let scene = Scene { facts: &self.facts, settings, truths, others, now, words: Words::Left, ids: &ids };
+        let mut readings = check::of(&self.target, part, scene);
         let mut fresh_until = None;
-        let start = self.judged.range(part).start;
         for (n, reading) in readings.iter_mut().enumerate() {
-            let known = self.judged.readings.get(start + n).filter(|known| known.id == reading.id);
-            let pace = known.map_or_else(|| self.pace(reading), |_| self.judged.notes[start + n].pace);
+            let at = before.start + n;
+            let is_known = self.judged.readings.get(at).is_some_and(|known| known.id == reading.id);
+            let pace = if is_known { self.judged.notes[at].pace } else { self.pace(reading) };
             age(reading, pace, now, Words::Left);
             if let Some(until) = stale_at(reading, pace) {
                 fresh_until = Some(fresh_until.map_or(until, |known: Timestamp| known.min(until)));
             }
         }
-        let is_same = self.judged.compare(part, &mut readings);
+        let is_same = self.judged.compare(before, &mut readings);
         let (kind, schedule) = (self.target.address.kind(), &self.target.settings.schedule);
         self.judged.put(part, readings, fresh_until, |reading| pace::of(reading, kind, schedule));
         is_same
@@ -193,27 +197,20 @@ impl Watched {
         truths
     }
 
-    fn readings(&self, part: Part, truths: &[ServerTruth], now: Timestamp, words: Words) -> Vec<Reading> {
-        let ids = Ids::of(&self.judged.readings[self.judged.range(part)]);
-        let scene = Scene { facts: &self.facts, settings: &self.target.settings, truths, now, words, ids: &ids };
-        check::of(&self.target, part, scene)
-    }
-
     /// Truth and readings in words, as they were last judged; ages are those of the latest tick, also when that was not
     /// judged.
     pub(crate) fn in_words(&self) -> (Vec<ServerTruth>, Vec<Reading>) {
         let now = self.calm_at.unwrap_or(self.judged.at);
         let truths = self.truths(now, Words::Said);
-        let mut all = Vec::with_capacity(self.judged.readings.len());
-        for part in Part::ALL {
-            let mut readings = self.readings(part, &truths, now, Words::Said);
-            for reading in &mut readings {
-                age(reading, self.pace(reading), now, Words::Said);
-            }
-            self.judged.compare(part, &mut readings);
-            all.append(&mut readings);
+        let ids = Ids::of(&self.judged.readings);
+        let (facts, settings, words) = (&self.facts, &self.target.settings, Words::Said);
+        let scene = Scene { facts, settings, truths: &truths, others: &[], now, words, ids: &ids };
+        let mut readings = check::all(&self.target, scene);
+        for reading in &mut readings {
+            age(reading, self.pace(reading), now, Words::Said);
         }
-        (truths, all)
+        self.judged.compare(0..self.judged.readings.len(), &mut readings);
+        (truths, readings)
     }
 
     fn pace(&self, reading: &Reading) -> Pace {
@@ -230,7 +227,7 @@ impl Watched {
             Seen::MetaTool(_) => vec![Part::MetaTool],
             Seen::Llm(_) => vec![Part::Llm, Part::MetaTool],
             Seen::Visit(_) => vec![Part::Sessions],
-            Seen::Log(_) => turned().into_iter().chain([Part::Llm, Part::Sessions, Part::Logging]).collect(),
+            Seen::Log(_) => turned().into_iter().chain([Part::Hub, Part::Llm, Part::Sessions, Part::Logging]).collect(),
             Seen::Stream(StreamSeen::Notes { notes, .. }) => {
                 let stormed = notes.iter().any(|note| matches!(note, StreamNote::StormLine)).then_some(Part::Sessions);
                 turned().into_iter().chain(stormed).chain([Part::Logging]).collect()

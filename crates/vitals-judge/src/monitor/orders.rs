@@ -1,4 +1,7 @@
 //! What people ask about incidents: taking one up, a note, a silence and its end. What cannot be done is said.
+//!
+//! An order may come twice, when we end before it is known to be kept. Who said what when tells it from another
+//! one, and the second time changes nothing.
 
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::limits::SILENCES_MAX;
@@ -15,6 +18,7 @@ impl Monitor {
         let effects = match order {
             Order::Acknowledge(id, remark) => self.acknowledge(now, id, remark),
             Order::Note(id, remark) => match self.incident_mut(id) {
+                Some(incident) if incident.handling.notes.contains(&remark) => Vec::new(),
                 Some(incident) => {
                     incident.handling.note(remark);
                     vec![telling::keep(incident)]
@@ -36,6 +40,7 @@ impl Monitor {
 
     fn acknowledge(&mut self, now: Timestamp, id: u64, remark: Remark) -> Vec<Effect> {
         match self.incident_mut(id) {
+            Some(incident) if incident.handling.acknowledged.as_ref() == Some(&remark) => Vec::new(),
             Some(incident) if incident.resolved_at.is_none() => {
                 incident.handling.acknowledged = Some(remark);
                 telling::tell(incident, IncidentChange::Acknowledged, Hush { silences: &[], windows: &[], now })
@@ -46,6 +51,14 @@ impl Monitor {
     }
 
     fn silence(&mut self, now: Timestamp, silence: Silence) -> Vec<Effect> {
+        let is_it =
+            |known: &Silence| known.remark == silence.remark && known.target == silence.target && known.check == silence.check;
+        if self.own.silences.iter().any(is_it) {
+            return Vec::new();
+        }
+        if silence.until <= now {
+            return vec![Effect::Say(format!("a silence until {} is over already", silence.until))];
+        }
         let id = self.memory.last_silence + 1;
         let silence = Silence { id, ..silence };
         if !self.own.silence(silence.clone(), now) {

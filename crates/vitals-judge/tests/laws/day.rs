@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use vitals_judge::event::{Effect, Event, Gap, GapKind, Memory};
+use vitals_judge::event::{Effect, Event, Gap, GapKind, Memory, Record};
 use vitals_judge::monitor::{Monitor, Thrift};
 use vitals_model::config::{Expect, Schedule, ServerSettings, TargetSettings};
+use vitals_model::incident::Incident;
 use vitals_model::observation::{Observation, Seen};
 use vitals_model::quiet::{Maintenance, Order, Pattern, Remark, Silence};
 use vitals_model::snapshot::TargetState;
@@ -16,7 +17,7 @@ use vitals_model::target::{Address, Origin, Target, TargetId};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
-use crate::seen::{Api, Call, Child, Claim, Log, MetaTool, OrWord, Process, Session, Visit};
+use crate::seen::{Api, Call, Child, Claim, Host, Log, MetaTool, OrWord, Process, Session, Visit};
 use crate::sources::{self, Sources};
 use crate::world::{World, time};
 
@@ -50,6 +51,14 @@ pub(crate) enum Move {
     Maintain(u64),
     /// The machine sleeps for so many milliseconds.
     Sleep(u64),
+    /// Somebody takes care of an incident, writes about one, or ends a silence, by number.
+    Ack(u64),
+    Note(u64),
+    Unsilence(u64),
+    /// The latest order comes once more: whoever carried it out was killed before that was known.
+    Again,
+    /// The monitor ends, and another one goes on with what was kept.
+    Restart,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +84,8 @@ pub(crate) enum Look {
         listen: &'static str,
         orphans: Vec<u32>,
     },
+    /// The machine is short of memory and of cores, in percent of the time.
+    Host(f64, f64),
     Child(&'static str, &'static str),
     /// A server's process is another one now.
     Respawned(&'static str, u32),
@@ -124,6 +135,7 @@ fn look() -> impl Strategy<Value = Look> {
         1 => Just(Look::Hidden),
         1 => (1000_u32..9000).prop_map(Look::Restarted),
         3 => hub.prop_map(|(state, cpu, memory, fds, listen, orphans)| Look::Hub { state, cpu, memory, fds, listen, orphans }),
+        2 => (select(vec![0.0, 30.0, 90.0]), select(vec![0.0, 40.0, 90.0])).prop_map(|(memory, cpu)| Look::Host(memory, cpu)),
         3 => (server(), select(vec!["normal", "stopped", "zombie", "gone", "unnamed"])).prop_map(|(s, w)| Look::Child(s, w)),
         2 => (server(), 1000_u32..9000).prop_map(|(s, pid)| Look::Respawned(s, pid)),
     ]
@@ -225,6 +237,22 @@ fn quiet_move() -> impl Strategy<Value = Move> {
     ]
 }
 
+/// What people say of incidents, and the end of the monitor itself.
+fn handled_move() -> impl Strategy<Value = Move> {
+    prop_oneof![
+        3 => (1_u64..9).prop_map(Move::Ack),
+        2 => (1_u64..9).prop_map(Move::Note),
+        1 => (1_u64..4).prop_map(Move::Unsilence),
+        2 => Just(Move::Again),
+        2 => Just(Move::Restart),
+    ]
+}
+
+/// Up to eighty moves, with all that people do about incidents.
+pub(crate) fn any_handled_day() -> impl Strategy<Value = Vec<Move>> {
+    prop::collection::vec(prop_oneof![6 => any_move(), 1 => quiet_move(), 2 => handled_move()], 1..80)
+}
+
 /// Up to eighty moves, quiet ones among them.
 pub(crate) fn any_quiet_day() -> impl Strategy<Value = Vec<Move>> {
     prop::collection::vec(prop_oneof![6 => any_move(), 1 => quiet_move()], 1..80)
@@ -243,6 +271,39 @@ pub(crate) struct Day {
     target: Target,
     now_ms: u64,
     forgotten: bool,
+    thrift: Thrift,
+    /// What the store would have.
+    pub(crate) kept: Kept,
+    latest_order: Option<Order>,
+}
+
+/// What was kept, as a store keeps it.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) incidents: BTreeMap<u64, Incident>,
+    pub(crate) silences: BTreeMap<u64, Silence>,
+}
+
+impl Kept {
+    pub(crate) fn take(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Keep(Record::Incident(incident)) => drop(self.incidents.insert(incident.id, (**incident).clone())),
+                Effect::Keep(Record::Silence(silence)) => drop(self.silences.insert(silence.id, silence.clone())),
+                _ => {}
+            }
+        }
+    }
+
+    fn memory(&self) -> Memory {
+        Memory {
+            incidents: self.incidents.values().cloned().collect(),
+            last_incident: self.incidents.keys().max().copied().unwrap_or(0),
+            silences: self.silences.values().cloned().collect(),
+            last_silence: self.silences.keys().max().copied().unwrap_or(0),
+            ..Memory::default()
+        }
+    }
 }
 
 fn target(expect_down: Option<&str>) -> Target {
@@ -272,7 +333,17 @@ impl Day {
         let mut target = target(None);
         Arc::make_mut(&mut target.settings).schedule = schedule;
         monitor.apply(time(0.0), Event::Watch(target.clone()));
-        Self { monitor, world: World::of(&servers.collect()), sources: Sources::default(), target, now_ms: 0, forgotten: false }
+        Self {
+            monitor,
+            world: World::of(&servers.collect()),
+            sources: Sources::default(),
+            target,
+            now_ms: 0,
+            forgotten: false,
+            thrift,
+            kept: Kept::default(),
+            latest_order: None,
+        }
     }
 
     fn seconds(&self) -> f64 {
@@ -291,8 +362,33 @@ impl Day {
         self.monitor.snapshot(self.now()).targets.first().cloned()
     }
 
-    /// Plays one move; what judgement asks for.
+    /// The incidents that last and that ended lately, our own among them, and the silences that hold.
+    pub(crate) fn ledger(&self) -> (Vec<Incident>, Vec<Silence>) {
+        let snapshot = self.monitor.snapshot(self.now());
+        let of_targets = snapshot.targets.iter().flat_map(|target| target.open.iter().chain(&target.recent));
+        let mut incidents: Vec<_> = of_targets.chain(&snapshot.own.open).cloned().collect();
+        incidents.sort_by_key(|incident| incident.id);
+        let holding = snapshot.own.silences.iter().filter(|silence| self.now() < silence.until);
+        (incidents, holding.cloned().collect())
+    }
+
+    /// Whether a window of maintenance holds.
+    pub(crate) fn is_maintained(&self) -> bool {
+        self.target.settings.maintenance.values().any(|window| window.until(self.now()).is_some())
+    }
+
+    /// Plays one move and keeps what is to be kept; what judgement asks for.
     pub(crate) fn play(&mut self, each: &Move) -> Vec<Effect> {
+        let effects = self.carry_out(each);
+        self.kept.take(&effects);
+        effects
+    }
+
+    fn carry_out(&mut self, each: &Move) -> Vec<Effect> {
+        // It comes again before anything else happens, but for the end of whoever carried it out.
+        if !matches!(each, Move::Again | Move::Restart) {
+            self.latest_order = None;
+        }
         let (seen, took) = match each {
             Move::Wait(ms) => return self.wait(*ms),
             Move::Forget => return self.change(Event::Forget(self.target.id.clone())),
@@ -305,6 +401,11 @@ impl Day {
                 return self.change(Event::StoreHealth { error: error.map(str::to_owned), lost: 3 });
             }
             Move::Silence(check, seconds) => return self.silence(check, *seconds),
+            Move::Ack(id) => return self.order(Order::Acknowledge(*id, self.remark("mine"))),
+            Move::Note(id) => return self.order(Order::Note(*id, self.remark("the cable"))),
+            Move::Unsilence(id) => return self.order(Order::Unsilence(*id, self.remark(""))),
+            Move::Again => return self.latest_order.take().map_or_else(Vec::new, |order| self.order(order)),
+            Move::Restart => return self.restart(),
             Move::Maintain(seconds) => return self.maintain(*seconds),
             Move::Sleep(ms) => {
                 self.now_ms += ms;
@@ -337,9 +438,24 @@ impl Day {
 
     fn silence(&mut self, check: &str, seconds: u64) -> Vec<Effect> {
         let until = self.now().plus(Duration::from_secs(seconds));
-        let remark = Remark { at: self.now(), author: Text::new("ann"), text: Text::new("") };
-        let silence = Silence { id: 0, target: Pattern::all(), check: Pattern::new(check), until, remark };
-        self.change(Event::Ordered(Order::Silence(silence)))
+        let silence = Silence { id: 0, target: Pattern::all(), check: Pattern::new(check), until, remark: self.remark("") };
+        self.order(Order::Silence(silence))
+    }
+
+    fn remark(&self, text: &str) -> Remark {
+        Remark { at: self.now(), author: Text::new("ann"), text: Text::new(text) }
+    }
+
+    fn order(&mut self, order: Order) -> Vec<Effect> {
+        self.latest_order = Some(order.clone());
+        self.change(Event::Ordered(order))
+    }
+
+    /// What is not watched just now is not watched after it either.
+    fn restart(&mut self) -> Vec<Effect> {
+        let is_watched = self.state().is_some();
+        self.monitor = Monitor::new(self.now(), self.kept.memory()).with(self.thrift);
+        if is_watched { self.change(Event::Watch(self.target.clone())) } else { Vec::new() }
     }
 
     fn maintain(&mut self, seconds: u64) -> Vec<Effect> {
@@ -396,6 +512,7 @@ fn process(look: &Look, at: f64, world: &World) -> OrWord<Process> {
         memory: None,
         fds: None,
         listen: None,
+        host: None,
         orphans: Vec::new(),
         children: BTreeMap::new(),
     };
@@ -415,6 +532,9 @@ fn process(look: &Look, at: f64, world: &World) -> OrWord<Process> {
             (spec.cpu, spec.memory, spec.fds) = (Some(*cpu), Some(*memory), Some(*fds));
             (spec.state, spec.listen) = (Some((*state).to_owned()), Some((*listen).to_owned()));
             spec.orphans.clone_from(orphans);
+        }
+        Look::Host(memory, cpu) => {
+            spec.host = Some(Host { memory_stall: Some(*memory), cpu_wait: Some(*cpu), free_mb: Some(50) });
         }
         Look::Child(name, state) => {
             if world.has_child(name) {

@@ -7,6 +7,7 @@ use vitals_model::time::Timestamp;
 use super::expect::{Expectation, Filtering, SERVER};
 use super::hour::Hour;
 use super::matrix::{Matrix, Other, Part, Trial};
+use super::places::Places;
 use crate::fault::Layer;
 
 /// The value of `schema`.
@@ -132,6 +133,16 @@ pub struct HourView {
 }
 
 impl MatrixView {
+    /// The same for readers elsewhere: what is told of this machine's places is told in short.
+    #[must_use]
+    pub fn shortened(mut self, places: &Places) -> Self {
+        let of_trials = self.faults.iter_mut().flat_map(TrialView::texts);
+        for text in of_trials.chain(self.hour.iter_mut().flat_map(HourView::texts)) {
+            *text = places.shorten(text);
+        }
+        self
+    }
+
     /// The view of a matrix.
     pub fn of(matrix: &Matrix, version: &str, seed: u64, lanes: usize, at: Timestamp) -> Self {
         Self {
@@ -168,6 +179,12 @@ impl From<&Trial> for TrialView {
 }
 
 impl TrialView {
+    /// What was seen, in the words of this machine.
+    fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let seen = self.seen.iter_mut().chain(self.others.iter_mut().map(|other| &mut other.incident));
+        seen.map(|incident| &mut incident.summary).chain(&mut self.counted).chain(&mut self.shortfalls)
+    }
+
     /// What is expected, nothing tried.
     pub(super) fn expected(row: &Expectation) -> Self {
         let card = row.card();
@@ -200,6 +217,13 @@ impl TrialView {
             holds: false,
             shortfalls: Vec::new(),
         }
+    }
+}
+
+impl HourView {
+    /// What was seen, in the words of this machine.
+    fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        self.incidents.iter_mut().map(|incident| &mut incident.summary).chain(&mut self.findings).chain(&mut self.shortfalls)
     }
 }
 

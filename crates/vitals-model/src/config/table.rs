@@ -283,6 +283,12 @@ static THRESHOLDS: &[Key<Draft>] = &[
     share("memory_percent", "Memory of the hub in percent of the machine's", Worse::Above, |d| {
         &mut d.settings.thresholds.memory_percent
     }),
+    share("memory_stall_percent", "Time in which all of the machine waits for memory, when the hub suffers", Worse::Above, |d| {
+        &mut d.settings.thresholds.memory_stall_percent
+    }),
+    share("cpu_wait_percent", "Time in which the hub is ready and gets no core, when it suffers", Worse::Above, |d| {
+        &mut d.settings.thresholds.cpu_wait_percent
+    }),
     share("fds_percent", "Open file descriptors in percent of the limit", Worse::Above, |d| {
         &mut d.settings.thresholds.fds_percent
     }),

@@ -120,18 +120,41 @@ pub(super) fn ticks(count: u64) -> Duration {
     Duration::from_secs_f64(count as f64 / rustix::param::clock_ticks_per_second().max(1) as f64)
 }
 
-/// Nanoseconds on a CPU of every thread, in order of thread id; `None` when the kernel does not tell
-/// or there are more than [`THREADS_MAX`].
-pub(super) fn thread_times(pid: u32) -> Option<Vec<(u32, u64)>> {
+/// The part of `/proc/PID/task/TID/schedstat` that is used, in nanoseconds since the thread's start.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ThreadTimes {
+    pub(super) id: u32,
+    /// On a core.
+    pub(super) ran_ns: u64,
+    /// Ready, and without a core.
+    pub(super) waited_ns: u64,
+}
+
+impl ThreadTimes {
+    /// A thread that has not run yet.
+    pub(super) const fn of(id: u32) -> Self {
+        Self { id, ran_ns: 0, waited_ns: 0 }
+    }
+
+    /// What came since `earlier`.
+    pub(super) const fn since(self, earlier: Self) -> Self {
+        let ran_ns = self.ran_ns.saturating_sub(earlier.ran_ns);
+        Self { ran_ns, waited_ns: self.waited_ns.saturating_sub(earlier.waited_ns), ..self }
+    }
+}
+
+/// The times of every thread, in order of thread id; `None` when the kernel does not tell or there are more than
+/// [`THREADS_MAX`].
+pub(super) fn thread_times(pid: u32) -> Option<Vec<ThreadTimes>> {
     let threads = numbers_in(&format!("/proc/{pid}/task"), THREADS_MAX + 1)?;
     if threads.len() > THREADS_MAX {
         return None;
     }
     let mut times = Vec::with_capacity(threads.len());
-    for thread in threads {
+    for id in threads {
         // A thread that has ended in between is left out.
-        if let Some(raw) = read(format!("/proc/{pid}/task/{thread}/schedstat")) {
-            times.push((thread, first_number(&raw)?));
+        if let Some(raw) = read(format!("/proc/{pid}/task/{id}/schedstat")) {
+            times.push(ThreadTimes { id, ran_ns: number(&raw, 0)?, waited_ns: number(&raw, 1)? });
         }
     }
     times.sort_unstable();
@@ -192,6 +215,11 @@ pub(super) fn numbers_in(folder: &str, count_max: usize) -> Option<Vec<u32>> {
 }
 
 fn first_number<T: FromStr>(raw: &[u8]) -> Option<T> {
+    number(raw, 0)
+}
+
+/// The word at `index`, from 0, as a number.
+fn number<T: FromStr>(raw: &[u8], index: usize) -> Option<T> {
     let text = String::from_utf8_lossy(raw);
-    text.split_ascii_whitespace().next()?.parse().ok()
+    text.split_ascii_whitespace().nth(index)?.parse().ok()
 }

@@ -129,6 +129,23 @@ fn cpu_is_measured_between_two_looks() {
     assert!(percent < 15.0, "{percent}");
 }
 
+/// On one core that a busy program has already, a second one waits for about half of the time.
+#[test]
+fn a_process_that_gets_no_core_is_seen_to_wait() {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let cores = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim();
+    let core = cores.split(['-', ',']).next().unwrap();
+    let busy = || Started::new("taskset", &["-c", core, "sh", "-c", "while :; do :; done"]);
+    let (hub, _other) = (busy(), busy());
+    let idle = Started::new("sleep", &["60"]);
+    let wait = |look: &mut Look, id| alive(look.look(id, None, &HubConfig::default())).host.cpu_wait_percent;
+    let (mut hub_look, mut idle_look) = (Look::default(), Look::default());
+    let percent = until("waiting", || wait(&mut hub_look, hub.id()).filter(|p| *p > 20.0));
+    assert!(percent <= 100.0, "{percent}");
+    let percent = until("a second look", || wait(&mut idle_look, idle.id()));
+    assert!(percent < 20.0, "{percent}");
+}
+
 #[test]
 fn an_ended_process_and_a_reused_pid_are_gone() {
     let mut process = Started::new("sleep", &["60"]);

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use vitals_model::claim::{FilteringClaim, HubClaim, HubState, ServerClaim};
 use vitals_model::observation::{
-    ApiSeen, CallSeen, CallWay, ChildFacts, ExitRole, ExitSeen, Failure, FailureKind, Level, ListenSeen, LlmModels, LlmSeen,
-    MetaToolAnswer, MetaToolSeen, Opened, Phase, ProcessFacts, ProcessId, ProcessSeen, RunState, SessionSeen, SessionView,
-    Timing, Transport, WorkspaceEntry, WorkspaceSeen,
+    ApiSeen, CallSeen, CallWay, ChildFacts, ExitRole, ExitSeen, Failure, FailureKind, HostFacts, Level, ListenSeen, LlmModels,
+    LlmSeen, MetaToolAnswer, MetaToolSeen, Opened, Phase, ProcessFacts, ProcessId, ProcessSeen, RunState, SessionSeen,
+    SessionView, Timing, Transport, WorkspaceEntry, WorkspaceSeen,
 };
 use vitals_model::text::Text;
 use vitals_model::tool::ToolSet;
@@ -76,6 +76,7 @@ impl World {
             children,
             orphans: Vec::new(),
             listen,
+            host: HostFacts::default(),
         }))
     }
 

@@ -56,7 +56,7 @@ fn what_was_done_about_an_incident_comes_back_as_it_was() {
     assert_eq!(reader.incident(8).expect("reads"), None);
     assert_eq!(reader.silences().expect("reads"), [silence(1), ended]);
     let memory = crate::history::memory(&reader, at(DAY)).expect("reads");
-    assert_eq!((memory.open, memory.last_silence), (vec![handled()], 2));
+    assert_eq!((memory.incidents, memory.last_silence), (vec![handled()], 2));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn what_an_earlier_version_wrote_is_read_as_told() {
 }
 
 #[test]
-fn orders_are_taken_once_and_in_their_order() {
+fn orders_are_given_out_once_and_go_when_they_are_in_the_history() {
     let dir = tempfile::tempdir().expect("folder");
     let orders = [
         Order::Silence(silence(0)),
@@ -96,8 +96,17 @@ fn orders_are_taken_once_and_in_their_order() {
     }
     std::fs::write(dir.path().join("orders/0-broken.json"), "{").expect("writes");
     assert_eq!(Store::ordered(dir.path()), orders, "looking takes nothing");
-    let store = open(dir.path());
-    assert_eq!(store.orders(), orders);
+    let mut store = open(dir.path());
+    let given = store.orders();
+    assert_eq!(given.iter().map(|(_, order)| order.clone()).collect::<Vec<_>>(), orders);
     assert_eq!(store.orders(), []);
+    store.put(Record::Ordered(given[1].0.clone()));
+    store.close();
+    assert_eq!(Store::ordered(dir.path()), [&orders[..1], &orders[2..]].concat());
+    let mut store = open(dir.path());
+    for (name, _) in store.orders() {
+        store.put(Record::Ordered(name));
+    }
+    store.close();
     assert_eq!(std::fs::read_dir(dir.path().join("orders")).expect("folder").count(), 0);
 }

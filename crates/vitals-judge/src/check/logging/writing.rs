@@ -12,7 +12,8 @@ use crate::check::Scene;
 pub(super) fn written(scene: Scene<'_>) -> Option<Reading> {
     let facts = scene.facts;
     let known = facts.log.as_ref()?;
-    let draft = draft(scene, "written", known).cause(crate::check::api_id());
+    let is_full = crate::check::host::is_disk_full(scene);
+    let draft = draft(scene, "written", known).cause(if is_full { super::disk_id() } else { crate::check::api_id() });
     let Ok(LogFile { shared, .. }) = &known.seen.file else {
         return Some(draft.fact("the file cannot be read, see logging/file"));
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vitals_judge::event::{Effect, Event, Gap, GapKind, Memory, Record};
 use vitals_model::config::{CheckPolicy, TargetSettings};
-use vitals_model::incident::{Incident, IncidentState};
+use vitals_model::incident::Incident;
 use vitals_model::quiet::{Maintenance, Order, Pattern, Remark, Silence};
 use vitals_model::reading::Health;
 use vitals_model::text::Text;
@@ -34,9 +34,8 @@ impl Kept {
 
     /// What a new monitor is given.
     pub(crate) fn memory(&self) -> Memory {
-        let open = self.incidents.values().filter(|incident| incident.state == IncidentState::Open);
         Memory {
-            open: open.cloned().collect(),
+            incidents: self.incidents.values().cloned().collect(),
             last_incident: self.incidents.keys().max().copied().unwrap_or(20),
             silences: self.silences.values().cloned().collect(),
             last_silence: self.silences.keys().max().copied().unwrap_or(0),

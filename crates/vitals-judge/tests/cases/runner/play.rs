@@ -51,7 +51,7 @@ impl Play {
         let target = target(case);
         let known = case.known_tools.iter();
         let memory = Memory {
-            open: case.restore.iter().zip(7..).map(|(words, id)| restored(words, id)).collect(),
+            incidents: case.restore.iter().zip(7..).map(|(words, id)| restored(words, id)).collect(),
             last_incident: 20,
             tools: known.map(|(name, names)| (target.id.clone(), Text::new(name), tools(names))).collect(),
             tokens: case.usual_tokens.iter().map(|(name, n)| (target.id.clone(), Text::new(name), *n)).collect(),

@@ -23,10 +23,20 @@ pub(crate) struct Process {
     pub(crate) memory: Option<f64>,
     pub(crate) fds: Option<u64>,
     pub(crate) listen: Option<String>,
+    pub(crate) host: Option<Host>,
     #[serde(default)]
     pub(crate) orphans: Vec<u32>,
     #[serde(default)]
     pub(crate) children: BTreeMap<String, OrWord<Child>>,
+}
+
+/// What the machine lacks: percent of the time, and megabytes.
+#[derive(Deserialize, Clone, Copy, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Host {
+    pub(crate) memory_stall: Option<f64>,
+    pub(crate) cpu_wait: Option<f64>,
+    pub(crate) free_mb: Option<u64>,
 }
 
 #[derive(Deserialize, Clone, Debug)]

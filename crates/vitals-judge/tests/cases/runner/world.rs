@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use vitals_model::claim::{ClaimStatus, FilteringClaim, HubClaim, HubState, ServerClaim};
 use vitals_model::observation::{
-    ApiSeen, ChildFacts, ExitRole, ExitSeen, Failure, FailureKind, ListenSeen, Phase, ProcessFacts, ProcessId, ProcessSeen,
-    RunState, Seen, Timing, WorkspaceEntry, WorkspaceSeen,
+    ApiSeen, ChildFacts, ExitRole, ExitSeen, Failure, FailureKind, HostFacts, ListenSeen, Phase, ProcessFacts, ProcessId,
+    ProcessSeen, RunState, Seen, Timing, WorkspaceEntry, WorkspaceSeen,
 };
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -65,6 +65,7 @@ impl World {
             memory: None,
             fds: None,
             listen: None,
+            host: None,
             orphans: Vec::new(),
             children: BTreeMap::new(),
         };
@@ -141,6 +142,7 @@ impl World {
         hub.memory = changed.memory.or(hub.memory);
         hub.fds = changed.fds.or(hub.fds);
         hub.listen = changed.listen.clone().or_else(|| hub.listen.clone());
+        hub.host = changed.host.or(hub.host);
         hub.orphans.clone_from(&changed.orphans);
         for (name, child) in &changed.children {
             let server = self.server(name);
@@ -191,6 +193,12 @@ impl World {
                 "unknown" => ListenSeen::Unknown(Text::new("permission denied")),
                 other => panic!("unknown listener: {other}"),
             },
+            host: self.hub.host.map_or_else(HostFacts::default, |host| HostFacts {
+                memory_stall_percent: host.memory_stall,
+                cpu_stall_percent: host.cpu_wait,
+                cpu_wait_percent: host.cpu_wait,
+                memory_free_bytes: host.free_mb.map(|mb| mb * 1_000_000),
+            }),
         }
     }
 

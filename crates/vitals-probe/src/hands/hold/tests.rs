@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use vitals_model::observation::{ChildFacts, ListenSeen, ProcessFacts, RunState};
+use vitals_model::observation::{ChildFacts, HostFacts, ListenSeen, ProcessFacts, RunState};
 use vitals_model::target::{Address, Origin, Target};
 use vitals_model::text::Text;
 
@@ -45,6 +45,7 @@ fn with_child(hands: &Hands, child: ProcessId) -> Observation {
         children: vec![child],
         orphans: Vec::new(),
         listen: ListenSeen::Nobody,
+        host: HostFacts::default(),
     };
     hands.observation(Seen::Process(ProcessSeen::Alive(Box::new(facts))), Duration::ZERO)
 }

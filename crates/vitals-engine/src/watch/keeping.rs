@@ -1,0 +1,61 @@
+//! Where the history of a watch goes: into a store, or nowhere, and then it is known why.
+
+use vitals_model::quiet::Order;
+
+use crate::store::{OrderName, Record, Store};
+
+/// Where history goes.
+pub enum History {
+    /// Into this store.
+    Kept(Store),
+    /// Nowhere, as asked.
+    Off,
+    /// Nowhere, because the store cannot be opened: watching goes on, what is lost is counted.
+    Lost {
+        /// Why.
+        error: String,
+        /// Records lost so far.
+        records: u64,
+    },
+}
+
+impl History {
+    pub(super) fn put(&mut self, record: Record) {
+        match self {
+            Self::Kept(store) => store.put(record),
+            Self::Off => {}
+            Self::Lost { records, .. } => *records += 1,
+        }
+    }
+
+    /// What people ask about incidents by way of its folder.
+    pub(super) fn orders(&mut self) -> Vec<(OrderName, Order)> {
+        match self {
+            Self::Kept(store) => store.orders(),
+            Self::Off | Self::Lost { .. } => Vec::new(),
+        }
+    }
+
+    /// Why nothing is kept, and how many records that has cost.
+    pub(super) fn health(&self) -> (Option<String>, u64) {
+        match self {
+            Self::Kept(store) => {
+                let health = store.health();
+                (health.error, health.lost)
+            }
+            Self::Off => (None, 0),
+            Self::Lost { error, records } => (Some(error.clone()), *records),
+        }
+    }
+
+    /// Writes what is left; then as [`History::health`].
+    pub(super) fn close(self) -> (Option<String>, u64) {
+        match self {
+            Self::Kept(store) => {
+                let health = store.close();
+                (health.error, health.lost)
+            }
+            other => other.health(),
+        }
+    }
+}
