@@ -346,6 +346,7 @@ impl Watched {
             target: self.target.clone(),
             health: health(&readings),
             score: crate::score::score(&readings),
+            tools: servers.iter().map(|truth| (truth.name.clone(), self.tools_of(&truth.name))).collect(),
             servers,
             readings,
             open: self.ledger.open(),

@@ -14,10 +14,11 @@ use crate::text::Text;
 /// the first 8 bytes of its SHA-256, big-endian. The order of keys and of tools does not change it.
 pub type ToolDigest = u64;
 
-/// The tools of one server or of one session, by name. Order carries no meaning.
+/// The tools of one server or of one session, by name. Order carries no meaning. A copy shares them, so every
+/// snapshot can have one.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ToolSet {
-    tools: BTreeMap<Text, Definition>,
+    tools: Arc<BTreeMap<Text, Definition>>,
 }
 
 /// The tools that an operator has approved: those of each server, by its name in the hub's configuration.
@@ -100,18 +101,18 @@ impl ToolSet {
 
     /// Puts a tool in, in place of one of the same name.
     pub fn put(&mut self, name: Text, definition: Definition) {
-        self.tools.insert(name, definition);
+        Arc::make_mut(&mut self.tools).insert(name, definition);
     }
 
     /// Takes a tool out.
     pub fn remove(&mut self, name: &str) {
-        self.tools.remove(name);
+        Arc::make_mut(&mut self.tools).remove(name);
     }
 
     /// What changed from `earlier` to `self`.
     pub fn change_since(&self, earlier: &Self) -> ToolChange {
         let mut change = ToolChange::default();
-        for (name, now) in &self.tools {
+        for (name, now) in self.tools.iter() {
             match earlier.tools.get(name) {
                 None => change.added.push(name.clone()),
                 Some(before) if before.digest() != now.digest() => change.changed.push(name.clone()),
@@ -136,7 +137,7 @@ impl ToolSet {
 
 impl FromIterator<(Text, Definition)> for ToolSet {
     fn from_iter<I: IntoIterator<Item = (Text, Definition)>>(iter: I) -> Self {
-        Self { tools: iter.into_iter().collect() }
+        Self { tools: Arc::new(iter.into_iter().collect()) }
     }
 }
 
