@@ -24,6 +24,7 @@ use crate::facts::Facts;
 pub use hub::{api_id, process_id};
 pub(crate) use llm::{is_llm_mute, key_id};
 pub(crate) use logging::may_be_broken;
+pub use pace::believed_for;
 pub use server::truth_id;
 pub use surface::sign_line;
 

@@ -21,7 +21,6 @@ use vitals_model::text::Text;
 use vitals_model::time::{Timestamp, human};
 use vitals_model::verdict::ServerTruth;
 
-use crate::check::pace::{self, Pace, STALE_INTERVALS};
 use crate::check::{self, Scene};
 use crate::detect::{Evidence, Lookout};
 use crate::event::{Effect, Event, Memory, Record};
@@ -305,9 +304,10 @@ impl Watched {
     /// A good reading that is too old is not known any more; a failure stays until something better
     /// is seen.
     fn age(&self, reading: &mut Reading, now: Timestamp) {
-        let Pace::Every(interval) = pace::of(reading, self.target.address.kind(), &self.target.settings.schedule) else { return };
+        let kind = self.target.address.kind();
+        let Some(believed) = check::believed_for(reading, kind, &self.target.settings.schedule) else { return };
         let age = now.since(reading.at);
-        if age > interval * STALE_INTERVALS && reading.health == Health::Healthy && reading.standing == Standing::Judged {
+        if age > believed && reading.health == Health::Healthy && reading.standing == Standing::Judged {
             reading.health = Health::Unknown;
             reading.summary = format!("not measured for {}; before that: {}", human(age), reading.summary);
         }
@@ -366,7 +366,7 @@ impl Watched {
 /// The health of a target: the worst known fault; without one, unknown when what says whether the
 /// target and its servers live could not be measured. A detail that could not be measured hides
 /// nothing and alarms nobody.
-fn health(readings: &[Reading]) -> Health {
+pub fn health(readings: &[Reading]) -> Health {
     let judged = || readings.iter().filter(|r| r.standing == Standing::Judged);
     let worst = judged().map(|r| r.health).filter(|h| *h != Health::Unknown).max();
     let vital = |r: &&Reading| matches!(r.id.question(), "process" | "api" | "truth" | "state");

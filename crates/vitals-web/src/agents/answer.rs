@@ -1,5 +1,7 @@
 //! What all answers have in common: their bounds, the age of what they say, and how the words of a hub are marked.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::Value;
 use vitals_model::reading::Health;
@@ -78,10 +80,13 @@ impl Stamp {
 
     /// The same in a line.
     pub(super) fn line(&self) -> String {
-        let age = human(std::time::Duration::from_secs(self.age_s));
+        let age = match self.age_s {
+            0 => "just now".to_owned(),
+            seconds => format!("{} ago", human(Duration::from_secs(seconds))),
+        };
         let by = if self.source == "watch" { "by the running watch" } else { "by this process" };
         let stale = if self.stale { "; too old to be believed" } else { "" };
-        format!("Seen {age} ago {by}{stale}.")
+        format!("Seen {age} {by}{stale}.")
     }
 
     /// A health as it can still be told: what was healthy in an old look is not known any more, a fault stays.

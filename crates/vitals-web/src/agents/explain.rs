@@ -79,7 +79,9 @@ pub(super) fn answer(known: &Known, what: Option<&str>, target: Option<&str>) ->
             found
         }
     };
-    found.sort_by_key(|(state, reading)| (Reverse(reading.health), &state.target.id, &reading.id));
+    // What others follow from comes before them.
+    let follows_from = |(state, reading): &(&TargetState, &Reading)| causes(state, reading).filter(|cause| is_bad(cause)).count();
+    found.sort_by_key(|of| (Reverse(of.1.health), follows_from(of), of.0.target.id.clone(), of.1.id.clone()));
     let more = found.len().saturating_sub(CHECKS_MAX);
     found.truncate(CHECKS_MAX);
     let checks: Vec<_> = found.iter().map(|(state, reading)| check(state, reading, &stamp)).collect();

@@ -235,7 +235,9 @@ fn of_server(offer: &Offer<'_>) -> (Usable, String) {
         _ if truth.health == Health::Failing => (Usable::No, String::new()),
         Verdict::Unknown => (Usable::Unknown, String::new()),
         _ if truth.health == Health::Unknown => (Usable::Unknown, String::new()),
-        Verdict::Hidden if is_listed.is_none() => (Usable::Unknown, "whether clients see it is not known".to_owned()),
+        Verdict::Hidden | Verdict::Dropped if is_listed.is_none() => {
+            (Usable::Unknown, "whether clients see it is not known".to_owned())
+        }
         Verdict::Agrees if !is_claimed_up => (Usable::No, String::new()),
         _ if offer.state.target.address.kind() == TargetKind::Server && truth.tools.is_none() => (Usable::Unknown, String::new()),
         _ if !tools.own.has(name) => (Usable::No, "the hub lists it, the server does not have it".to_owned()),
