@@ -11,8 +11,6 @@ mod incidents;
 mod protocol;
 mod report;
 mod surface;
-#[cfg(test)]
-mod tests;
 mod usable;
 
 use std::sync::Arc;

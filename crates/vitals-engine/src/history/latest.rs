@@ -109,6 +109,13 @@ fn is_truth(id: &CheckId) -> bool {
     id.server().is_some() && id.question() == "truth"
 }
 
+/// What is wrong with a server explains what is wrong with its parts. That it is lost now is no reason for having been
+/// lost again and again.
+fn truth_of(id: &CheckId) -> Option<CheckId> {
+    let server = id.server().filter(|_| !matches!(id.question(), "truth" | "flaps"))?;
+    Some(CheckId::of_server(&Text::new(server), "truth"))
+}
+
 /// The reading that a sample was, in the words of its incident where there is one.
 fn reading(target: &Target, sample: &Sample, open: &[Incident], now: Timestamp) -> Reading {
     let incident = open.iter().find(|incident| incident.check == sample.id);
@@ -125,7 +132,9 @@ fn reading(target: &Target, sample: &Sample, open: &[Incident], now: Timestamp) 
         summary: incident.map_or_else(|| format!("{} at its last look", sample.health.as_str()), |i| i.summary.clone()),
         evidence: incident.map(|incident| incident.evidence.clone()).unwrap_or_default(),
         hint: incident.map(|incident| incident.hint.clone()).unwrap_or_default(),
-        cause: follows.or_else(|| open.iter().find(explains).map(|incident| incident.check.clone())),
+        cause: follows
+            .or_else(|| open.iter().find(explains).map(|incident| incident.check.clone()))
+            .or_else(|| truth_of(&sample.id)),
         at: sample.at,
         took: Duration::ZERO,
         since: incident.map_or(sample.at, |incident| incident.opened_at),
