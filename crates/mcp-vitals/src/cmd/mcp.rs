@@ -1,6 +1,7 @@
 //! `mcp`: an MCP server for agents on standard input and output. A running `watch` is asked by way of its history; without
 //! one, the same engine looks from here, as the dashboard's does. Nothing but messages goes to standard output.
 
+mod ancestry;
 mod facts;
 
 use std::sync::Arc;
@@ -9,11 +10,16 @@ use tokio::sync::watch;
 
 use crate::cli::Common;
 use crate::exit::Exit;
+use crate::render;
 use crate::wiring::{self, EndSignals, Ground};
 use facts::Facts;
 
 pub(crate) fn run(common: &Common) -> anyhow::Result<Exit> {
-    let ground = Ground::new(common)?;
+    let mut ground = Ground::new(common)?;
+    if ancestry::is_our_own_target() {
+        render::note("started by another `mcp` to be looked at: that one answers for the hubs");
+        ground.watch_nothing();
+    }
     let found = vitals_probe::discover::find(&ground.settings, &ground.surroundings, &ground.wanted);
     anyhow::ensure!(found.unknown.is_empty(), "{}", found.unknown.join("\n"));
     wiring::block_on(serve(common, ground))?

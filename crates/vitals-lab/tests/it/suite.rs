@@ -28,10 +28,10 @@ pub(crate) async fn conforms(url: String, revision: &'static str, expected: &str
     });
     let said = said.await.unwrap().unwrap();
     let text = String::from_utf8_lossy(&said.stdout);
-    assert!(said.status.success(), "{text}\n{}", String::from_utf8_lossy(&said.stderr));
+    let seen = Seen::read(results.path());
+    assert!(said.status.success(), "{text}\n{}\n{:#?}", String::from_utf8_lossy(&said.stderr), seen.0);
     let total = text.lines().find_map(|line| line.strip_prefix("Total: ")?.split(' ').next()?.parse::<u32>().ok());
     assert!(total.is_some_and(|passed| passed >= checks_min), "a run that checks little proves little: {text}");
-    let seen = Seen::read(results.path());
     let listed = fs::read_to_string(expected).unwrap();
     let unmet: Vec<_> = entries(&listed).into_iter().filter(|entry| !seen.fails(entry)).collect();
     assert!(unmet.is_empty(), "expected, and not among the failures of this run: {unmet:?}");
@@ -51,7 +51,9 @@ impl Seen {
     fn read(results: &Path) -> Self {
         let mut seen = BTreeMap::new();
         for folder in fs::read_dir(results).unwrap().map(|folder| folder.unwrap().path()) {
-            let name = folder.file_name().unwrap().to_str().unwrap().trim_start_matches("server-").to_owned();
+            let name = folder.file_name().unwrap().to_str().unwrap();
+            // Scenarios may begin with the same word.
+            let name = name.strip_prefix("server-").unwrap_or(name).to_owned();
             let checks: Vec<Value> = serde_json::from_str(&fs::read_to_string(folder.join("checks.json")).unwrap()).unwrap();
             let bad = checks.iter().filter(|check| ["FAILURE", "WARNING"].iter().any(|status| check["status"] == *status));
             seen.insert(name, bad.map(|check| check["id"].as_str().unwrap_or_default().to_owned()).collect());
