@@ -206,3 +206,6 @@ fn told_by(kind: &str) -> (Verdict, Option<ClaimStatus>) {
         _ => (Verdict::Unknown, None),
     }
 }
+
+#[cfg(test)]
+mod tests;
