@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vitals_judge::check::believed_for;
+use vitals_judge::check::{api_id, believed_for};
 use vitals_judge::monitor;
 use vitals_judge::own;
 use vitals_judge::score;
@@ -18,7 +18,7 @@ use vitals_model::limits::RECENT_INCIDENTS_MAX;
 use vitals_model::observation::{LevelCounts, VisitSeen};
 use vitals_model::reading::{Health, Reading, Sample, Standing};
 use vitals_model::snapshot::{OwnState, ServerTools, Snapshot, TargetState};
-use vitals_model::target::Target;
+use vitals_model::target::{Target, TargetKind};
 use vitals_model::text::Text;
 use vitals_model::time::{Timestamp, human};
 use vitals_model::tool::ToolSet;
@@ -109,11 +109,15 @@ fn is_truth(id: &CheckId) -> bool {
     id.server().is_some() && id.question() == "truth"
 }
 
-/// What is wrong with a server explains what is wrong with its parts. That it is lost now is no reason for having been
-/// lost again and again.
-fn truth_of(id: &CheckId) -> Option<CheckId> {
-    let server = id.server().filter(|_| !matches!(id.question(), "truth" | "flaps"))?;
-    Some(CheckId::of_server(&Text::new(server), "truth"))
+/// What explains a server's checks: its truth, and the hub's API explains that. That it is lost now is no reason for
+/// having been lost again and again.
+fn usual_cause(target: &Target, id: &CheckId) -> Option<CheckId> {
+    let server = id.server()?;
+    match id.question() {
+        "flaps" => None,
+        "truth" => (target.address.kind() == TargetKind::Hub).then(api_id),
+        _ => Some(CheckId::of_server(&Text::new(server), "truth")),
+    }
 }
 
 /// The reading that a sample was, in the words of its incident where there is one.
@@ -134,7 +138,7 @@ fn reading(target: &Target, sample: &Sample, open: &[Incident], now: Timestamp) 
         hint: incident.map(|incident| incident.hint.clone()).unwrap_or_default(),
         cause: follows
             .or_else(|| open.iter().find(explains).map(|incident| incident.check.clone()))
-            .or_else(|| truth_of(&sample.id)),
+            .or_else(|| usual_cause(target, &sample.id)),
         at: sample.at,
         took: Duration::ZERO,
         since: incident.map_or(sample.at, |incident| incident.opened_at),
