@@ -46,16 +46,18 @@ pub(super) struct Facts {
     common: Arc<Common>,
     ground: Arc<Ground>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
-    looker: watch::Receiver<Looker>,
-    began: Stopwatch,
+    looks: watch::Receiver<Looks>,
 }
+
+/// Who looks, and since when.
+type Looks = (Looker, Stopwatch);
 
 /// What fills them.
 pub(super) struct Looking {
     common: Arc<Common>,
     ground: Arc<Ground>,
     snapshots: watch::Sender<Arc<Snapshot>>,
-    looker: watch::Sender<Looker>,
+    looks: watch::Sender<Looks>,
 }
 
 impl Facts {
@@ -63,28 +65,32 @@ impl Facts {
         let (common, ground) = (Arc::new(common), Arc::new(ground));
         let first = if is_watched(&ground.state_dir) { Looker::Watch } else { Looker::Own };
         let (snapshots, seen) = watch::channel(Arc::<Snapshot>::default());
-        let (looker, looks) = watch::channel(first);
+        let (begin, looks) = watch::channel((first, Stopwatch::start()));
         let (of, with) = (Arc::clone(&common), Arc::clone(&ground));
-        let facts = Self { common, ground, snapshots: seen, looker: looks, began: Stopwatch::start() };
-        (facts, Looking { common: of, ground: with, snapshots, looker })
+        let facts = Self { common, ground, snapshots: seen, looks };
+        (facts, Looking { common: of, ground: with, snapshots, looks: begin })
     }
 
     /// What our own engine sees. The first answers wait for its first look at everything.
-    async fn own(&self) -> Known {
+    async fn own(&self, since: Stopwatch) -> Result<Known, String> {
         let mut snapshots = self.snapshots.clone();
-        let left = FIRST_LOOK_MAX.saturating_sub(self.began.elapsed());
+        let left = FIRST_LOOK_MAX.saturating_sub(since.elapsed());
         // After that time the answer is what is known by then, and unknown where nothing is.
         let _ = tokio::time::timeout(left, snapshots.wait_for(|snapshot| is_looked_at(snapshot))).await;
         let snapshot = Arc::clone(&snapshots.borrow());
-        Known { snapshot, now: clock::now(), by: Looker::Own, stale_after: STALE_AFTER }
+        if snapshot.at == Timestamp::default() {
+            return Err("nothing was looked at yet: ask again in a few seconds".to_owned());
+        }
+        Ok(Known { snapshot, now: clock::now(), by: Looker::Own, stale_after: STALE_AFTER })
     }
 }
 
 impl Source for Facts {
     fn known(&self) -> BoxFuture<'_, Result<Known, String>> {
         Box::pin(async {
-            if *self.looker.borrow() == Looker::Own {
-                return Ok(self.own().await);
+            let (looker, since) = *self.looks.borrow();
+            if looker == Looker::Own {
+                return self.own(since).await;
             }
             let (common, ground) = (Arc::clone(&self.common), Arc::clone(&self.ground));
             aside(move || of_watch(&common, &ground)).await
@@ -113,7 +119,7 @@ impl Looking {
     pub(super) async fn run(self, mut stopped: watch::Receiver<bool>) {
         while !*stopped.borrow() {
             if is_watched(&self.ground.state_dir) {
-                self.looker.send_replace(Looker::Watch);
+                self.looks.send_replace((Looker::Watch, Stopwatch::start()));
                 until(&mut stopped, &self.ground.state_dir, false).await;
             } else {
                 self.look(&mut stopped).await;
@@ -126,7 +132,7 @@ impl Looking {
         let dir = self.ground.state_dir.clone();
         let memory = tokio::task::spawn_blocking(move || wiring::memory(&dir)).await.unwrap_or_default();
         self.snapshots.send_replace(Arc::default());
-        self.looker.send_replace(Looker::Own);
+        self.looks.send_replace((Looker::Own, Stopwatch::start()));
         let faces = Faces { snapshot: self.snapshots.clone(), tell: Box::new(|_, _| {}), say: Box::new(|_| {}) };
         let (controls, inbox) = mpsc::channel(1);
         let engine = self.engine(memory, faces);
@@ -171,10 +177,14 @@ fn is_looked_at(snapshot: &Snapshot) -> bool {
 fn of_watch(common: &Common, ground: &Ground) -> anyhow::Result<Known> {
     let reader = wiring::reader(&ground.state_dir)?;
     let now = clock::now();
-    let snapshot = match &reader {
+    let mut snapshot = match &reader {
         Some(reader) => vitals_engine::history::latest(reader, targets(common, ground, reader)?, now)?,
         None => Snapshot::default(),
     };
+    if snapshot.targets.is_empty() {
+        // That nothing is watched is so now.
+        snapshot.at = now;
+    }
     let stale_after = STALE_AFTER.max(ground.settings.defaults.schedule.light * 3);
     Ok(Known { snapshot: Arc::new(snapshot), now, by: Looker::Watch, stale_after })
 }
