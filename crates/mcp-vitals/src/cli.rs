@@ -60,7 +60,7 @@ impl When {
 const EVERYWHERE: &str = "Options of every command";
 
 /// Options of every command.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = EVERYWHERE)]
 pub(crate) struct Common {
     /// Configuration file, or a folder of *.yaml files [default: $XDG_CONFIG_HOME/mcp-vitals/config.yaml when it is there]
@@ -121,6 +121,10 @@ pub(crate) enum Command {
     Scenario(ScenarioArgs),
     /// Write history as JSON Lines.
     Export(ExportArgs),
+    /// Answer agents over MCP on standard input and output: which hubs, servers and tools work, and why not.
+    ///
+    /// A running watch is asked by way of its history; without one it looks at the hubs itself. It ends with its input.
+    Mcp,
     /// See it at work: a hub of our own lies about a dead server, and is found out.
     Demo(DemoArgs),
     /// Run a hub of our own with real servers, to be broken on purpose.

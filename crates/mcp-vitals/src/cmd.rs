@@ -11,6 +11,7 @@ pub(crate) mod export;
 pub(crate) mod incidents;
 pub(crate) mod lab;
 pub(crate) mod manual;
+pub(crate) mod mcp;
 mod past;
 pub(crate) mod report;
 pub(crate) mod scenario;

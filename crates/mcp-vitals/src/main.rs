@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Command::Explain(args) => cmd::explain::run(&cli.common, &args),
         Command::Scenario(args) => cmd::scenario::run(&cli.common, &args),
         Command::Export(args) => cmd::export::run(&cli.common, &args),
+        Command::Mcp => cmd::mcp::run(&cli.common),
         Command::Demo(args) => cmd::demo::run(&args),
         Command::Lab(args) => cmd::lab::run(&args),
         Command::Selftest(args) => cmd::selftest::run(&args),

@@ -296,6 +296,13 @@ impl Ground {
         targets(&self.settings, &self.surroundings, &self.wanted)
     }
 
+    /// Leaves no target, whatever is named, configured or there.
+    pub(crate) fn watch_nothing(&mut self) {
+        self.settings.targets.clear();
+        self.settings.discover = false;
+        self.wanted.clear();
+    }
+
     /// Gives every target, configured or discovered, the original schedule.
     pub(crate) fn make_classic(&mut self) {
         let classic = vitals_model::config::Schedule::classic();

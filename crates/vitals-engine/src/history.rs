@@ -1,7 +1,11 @@
 //! The past of a target out of the store, in the shapes that judgement reads.
 
+mod latest;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+pub use latest::latest;
 
 use vitals_judge::detect::{Evidence, Lookout, REACH};
 use vitals_judge::event::Memory;

@@ -87,6 +87,23 @@ pub struct StoreHealth {
     pub moved_aside: Option<PathBuf>,
 }
 
+/// The process that writes a history.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Holder {
+    /// Its process id; 0 when it did not say.
+    pub pid: u32,
+    /// When it opened the history.
+    pub since: Timestamp,
+    /// Its program and subcommand.
+    pub command: String,
+}
+
+impl From<Holder> for StoreError {
+    fn from(Holder { pid, since, command }: Holder) -> Self {
+        Self::Held { pid, since, command }
+    }
+}
+
 /// Why a history could not be opened or read.
 #[derive(thiserror::Error, Debug)]
 pub enum StoreError {
@@ -194,6 +211,11 @@ impl Store {
     /// [`StoreError::None`] when there is no history, [`StoreError::Newer`], [`StoreError::Sqlite`].
     pub fn read(dir: &Path) -> Result<Reader, StoreError> {
         Reader::open(dir)
+    }
+
+    /// Who writes the history in `dir` just now; `None` when nobody does.
+    pub fn holder(dir: &Path) -> Option<Holder> {
+        lock::holder(dir)
     }
 
     /// Leaves a run of a scenario for the process that holds the history of `dir`: it takes it in within seconds of its

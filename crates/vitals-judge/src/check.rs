@@ -33,6 +33,7 @@ pub use hub::{api_id, process_id};
 pub use ids::Ids;
 pub(crate) use llm::{is_llm_mute, key_id};
 pub(crate) use logging::{heartbeat_id, may_be_broken};
+pub use pace::believed_for;
 pub use server::truth_id;
 pub use surface::sign_line;
 pub use words::Words;

@@ -16,7 +16,7 @@ use crate::reach::Reach;
 use crate::telling::{self, Hush};
 
 /// The name under which we tell of ourselves.
-const TARGET: &str = "mcp-vitals";
+pub const TARGET: &str = "mcp-vitals";
 
 const HISTORY: &str = "own/history";
 const NETWORK: &str = "own/network";

@@ -13,7 +13,9 @@ use crate::quiet::Silence;
 use crate::reading::{Health, Reading};
 use crate::score::Score;
 use crate::target::Target;
+use crate::text::Text;
 use crate::time::Timestamp;
+use crate::tool::ToolSet;
 use crate::verdict::ServerTruth;
 
 /// The state of everything at one instant.
@@ -47,6 +49,8 @@ pub struct TargetState {
     pub score: Score,
     /// The servers behind it with claim and truth, in order of name.
     pub servers: Vec<ServerTruth>,
+    /// The tools of those servers as last seen.
+    pub tools: BTreeMap<Text, ServerTools>,
     /// Every reading, by point and then by id.
     pub readings: Vec<Reading>,
     /// Incidents that last, oldest first.
@@ -69,6 +73,15 @@ pub struct TargetState {
     pub log: Vec<String>,
     /// What our visits cost the hub.
     pub visit: VisitSeen,
+}
+
+/// The tools of one server, by the server's own names for them.
+#[derive(Clone, Debug, Default)]
+pub struct ServerTools {
+    /// What it has: as it says now, else as was last known.
+    pub own: ToolSet,
+    /// What clients are shown of it; `None` when no list is known.
+    pub listed: Option<ToolSet>,
 }
 
 /// How the monitor itself is.

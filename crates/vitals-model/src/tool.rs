@@ -14,7 +14,8 @@ use crate::text::Text;
 /// the first 8 bytes of its SHA-256, big-endian. The order of keys and of tools does not change it.
 pub type ToolDigest = u64;
 
-/// The tools of one server or of one session, by name. Order carries no meaning.
+/// The tools of one server or of one session, by name. Order carries no meaning. A copy shares them, so every
+/// snapshot can have one.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ToolSet {
     tools: Arc<Tools>,

@@ -86,6 +86,7 @@ fn snapshot() -> Snapshot {
         recent: Vec::new(),
         findings: Vec::new(),
         trends: BTreeMap::new(),
+        tools: BTreeMap::new(),
         claim: None,
         filtering: None,
         levels: LevelCounts::default(),

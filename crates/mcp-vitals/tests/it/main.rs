@@ -5,6 +5,8 @@
 //! `MCP_VITALS_REAL_HUB=required` they fail instead.
 
 #[cfg(test)]
+mod agents;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod contract;

@@ -146,6 +146,12 @@ impl Running {
         panic!("no line with `{wanted}` within {within:?} ({why}).\nstdout:\n{out}\nstderr:\n{err}");
     }
 
+    /// Ends what it reads, and waits for its end.
+    pub(crate) fn wait_without_input(mut self, within: Duration) -> Ran {
+        drop(self.child.stdin.take());
+        self.wait(within)
+    }
+
     /// Waits for the end; one that does not come fails the test.
     pub(crate) fn wait(mut self, within: Duration) -> Ran {
         let ended = self.end(within);

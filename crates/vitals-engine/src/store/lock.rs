@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 use vitals_model::time::Timestamp;
 
-use super::StoreError;
+use super::{Holder, StoreError};
 
 /// Longest text read from a lock file, in bytes.
 const TEXT_BYTES_MAX: u64 = 512;
@@ -29,7 +29,7 @@ impl Lock {
         let mut file = open.map_err(folder)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(holder(&mut file)),
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(read(&mut file).into()),
             Err(errno) => return Err(folder(errno.into())),
         }
         // A full disk may refuse the text; the lock holds without it.
@@ -50,12 +50,20 @@ fn command() -> String {
     }
 }
 
+/// Who holds the lock in `dir`; `None` when nobody does. It is not taken from anybody: one that begins to open the
+/// history in the same instant tries again.
+pub(super) fn holder(dir: &Path) -> Option<Holder> {
+    let mut file = File::open(dir.join("lock")).ok()?;
+    let held = flock(&file, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK);
+    held.then(|| read(&mut file))
+}
+
 /// Who holds the lock, as the file says; pid 0 when it does not (its holder could not write, or is about to).
-fn holder(file: &mut File) -> StoreError {
+fn read(file: &mut File) -> Holder {
     let mut text = String::new();
     let _ = file.take(TEXT_BYTES_MAX).read_to_string(&mut text);
     let mut words = text.trim().splitn(3, ' ');
     let pid = words.next().and_then(|w| w.parse().ok()).unwrap_or(0);
     let since = words.next().and_then(|w| w.parse().ok()).map_or(Timestamp::default(), Timestamp::from_millis);
-    StoreError::Held { pid, since, command: words.next().unwrap_or("unknown program").to_owned() }
+    Holder { pid, since, command: words.next().unwrap_or("unknown program").to_owned() }
 }

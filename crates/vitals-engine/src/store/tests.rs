@@ -162,7 +162,10 @@ fn a_second_writer_learns_who_holds_the_store() {
     assert_eq!(*pid, std::process::id());
     assert!(now().since(*since) < Duration::from_secs(60));
     assert!(error.to_string().contains(&format!("process {pid} (vitals_engine")), "{error}");
+    assert_eq!(Store::holder(dir.path()).map(|holder| (holder.pid, holder.since)), Some((*pid, *since)), "asked without opening");
     store.close();
+    assert_eq!(Store::holder(dir.path()), None, "the file alone holds nothing");
+    assert_eq!(Store::holder(&dir.path().join("no such folder")), None);
     open(dir.path());
 }
 

@@ -36,3 +36,11 @@ pub(crate) fn of(reading: &Reading, kind: TargetKind, schedule: &Schedule) -> Pa
         _ => light,
     }
 }
+
+/// For how long a good `reading` is believed without another one; `None` for what stays good until something else is seen.
+pub fn believed_for(reading: &Reading, kind: TargetKind, schedule: &Schedule) -> Option<Duration> {
+    match of(reading, kind, schedule) {
+        Pace::Every(interval) => Some(interval * STALE_INTERVALS),
+        Pace::Lasting(_) | Pace::Rare => None,
+    }
+}

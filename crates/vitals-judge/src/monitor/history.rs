@@ -7,6 +7,9 @@ use vitals_model::finding::Finding;
 use vitals_model::limits::TREND_POINTS_MAX;
 use vitals_model::observation::{ErrorKind, Level, LevelCounts, Observation, Seen, StreamNote, StreamSeen, Turn};
 use vitals_model::reading::{Health, Reading, Sample, Standing};
+use vitals_model::snapshot::ServerTools;
+use vitals_model::target::TargetKind;
+use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::ServerTruth;
 
@@ -136,6 +139,21 @@ impl Watched {
         let now = |truth: &ServerTruth| Some((truth.name.clone(), truth::server_tools(&self.facts, &truth.name)?));
         let listed = self.judged.truths.iter().filter_map(now).filter(|(_, tools)| !tools.is_empty());
         listed.map(|(server, tools)| Record::Tools(self.target.id.clone(), server, tools))
+    }
+
+    /// The tools of one server, for faces. One that shows none now is asked for the same ones when it is back.
+    pub(super) fn tools_of(&self, server: &Text) -> ServerTools {
+        let known = || self.facts.tools_before.get(server).cloned();
+        let (own, listed) = match self.target.address.kind() {
+            TargetKind::Hub => {
+                (self.facts.claim(server).and_then(|claim| claim.tools.clone()), self.facts.listed(server).cloned())
+            }
+            TargetKind::Server => {
+                let own = truth::server_tools(&self.facts, server);
+                (own.clone(), own)
+            }
+        };
+        ServerTools { own: own.filter(|tools| !tools.is_empty()).or_else(known).unwrap_or_default(), listed }
     }
 
     /// Which tool lists count as known: the first one seen, and a changed one after it was shown.

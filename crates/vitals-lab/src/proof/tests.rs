@@ -290,6 +290,7 @@ impl Monitor {
             recent: Vec::new(),
             findings: found.into_iter().collect(),
             trends: BTreeMap::new(),
+            tools: BTreeMap::new(),
             claim: None,
             filtering: None,
             levels: LevelCounts::default(),

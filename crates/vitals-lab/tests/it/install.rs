@@ -22,12 +22,8 @@ pub(crate) fn suite() -> Option<(PathBuf, PathBuf)> {
     had(install_suite())
 }
 
-/// The folder of the real hub's packages, with the public servers in it; `None` after saying why there is none.
-pub(crate) fn servers() -> Option<PathBuf> {
-    had(version("node").and_then(|_| install("real-hub", &[])))
-}
-
-fn had<T>(found: Result<T, String>) -> Option<T> {
+/// What was installed; `None` after saying why there is none.
+pub(crate) fn had<T>(found: Result<T, String>) -> Option<T> {
     found
         .inspect_err(|reason| {
             let required = variable("MCP_VITALS_REAL_HUB").is_some_and(|v| v == "required");
@@ -55,7 +51,7 @@ fn install_suite() -> Result<(PathBuf, PathBuf), String> {
 }
 
 /// Installs what `tests/NAME` pins, and gives the folder.
-fn install(name: &str, omitted: &[&str]) -> Result<PathBuf, String> {
+pub(crate) fn install(name: &str, omitted: &[&str]) -> Result<PathBuf, String> {
     version("npm")?;
     let pinned = format!("{PINNED}/{name}");
     let lock = fs::read_to_string(format!("{pinned}/package-lock.json")).expect("the lock file is in the repository");
@@ -89,7 +85,7 @@ fn own_node(folder: &Path) -> Option<PathBuf> {
     ["x64", "arm64"].iter().map(|arch| folder.join(format!("node_modules/node-linux-{arch}/bin/node"))).find(|path| path.exists())
 }
 
-fn version(program: &str) -> Result<String, String> {
+pub(crate) fn version(program: &str) -> Result<String, String> {
     let said = Command::new(program).arg("--version").output().ok().filter(|o| o.status.success());
     let said = said.ok_or_else(|| format!("{program} is not on this machine"))?;
     Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned())

@@ -1,5 +1,7 @@
 //! How the hub process begins and ends, and what it starts.
 
+use std::path::PathBuf;
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use vitals_lab::persona::Persona;
@@ -62,9 +64,14 @@ async fn placeholders_are_filled_from_its_environment() {
     assert!(environment.split('\0').any(|variable| variable == "PASSED=<echo>"), "{environment:?}");
 }
 
+/// The folder of the real hub's packages, with the public servers in it; `None` after saying why there is none.
+fn npm_servers() -> Option<PathBuf> {
+    install::had(install::version("node").and_then(|_| install::install("real-hub", &[])))
+}
+
 #[tokio::test]
 async fn a_server_of_npm_works_behind_it() {
-    let Some(folder) = tokio::task::spawn_blocking(install::servers).await.unwrap() else { return };
+    let Some(folder) = tokio::task::spawn_blocking(npm_servers).await.unwrap() else { return };
     let everything = folder.join("node_modules/.bin/mcp-server-everything");
     let hub = Hub::start(Persona::Honest, &json!({ "everything": { "command": everything, "args": ["stdio"] } })).await;
     let session = hub.streamable().await;

@@ -13,4 +13,6 @@ mod life;
 #[cfg(test)]
 mod notes;
 #[cfg(test)]
+mod suite;
+#[cfg(test)]
 mod wire;

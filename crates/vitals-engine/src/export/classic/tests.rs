@@ -58,6 +58,7 @@ fn hub(name: &str, health: Health, readings: Vec<Reading>) -> TargetState {
         recent: Vec::new(),
         findings: Vec::new(),
         trends: std::collections::BTreeMap::new(),
+        tools: std::collections::BTreeMap::new(),
         claim: Some(HubClaim { raw: Some(r#"{"status":"ok"}"#.into()), ..HubClaim::default() }),
         filtering: None,
         levels: LevelCounts::default(),
