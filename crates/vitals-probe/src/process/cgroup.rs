@@ -23,7 +23,7 @@ pub(super) fn memory_max(pid: u32) -> Option<u64> {
 /// The smallest limit of the groups that `membership` names (cgroups(7): `ID:CONTROLLERS:PATH` a line), below `root`.
 fn smallest(root: &Path, membership: &[u8]) -> Option<u64> {
     let text = String::from_utf8_lossy(membership);
-    let limits = text.lines().flat_map(|line| {
+    let limits = text.lines().filter_map(|line| {
         let mut parts = line.splitn(3, ':');
         let (_, controllers, path) = (parts.next(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let of = |folder: &str, file: &str| along(&root.join(folder), path, file);
