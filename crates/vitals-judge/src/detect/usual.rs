@@ -47,10 +47,10 @@ const SIGMA_MIN: f64 = 0.1;
 const DEVIATION_MAX: f64 = 3.0;
 
 /// What is left out of each deviation, and the sum (CUSUM) at which a run is no chance: once in 800,000 values of
-/// even noise. The sum goes no higher than twice that, so that a run ends soon after its last high value.
+/// even noise. The sum goes hardly higher, so that a run ends soon after its last high value.
 const SLACK: f64 = 1.0;
 const SUM_FOUND: f64 = 6.0;
-const SUM_MAX: f64 = 12.0;
+const SUM_MAX: f64 = 8.0;
 
 /// A run lasts so long, and has so many values; a moment of work is none.
 const LASTS: Duration = Duration::from_secs(2 * 60);

@@ -57,9 +57,10 @@ fn a_healthy_month_has_one_unusual_run_at_most_and_most_have_none() {
 
 #[test]
 fn of_six_minutes_that_take_four_times_as_long_nineteen_in_twenty_are_found_and_said_when_over() {
-    let from = 2 * DAY + 14 * 60 + 20;
     let mut missed = Vec::new();
-    for seed in 1..=20 {
+    for seed in 1..=40 {
+        // At any time of the first three days, but for their nights.
+        let from = u32::try_from(seed % 3).unwrap() * DAY + 5 * 60 + u32::try_from(seed * 7 % 600).unwrap() + 20;
         let (first, usual) = play(seed, from + 120, burst(from, 6, 4.0));
         let Some(first) = first else {
             missed.push(seed);
@@ -70,9 +71,9 @@ fn of_six_minutes_that_take_four_times_as_long_nineteen_in_twenty_are_found_and_
         let times = found.seen_ms / found.expected_ms;
         assert!((1.5..6.0).contains(&times), "seed {seed}: {found:?}");
         let [since, until] = [found.since, found.until].map(|at| at.since(start()).as_secs() / 60);
-        assert!(since.abs_diff(from.into()) <= 3 && until.abs_diff((from + 5).into()) <= 6, "seed {seed}: {since} {until}");
+        assert!(since.abs_diff(from.into()) <= 5 && until.abs_diff((from + 5).into()) <= 5, "seed {seed}: {since} {until}");
     }
-    assert!(missed.len() <= 1, "{missed:?}");
+    assert!(missed.len() <= 2, "{missed:?}");
 }
 
 #[test]
