@@ -63,8 +63,12 @@ pub fn memory_and_past(reader: &Reader, now: Timestamp) -> Result<Memory, StoreE
     Ok(memory)
 }
 
-/// Shows a lookout the samples of the last days before `to`, as the watch that kept them saw them.
+/// Shows a lookout the samples of the last days before `to`, as the watch that kept them saw them, and the kinds of
+/// error that it knew.
 pub fn replay(lookout: &mut Lookout, reader: &Reader, target: &TargetId, to: Timestamp) -> Result<(), StoreError> {
+    if let Some(known) = reader.errors(target)? {
+        lookout.know_errors(known);
+    }
     let checks: Vec<_> = reader.checks(target)?.into_iter().filter(Lookout::heeds).collect();
     let mut from = to.minus(REACH);
     while from < to {

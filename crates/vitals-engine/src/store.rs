@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_model::config::Storage;
+use vitals_model::errors::KnownErrors;
 use vitals_model::incident::Incident;
 use vitals_model::quiet::{Order, Silence};
 use vitals_model::reading::Sample;
@@ -59,6 +60,8 @@ pub enum Record {
     Incident(Box<Incident>),
     /// The tools of one server of a target; they replace those seen before.
     Tools(TargetId, Text, ToolSet),
+    /// The kinds of error of a target; they replace those kept before.
+    Errors(TargetId, KnownErrors),
     /// One run of a scenario.
     Scenario(Box<Run>),
     /// A silence as it is now; it replaces what was kept under its id.

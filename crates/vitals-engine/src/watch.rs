@@ -305,6 +305,7 @@ impl Engine {
             Kept::Sample(target, sample) => Record::Sample(target, sample),
             Kept::Incident(incident) => Record::Incident(incident),
             Kept::Tools(target, server, tools) => Record::Tools(target, server, tools),
+            Kept::Errors(target, known) => Record::Errors(target, known),
             Kept::Silence(silence) => Record::Silence(Box::new(silence)),
             Kept::Note(text) => Record::Note { at: clock::now(), text },
         });

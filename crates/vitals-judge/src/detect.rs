@@ -12,6 +12,7 @@ mod lookout;
 mod rate;
 mod shift;
 mod silence;
+mod usual;
 
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub struct Evidence {
     pub clients: Vec<f64>,
     /// The truth about the servers.
     pub truths: Vec<ServerTruth>,
+    /// The tool of each server that is called to see whether it works: the one tool whose calls are known.
+    pub called: Vec<(Text, Text)>,
     /// Growth of the log in bytes per hour, and the span it was measured over.
     pub growth: Option<(f64, Duration)>,
     /// Size of the log in bytes.

@@ -1,6 +1,7 @@
 //! What comes into judgement and what it asks for.
 
 use vitals_model::check::Probe;
+use vitals_model::errors::KnownErrors;
 use vitals_model::incident::{Incident, IncidentChange, Quiet};
 use vitals_model::observation::Observation;
 use vitals_model::quiet::{Order, Silence};
@@ -83,6 +84,8 @@ pub enum Record {
     Incident(Box<Incident>),
     /// The tools of one server as last seen.
     Tools(TargetId, Text, ToolSet),
+    /// The kinds of error that one target logs, as far as they are known.
+    Errors(TargetId, KnownErrors),
     /// A silence as it is now.
     Silence(Silence),
     /// Something about the watch itself, such as a gap.

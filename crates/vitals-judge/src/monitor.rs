@@ -293,6 +293,7 @@ impl Watched {
             memory: values(&of("memory")),
             clients: values(&CheckId::of_target(Point::MetaToolClients, "clients")),
             truths,
+            called: self.facts.calls.iter().filter_map(|(server, calls)| Some((server.clone(), calls.tool()?.clone()))).collect(),
             growth: self.facts.growth_per_hour(now),
             log_bytes: log.and_then(|known| known.seen.file.as_ref().ok()).map(|file| file.size),
             bad: self.bad(),

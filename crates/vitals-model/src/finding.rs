@@ -24,6 +24,8 @@ pub enum FindingKind {
     ErrorRate,
     /// A latency that is another one from some moment on.
     LevelShift,
+    /// A latency that is for some minutes far above anything that it is at this time.
+    Unusual,
     /// A log that used to be written, and is not any more.
     Silence,
     /// A kind of error that was never logged before.
@@ -36,7 +38,8 @@ impl FindingKind {
         [Self::ErrorSpike, Self::Flapping, Self::Resources, Self::Clients, Self::Servers, Self::LogGrowth];
 
     /// Those that compare what is with what used to be. Each is a warning at most.
-    pub const OF_HISTORY: [Self; 5] = [Self::Leak, Self::ErrorRate, Self::LevelShift, Self::Silence, Self::NewErrors];
+    pub const OF_HISTORY: [Self; 6] =
+        [Self::Leak, Self::ErrorRate, Self::LevelShift, Self::Unusual, Self::Silence, Self::NewErrors];
 
     /// The kind's name.
     pub const fn as_str(self) -> &'static str {
@@ -50,6 +53,7 @@ impl FindingKind {
             Self::Leak => "leak",
             Self::ErrorRate => "error-rate",
             Self::LevelShift => "level-shift",
+            Self::Unusual => "unusual",
             Self::Silence => "silence",
             Self::NewErrors => "new-errors",
         }
@@ -67,6 +71,7 @@ impl FindingKind {
             Self::Leak => "what rises steadily, and when it reaches its limit",
             Self::ErrorRate => "failed calls against the history of each server",
             Self::LevelShift => "latencies that became others, and since when",
+            Self::Unusual => "latencies far from their usual for some minutes",
             Self::Silence => "logs that used to be written",
             Self::NewErrors => "kinds of error never logged before",
         }

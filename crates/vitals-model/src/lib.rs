@@ -42,6 +42,7 @@ pub mod claim;
 pub mod config;
 pub mod criterion;
 pub mod drift;
+pub mod errors;
 pub mod finding;
 pub mod history;
 pub mod incident;

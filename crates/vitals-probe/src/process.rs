@@ -3,6 +3,7 @@
 //! Everything comes from `/proc` and the kernel's socket table; nothing is asked of the hub and no
 //! signal is sent. What may not be looked at is said to be hidden.
 
+mod cgroup;
 mod command;
 mod exit;
 mod family;
@@ -153,6 +154,7 @@ impl Look {
             cpu_over: cpu.over,
             rss_bytes: rss_bytes(stat),
             machine_bytes: machine.totalram.saturating_mul(machine.mem_unit.into()),
+            memory_max: cgroup::memory_max(id.pid),
             fds: procfs::fds(id.pid),
             fds_max: procfs::fds_max(id.pid),
             threads: stat.threads,

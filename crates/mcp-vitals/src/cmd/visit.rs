@@ -120,7 +120,8 @@ impl Look {
             match kept {
                 Kept::Sample(target, sample) => store.put(Record::Sample(target, sample)),
                 Kept::Tools(target, server, tools) => store.put(Record::Tools(target, server, tools)),
-                Kept::Incident(_) | Kept::Silence(_) | Kept::Note(_) => {}
+                // What one look has heard of errors must not replace what a watch has heard in weeks.
+                Kept::Incident(_) | Kept::Silence(_) | Kept::Note(_) | Kept::Errors(..) => {}
             }
         }
         let health = store.close();

@@ -15,7 +15,7 @@ use crate::{procs, said, wait, watch};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The kinds of anomaly: the original six, and those that compare with the history.
-pub(crate) const KINDS: [&str; 11] = [
+pub(crate) const KINDS: [&str; 12] = [
     "error-spike",
     "flapping",
     "resources",
@@ -25,6 +25,7 @@ pub(crate) const KINDS: [&str; 11] = [
     "leak",
     "error-rate",
     "level-shift",
+    "unusual",
     "silence",
     "new-errors",
 ];

@@ -2,8 +2,10 @@
 
 use vitals_judge::detect::Room;
 use vitals_model::config::{Storage, Thresholds};
+use vitals_model::errors::{KnownError, KnownErrors};
 use vitals_model::finding::{FindingKind, Outcome};
 use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
+use vitals_model::observation::ErrorKind;
 use vitals_model::reading::{Health, Sample};
 use vitals_model::tool::ToolSet;
 
@@ -233,6 +235,40 @@ fn a_replay_of_history_finds_what_the_watch_found() {
     let leak = findings.iter().find(|finding| finding.kind == FindingKind::Leak).unwrap();
     assert_eq!(leak.outcome, Outcome::Found(Health::Degraded), "{}", leak.reason);
     assert!(leak.reason.starts_with("memory: 60.0 MB more an hour"), "{}", leak.reason);
+}
+
+#[test]
+fn a_kind_of_error_that_was_known_is_not_new_after_a_restart() {
+    let kind =
+        |name: &str, first: u32, count: u64| KnownError { name: Text::new(name), first: before(first), last: before(2), count };
+    let kinds = vec![kind("E_NEW: it is broken", 20, 3), kind("E_OLD: it fails", 10_000, 7)];
+    let known = KnownErrors { since: before(20_000), kinds, forgotten: 2 };
+    let records = vec![
+        sample(cpu(), before(5), 1.0),
+        Record::Errors(hub(), KnownErrors { kinds: Vec::new(), ..known.clone() }),
+        Record::Errors(TargetId::new("other"), KnownErrors { forgotten: 9, ..known.clone() }),
+        Record::Errors(hub(), known.clone()),
+    ];
+    let (_dir, reader) = reader(records);
+    assert_eq!(reader.errors(&hub()).unwrap(), Some(known));
+    assert_eq!(reader.errors(&TargetId::new("none")).unwrap(), None);
+    let mut lookout = memory_and_past(&reader, NOON).unwrap().lookouts.remove(0).1;
+    let evidence = Evidence { at: NOON, window: 60 * MINUTE, errors: Some(Vec::new()), ..Evidence::default() };
+    let said = |lookout: &Lookout| {
+        let findings = lookout.findings(&evidence, &Thresholds::default());
+        findings.into_iter().find(|finding| finding.kind == FindingKind::NewErrors).unwrap().reason
+    };
+    let new = "new since 2026-11-22T11:40:00.000Z: E_NEW: it is broken ×3 (9/h)";
+    assert_eq!(said(&lookout), new, "what was new goes on being told");
+    for (code, text) in [("E_OLD", "it fails"), ("E_LATE", "it stops")] {
+        let kind = ErrorKind { code: Text::new(code), example: Text::new(text), count: 2, first: None };
+        lookout.take_error(&kind, before(1));
+    }
+    assert_eq!(
+        said(&lookout),
+        format!("new since 2026-11-22T11:59:00.000Z: E_LATE: it stops ×2 (120/h); {new}"),
+        "an old kind is old, and no hour is blind"
+    );
 }
 
 #[test]

@@ -10,8 +10,8 @@ use vitals_model::time::Timestamp;
 use super::StoreError;
 
 /// The schema this version writes, kept in `user_version`. Schema 1 was never released; schema 2 has no scenarios,
-/// schema 3 no silences.
-pub(super) const SCHEMA: i64 = 4;
+/// schema 3 no silences, schema 4 no kinds of error.
+pub(super) const SCHEMA: i64 = 5;
 
 /// The oldest schema that is brought up to date when it is opened for writing, and read as it is.
 const SCHEMA_MIN: i64 = 2;
@@ -54,6 +54,11 @@ const SILENCES: &str = "
 CREATE TABLE silence (id INTEGER PRIMARY KEY, until INTEGER NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL);
 ";
 
+/// What schema 5 has more than schema 4: one row for each target.
+const ERRORS: &str = "
+CREATE TABLE errors (target TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+";
+
 /// Where the history of `dir` is.
 pub(super) fn path(dir: &Path) -> PathBuf {
     dir.join("history.db")
@@ -81,7 +86,10 @@ pub(super) fn open(dir: &Path) -> Result<Connection, StoreError> {
         if found < 3 {
             create.execute_batch(SCENARIOS)?;
         }
-        create.execute_batch(SILENCES)?;
+        if found < 4 {
+            create.execute_batch(SILENCES)?;
+        }
+        create.execute_batch(ERRORS)?;
         create.pragma_update(None, "user_version", SCHEMA)?;
         create.commit()?;
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use vitals_model::check::CheckId;
+use vitals_model::errors::KnownErrors;
 use vitals_model::history::{HealthTimes, Spread, Summary};
 use vitals_model::incident::Incident;
 use vitals_model::quiet::Silence;
@@ -17,7 +18,7 @@ use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 
-use super::record::v1::{self, ScenarioRecord, ToolsRecord, health_of};
+use super::record::v1::{self, ErrorsRecord, ScenarioRecord, ToolsRecord, health_of};
 use super::record::v2;
 use super::rollup::Rollup;
 use super::rollup::standing::{self, STANDS_MS_MAX, Times};
@@ -205,6 +206,16 @@ impl Reader {
             Ok((Text::new(&server), tools.into()))
         })
         .collect()
+    }
+
+    /// The kinds of error of `target` as last known.
+    pub fn errors(&self, target: &TargetId) -> Result<Option<KnownErrors>, StoreError> {
+        if self.schema < 5 {
+            return Ok(None);
+        }
+        let bodies: Vec<String> = self.column("SELECT body FROM errors WHERE target = ?", [target.as_str()])?;
+        let known = |body: &String| serde_json::from_str::<ErrorsRecord>(body).map_err(|_| StoreError::Damaged("kinds of error"));
+        bodies.first().map(known).transpose().map(|record| record.map(KnownErrors::from))
     }
 
     /// Scenarios run on `target` that began with `from ≤ at < to`, oldest first; the latest [`SCENARIOS_MAX`] of more.

@@ -16,7 +16,7 @@ use vitals_probe::clock::{Stopwatch, now};
 
 use super::lock::Lock;
 use super::queue::{Queue, Wish};
-use super::record::v1::{ScenarioRecord, ToolsRecord, health_code, health_of, json};
+use super::record::v1::{ErrorsRecord, ScenarioRecord, ToolsRecord, health_code, health_of, json};
 use super::record::v2;
 use super::segment::{Row, grain};
 use super::{Record, StoreError, base, left, retain, seal};
@@ -183,6 +183,12 @@ impl Base {
                 self.connection
                     .prepare_cached("INSERT OR REPLACE INTO tools (target, server, version, body) VALUES (?, ?, 1, ?)")?
                     .execute(params![target.as_str(), server.as_str(), body])?;
+            }
+            Record::Errors(target, known) => {
+                let body = json(&ErrorsRecord::from(known))?;
+                self.connection
+                    .prepare_cached("INSERT OR REPLACE INTO errors (target, version, body) VALUES (?, 1, ?)")?
+                    .execute(params![target.as_str(), body])?;
             }
             Record::Scenario(run) => {
                 let body = json(&ScenarioRecord::from(&**run))?;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use vitals_model::errors::{KnownError, KnownErrors};
 use vitals_model::observation::ErrorKind;
 use vitals_model::template::template;
 use vitals_model::text::Text;
@@ -20,6 +21,11 @@ const KINDS_MAX: usize = 64;
 
 /// Longest name of a kind, in characters.
 const NAME_CHARS_MAX: usize = 120;
+
+/// What is known is kept so soon after a new kind, and so soon after any change: a kind that is heard every second
+/// is not written every second. What a killed watch had not kept is heard as new once more.
+const KEPT_AFTER_NEW: Duration = Duration::from_secs(60);
+const KEPT_AFTER: Duration = Duration::from_secs(3600);
 
 /// The name under which the kinds beyond a batch's bound are summed.
 const OTHER: &str = "other";
@@ -41,6 +47,19 @@ pub(super) struct Kinds {
     since: Option<Timestamp>,
     known: BTreeMap<Text, Known>,
     forgotten: u64,
+    /// When it was last kept, and what has changed since then.
+    kept: Timestamp,
+    changed: Changed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+enum Changed {
+    #[default]
+    Nothing,
+    /// Kinds were heard again.
+    Counts,
+    /// Kinds are new, or it has begun to hear them.
+    Kinds,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +72,10 @@ struct Known {
 impl Kinds {
     /// Errors are heard from now on, if they were not before.
     pub(super) fn listen(&mut self, at: Timestamp) {
-        self.since.get_or_insert(at);
+        if self.since.is_none() {
+            self.since = Some(at);
+            self.changed = Changed::Kinds;
+        }
     }
 
     /// Takes in errors of one kind.
@@ -63,15 +85,54 @@ impl Kinds {
             known.first = known.first.min(at);
             known.last = known.last.max(at);
             known.count += kind.count;
+            self.changed = self.changed.max(Changed::Counts);
             return;
         }
+        self.changed = Changed::Kinds;
+        self.insert(name, Known { first: at, last: at, count: kind.count });
+    }
+
+    /// Takes in what an earlier monitor knew. What both know was heard by both, so it is not counted twice.
+    pub(super) fn know(&mut self, earlier: KnownErrors) {
+        self.since = self.since.into_iter().chain([earlier.since]).min();
+        self.forgotten += earlier.forgotten;
+        for KnownError { name, first, last, count } in earlier.kinds {
+            if let Some(known) = self.known.get_mut(&name) {
+                known.first = known.first.min(first);
+                known.last = known.last.max(last);
+                known.count = known.count.max(count);
+            } else {
+                self.insert(name, Known { first, last, count });
+            }
+        }
+    }
+
+    /// What is known, when it is time to keep it.
+    pub(super) fn due(&mut self, now: Timestamp) -> Option<KnownErrors> {
+        let after = match self.changed {
+            Changed::Nothing => return None,
+            Changed::Counts => KEPT_AFTER,
+            Changed::Kinds => KEPT_AFTER_NEW,
+        };
+        let since = self.since.filter(|_| now.since(self.kept) >= after)?;
+        (self.kept, self.changed) = (now, Changed::Nothing);
+        let known = |(name, known): (&Text, &Known)| KnownError {
+            name: name.clone(),
+            first: known.first,
+            last: known.last,
+            count: known.count,
+        };
+        Some(KnownErrors { since, kinds: self.known.iter().map(known).collect(), forgotten: self.forgotten })
+    }
+
+    fn insert(&mut self, name: Text, known: Known) {
         if self.known.len() == KINDS_MAX
             && let Some(oldest) = self.known.iter().min_by_key(|(_, known)| known.last).map(|(name, _)| name.clone())
         {
             self.known.remove(&oldest);
             self.forgotten += 1;
         }
-        self.known.insert(name, Known { first: at, last: at, count: kind.count });
+        self.known.insert(name, known);
     }
 
     /// Whether it has heard for long enough to know what is not new.
@@ -153,6 +214,37 @@ mod tests {
             kinds.take(&error("other", ""), at(61));
         }
         assert_eq!(names(&kinds, at(62)), ["Tool # failed after # ms ×2"]);
+    }
+
+    #[test]
+    fn what_is_known_is_kept_soon_when_it_is_new_and_else_once_an_hour() {
+        let mut kinds = Kinds::default();
+        assert_eq!(kinds.due(at(0)), None, "nothing was heard");
+        kinds.listen(at(0));
+        assert_eq!(kinds.due(at(0)), Some(KnownErrors { since: at(0), kinds: Vec::new(), forgotten: 0 }));
+        kinds.take(&error("E", "it fails"), at(0));
+        assert_eq!(kinds.due(at(0)), None);
+        assert_eq!(kinds.due(at(1)).map(|known| known.kinds.len()), Some(1));
+        kinds.take(&error("E", "it fails"), at(2));
+        assert_eq!(kinds.due(at(60)), None);
+        let known = KnownError { name: Text::new("E: it fails"), first: at(0), last: at(2), count: 2 };
+        assert_eq!(kinds.due(at(61)), Some(KnownErrors { since: at(0), kinds: vec![known], forgotten: 0 }));
+        assert_eq!(kinds.due(at(200)), None, "nothing has changed");
+    }
+
+    #[test]
+    fn what_two_have_heard_is_not_counted_twice_and_too_much_is_forgotten() {
+        let mut kinds = Kinds::default();
+        kinds.listen(at(100));
+        kinds.take(&error("E", "it fails"), at(100));
+        let known = |n: u32| KnownError { name: Text::new(&format!("K{n}")), first: at(n), last: at(n), count: 1 };
+        let same = KnownError { name: Text::new("E: it fails"), first: at(3), last: at(99), count: 5 };
+        kinds.know(KnownErrors { since: at(1), kinds: vec![same], forgotten: 4 });
+        kinds.know(KnownErrors { since: at(2), kinds: (0..64).map(known).collect(), forgotten: 0 });
+        assert_eq!(kinds.counts(), (KINDS_MAX, 5));
+        let kept = kinds.known[&Text::new("E: it fails")];
+        assert_eq!((kept.first, kept.last, kept.count, kinds.since), (at(3), at(100), 5, Some(at(1))));
+        assert!(!kinds.known.contains_key(&Text::new("K0")), "what was not heard for longest goes first");
     }
 
     #[test]

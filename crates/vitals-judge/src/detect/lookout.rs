@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use vitals_model::check::{CheckId, Unit};
 use vitals_model::config::Thresholds;
+use vitals_model::errors::KnownErrors;
 use vitals_model::finding::{Finding, FindingKind, Outcome};
 use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{ErrorKind, LogSeen};
@@ -21,10 +22,15 @@ use super::leak::{Bar, Floors, Leak, Run};
 use super::rate::Calls;
 use super::shift::Level;
 use super::silence::Voice;
+use super::usual::Usual;
 use crate::stats::normal_below;
 
 /// Most checks whose calls and latencies are followed; of more, the one not measured for longest is forgotten.
 const CHECKS_MAX: usize = 2 * SERVERS_MAX;
+
+/// Checks of which single values are judged: each takes [`super::usual::STATE_BYTES_MAX`], all of them 0.6
+/// MB. It is the first ones that were measured; the others are counted in the reason.
+const USUALS_MAX: usize = 64;
 
 /// What is kept of the past for all detectors: the days that tell a slow leak, and some hours.
 pub const REACH: Duration = Duration::from_secs(3 * 86_400);
@@ -49,6 +55,8 @@ const DISK_FULL_H: f64 = 48.0;
 pub struct Room {
     /// The machine's memory in bytes.
     pub memory: Option<u64>,
+    /// The limit of memory of the hub's control group, in bytes.
+    pub memory_max: Option<u64>,
     /// The hub's limit of open files.
     pub fds: Option<u64>,
     /// Free bytes of the log's disk.
@@ -107,14 +115,13 @@ impl Leaky {
 }
 
 /// What is followed of one check.
-///
-/// A detector of single values (latency and rate against the time of day) has its place beside these two: it
-/// takes the same time and value in [`Lookout::take`].
 #[derive(Clone, Debug, Default)]
 struct Series {
     last: Timestamp,
     level: Level,
     calls: Calls,
+    /// Of [`USUALS_MAX`] checks.
+    usual: Option<Box<Usual>>,
 }
 
 /// What is remembered of one target.
@@ -195,6 +202,16 @@ impl Lookout {
         self.kinds.listen(at);
     }
 
+    /// Takes in the kinds of error that an earlier monitor knew.
+    pub fn know_errors(&mut self, known: KnownErrors) {
+        self.kinds.know(known);
+    }
+
+    /// The kinds of error that are known, when it is time to keep them.
+    pub fn errors_to_keep(&mut self, now: Timestamp) -> Option<KnownErrors> {
+        self.kinds.due(now)
+    }
+
     /// What every detector says, in the order of [`FindingKind::OF_HISTORY`].
     pub fn findings(&self, evidence: &Evidence, limits: &Thresholds) -> Vec<Finding> {
         FindingKind::OF_HISTORY
@@ -204,6 +221,7 @@ impl Lookout {
                     FindingKind::Leak => self.leak(evidence, limits),
                     FindingKind::ErrorRate => self.error_rate(evidence),
                     FindingKind::LevelShift => self.level_shift(evidence),
+                    FindingKind::Unusual => self.unusual(evidence),
                     FindingKind::Silence => self.silence(evidence),
                     _ => self.new_errors(evidence),
                 };
@@ -244,10 +262,17 @@ impl Lookout {
             let oldest = self.series.iter().min_by_key(|(_, series)| series.last).map(|(id, _)| id.clone());
             oldest.map(|id| self.series.remove(&id));
         }
+        let has_place = self.series.values().filter(|series| series.usual.is_some()).count() < USUALS_MAX;
         let series = self.series.entry(sample.id.clone()).or_default();
         series.last = sample.at;
         if let Some(ms) = sample.value {
             series.level.take(sample.at, ms);
+            if has_place && series.usual.is_none() {
+                series.usual = Some(Box::default());
+            }
+            if let Some(usual) = &mut series.usual {
+                usual.take(sample.at, ms);
+            }
         }
         if sample.id.question() == "call" {
             // An answer has its latency; a call that has none and is not well has failed.
@@ -279,10 +304,7 @@ impl Lookout {
         };
         let known = |room: Option<u64>| room.map(|room| room as f64);
         let ends: Vec<(f64, &str)> = match what {
-            Leaky::Memory => vec![
-                (of_percent(limits.memory_percent.1), "the critical threshold"),
-                (known(self.room.memory).unwrap_or(0.0), "the machine's memory"),
-            ],
+            Leaky::Memory => vec![(of_percent(limits.memory_percent.1), "the critical threshold"), self.end_of_memory()],
             Leaky::Fds => vec![(known(self.room.fds).unwrap_or(0.0), "its limit")],
             Leaky::Clients => vec![(limits.clients.1, "the critical threshold")],
             Leaky::Children => Vec::new(),
@@ -316,6 +338,13 @@ impl Lookout {
         Some(text)
     }
 
+    /// The smaller of what the machine has and what the hub's control group may take.
+    fn end_of_memory(&self) -> (f64, &'static str) {
+        let machine = self.room.memory.unwrap_or(0);
+        let limit = self.room.memory_max.filter(|limit| *limit < machine);
+        limit.map_or((machine as f64, "the machine's memory"), |limit| (limit as f64, "the limit of its cgroup"))
+    }
+
     fn error_rate(&self, evidence: &Evidence) -> Said {
         let is_expected = |id: &CheckId| {
             let expected = evidence.truths.iter().filter(|truth| truth.verdict == Verdict::ExpectedDown);
@@ -325,10 +354,12 @@ impl Lookout {
         let calls = || self.series.iter().filter(|(id, s)| id.question() == "call" && is_fresh(s) && !is_expected(id));
         let told = calls().filter_map(|(id, series)| {
             let found = series.calls.too_many()?;
+            let tool = evidence.called.iter().find(|(server, _)| CheckId::of_server(server, "call") == *id);
+            let called = tool.map(|(_, tool)| format!("/{tool}")).unwrap_or_default();
             let server = id.server().unwrap_or_default();
             let (failed, n) = (found.failed, count(u64::from(found.calls), "call"));
             let once_in = (1.0 / found.before).round();
-            Some((found.chance, format!("{server}: {failed} of {n} failed within an hour, one in {once_in:.0} before")))
+            Some((found.chance, format!("{server}{called}: {failed} of {n} failed within an hour, one in {once_in:.0} before")))
         });
         let told = worst_first(told.collect());
         if let Some(text) = told {
@@ -359,6 +390,26 @@ impl Lookout {
         match self.series.values().filter(|series| series.level.has_enough()).count() as u64 {
             0 => (Outcome::NotYet, "no latency was measured often enough".to_owned(), ""),
             n => (Outcome::Quiet, format!("no latency changed for good, of {n}"), ""),
+        }
+    }
+
+    /// Only what is no level shift: that says more.
+    fn unusual(&self, evidence: &Evidence) -> Said {
+        let told = self.series.iter().filter_map(|(id, series)| {
+            let found = series.usual.as_ref()?.unusual()?;
+            let is_recent = evidence.at.since(found.until) <= evidence.window;
+            let is_shift = series.level.shift().is_some_and(|shift| shift.since <= found.until);
+            (is_recent && !is_shift).then(|| (found.expected_ms / found.seen_ms, format!("{id} {found}")))
+        });
+        if let Some(text) = worst_first(told.collect()) {
+            return (WARNING, text, "see what the hub and that server did then: their log, and who called");
+        }
+        let usuals = || self.series.values().filter_map(|series| series.usual.as_ref());
+        let rest = self.series.len() - usuals().count();
+        let rest = if rest > 0 { format!("; {rest} more are not followed") } else { String::new() };
+        match usuals().filter(|usual| usual.has_enough()).count() as u64 {
+            0 => (Outcome::NotYet, format!("needs two hours of `watch` with latencies{rest}"), ""),
+            n => (Outcome::Quiet, format!("no latency was far from its usual for minutes, of {n}{rest}"), ""),
         }
     }
 

@@ -172,7 +172,7 @@ impl Side {
 }
 
 /// Whether a person would notice that `low` became `high`, both logarithms of milliseconds.
-fn is_felt(low: f64, high: f64) -> bool {
+pub(super) fn is_felt(low: f64, high: f64) -> bool {
     high - low >= FACTOR_MIN.ln() && high.exp() - low.exp() >= MORE_MS_MIN
 }
 

@@ -65,6 +65,11 @@ impl CallCourse {
         Some(call.took >= (usual * SLOW_FACTOR).max(usual + SLOW_EXTRA))
     }
 
+    /// The tool that is called; `None` before the first call that named one.
+    pub const fn tool(&self) -> Option<&Text> {
+        self.tool.as_ref()
+    }
+
     /// How many content items it answered with, when last it answered with any.
     pub const fn answered(&self) -> Option<u64> {
         self.answered

@@ -116,6 +116,7 @@ impl Facts {
         let file = self.log.as_ref().and_then(|known| known.seen.file.as_ref().ok());
         Room {
             memory: self.alive().map(|process| process.machine_bytes),
+            memory_max: self.alive().and_then(|process| process.memory_max),
             fds: self.alive().and_then(|process| process.fds_max),
             disk: file.map(|file| file.disk_free),
         }

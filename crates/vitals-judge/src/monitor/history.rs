@@ -60,7 +60,9 @@ impl Watched {
             self.lookout.take(sample);
         }
         self.hear_errors(observation);
-        samples.into_iter().map(|sample| Effect::Keep(Record::Sample(self.target.id.clone(), sample))).collect()
+        let errors = self.lookout.errors_to_keep(now).map(|known| Record::Errors(self.target.id.clone(), known));
+        let samples = samples.into_iter().map(|sample| Record::Sample(self.target.id.clone(), sample));
+        samples.chain(errors).map(Effect::Keep).collect()
     }
 
     /// Errors by kind, from the source that carries levels.

@@ -51,6 +51,8 @@ pub struct ProcessFacts {
     pub rss_bytes: u64,
     /// The machine's memory in bytes.
     pub machine_bytes: u64,
+    /// The limit of memory in bytes of its control group, or of one above it; `None` when there is none.
+    pub memory_max: Option<u64>,
     /// Open file descriptors; `None` when they may not be counted.
     pub fds: Option<u64>,
     /// Its soft limit of file descriptors.

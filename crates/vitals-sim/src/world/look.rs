@@ -70,6 +70,7 @@ impl World {
             cpu_over: Duration::from_millis(over),
             rss_bytes: self.rss(),
             machine_bytes: in_bytes(MACHINE_BYTES),
+            memory_max: None,
             fds: Some(24 + self.clients + self.servers.len() as u64 * 3),
             fds_max: Some(1024),
             threads: 11,

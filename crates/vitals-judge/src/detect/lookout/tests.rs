@@ -18,7 +18,7 @@ fn after(minutes: u32) -> Timestamp {
 }
 
 fn room() -> Room {
-    Room { memory: Some(8 * GB), fds: Some(1024), disk: Some(40 * GB) }
+    Room { memory: Some(8 * GB), fds: Some(1024), disk: Some(40 * GB), ..Room::default() }
 }
 
 fn sample(id: &str, at: Timestamp, value: f64) -> Sample {
@@ -64,6 +64,19 @@ fn a_leak_of_memory_is_told_with_the_time_that_is_left() {
         reason.contains(". the log: 3.6 GB more an hour") && reason.contains("; the end of its disk (43.9 GB) in 11h"),
         "{reason}"
     );
+}
+
+#[test]
+fn a_leak_ends_at_the_limit_of_the_cgroup_where_that_is_the_smaller_one() {
+    let mut lookout = leaking(6 * 75);
+    lookout.set_room(Room { memory_max: Some(GB / 2), ..room() });
+    let (_, reason) = said(&lookout, FindingKind::Leak, &at(after(75)));
+    // 500 MB are 135 MB away, at 60 MB an hour; the threshold of the machine lies behind.
+    assert!(reason.contains("; the limit of its cgroup (500.0 MB) in 2h 1"), "{reason}");
+    assert!(!reason.contains("the machine's memory"), "{reason}");
+    lookout.set_room(Room { memory_max: Some(64 * GB), ..room() });
+    let (_, reason) = said(&lookout, FindingKind::Leak, &at(after(75)));
+    assert!(reason.contains("the machine's memory (8.0 GB)") && !reason.contains("cgroup"), "{reason}");
 }
 
 #[test]
@@ -128,6 +141,9 @@ fn a_server_that_is_expected_to_be_down_has_no_error_rate() {
     }
     let (outcome, reason) = said(&lookout, FindingKind::ErrorRate, &at(after(120)));
     assert_eq!((outcome, reason.starts_with("a_b: 60 of 60 calls failed within an hour")), (WARNING, true), "{reason}");
+    let called = vec![(Text::new("other"), Text::new("x")), (Text::new("a/b"), Text::new("read_file"))];
+    let (_, reason) = said(&lookout, FindingKind::ErrorRate, &Evidence { called, ..at(after(120)) });
+    assert!(reason.starts_with("a_b/read_file: 60 of 60 calls failed"), "{reason}");
     let truth = ServerTruth {
         name: Text::new("a/b"),
         claim: None,

@@ -180,6 +180,7 @@ impl World {
             cpu_over: Duration::from_secs_f64(self.hub.over_s.unwrap_or(10.0)),
             rss_bytes: of_percent(self.hub.memory.unwrap_or(0.5)),
             machine_bytes: of_percent(100.0),
+            memory_max: None,
             fds: Some(self.hub.fds.unwrap_or(24)),
             fds_max: Some(1024),
             threads: 11,

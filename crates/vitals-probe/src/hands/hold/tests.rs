@@ -39,6 +39,7 @@ fn with_child(hands: &Hands, child: ProcessId) -> Observation {
         cpu_over: Duration::ZERO,
         rss_bytes: 0,
         machine_bytes: 0,
+        memory_max: None,
         fds: None,
         fds_max: None,
         threads: 1,
