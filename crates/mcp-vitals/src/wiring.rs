@@ -29,6 +29,11 @@ pub(crate) fn env(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Who runs this program, as the environment says.
+pub(crate) fn user() -> Option<String> {
+    env("USER").or_else(|| env("LOGNAME"))
+}
+
 /// A folder of the XDG base directory specification: the variable when it is absolute, else below home.
 fn xdg(variable: &str, below_home: &str) -> Option<PathBuf> {
     let named = env(variable).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -252,6 +257,7 @@ fn nothing_found(found: &Found) -> String {
 }
 
 /// The folder for the history, the memory in it, and settings: what every looking command begins with.
+#[derive(Clone)]
 pub(crate) struct Ground {
     /// The settings.
     pub settings: Settings,

@@ -9,13 +9,15 @@ mod fixtures;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::KeyCode;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use vitals_model::snapshot::Snapshot;
 use vitals_tui::event::{Input, Key};
-use vitals_tui::{Look, State};
+use vitals_tui::said::{Recall, What};
+use vitals_tui::{Look, Said, State};
 
 const SIZE: (u16, u16) = (140, 40);
 const RUNS: usize = 500;
@@ -29,7 +31,10 @@ fn now() -> std::time::Instant {
 
 fn main() -> std::io::Result<ExitCode> {
     let mut out = std::io::stdout().lock();
-    let snapshot = Arc::new(fixtures::hundred());
+    let Some((_, snapshot)) = fixtures::all().into_iter().find(|(name, _)| *name == "hundred") else {
+        return Err(std::io::Error::other("there is no such fixture"));
+    };
+    let snapshot = Arc::new(snapshot);
     let began = now();
     let mut terminal = Terminal::new(TestBackend::new(SIZE.0, SIZE.1)).map_err(std::io::Error::other)?;
     let mut state = State::new(Arc::clone(&snapshot), Look::default(), SIZE);
@@ -46,13 +51,24 @@ fn main() -> std::io::Result<ExitCode> {
         ("server", "b3"),
         ("incidents", "4"),
         ("log", "5"),
+        ("scenarios", "6"),
+        ("criteria", "7"),
     ] {
         press(&mut state, keys);
+        know(&mut state);
         let (median, worst) = redraws(&mut terminal, &mut state, &snapshot)?;
         writeln!(out, "{name:<17} {median:>9.2?}  p99 {worst:>9.2?}  at most {REDRAW_MAX:?}")?;
         reached &= median <= REDRAW_MAX;
     }
     Ok(if reached { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What the history has.
+fn know(state: &mut State) {
+    let Some(target) = state.place().target.clone() else { return };
+    for (what, found) in [(What::Scenarios, fixtures::scenarios()), (What::Criteria, fixtures::criteria())] {
+        state.apply(Input::Said(Said::Recalled(Recall { target: target.clone(), what }, found)));
+    }
 }
 
 /// The median and the 99th percentile of many new snapshots.
@@ -81,7 +97,7 @@ fn draw(terminal: &mut Terminal<TestBackend>, state: &State) -> std::io::Result<
 
 fn press(state: &mut State, keys: &str) {
     for c in keys.chars() {
-        let key = if c == '\n' { Key::Named(ratatui::crossterm::event::KeyCode::Enter) } else { Key::Char(c) };
+        let key = if c == '\n' { Key::Named(KeyCode::Enter) } else { Key::Char(c) };
         state.apply(Input::Key(key));
     }
 }

@@ -76,7 +76,7 @@ fn there(reader: &Reader, id: u64) -> anyhow::Result<IncidentState> {
 }
 
 fn remark(author: &Author, text: &str, at: Timestamp) -> anyhow::Result<Remark> {
-    let author = author.author.clone().or_else(|| wiring::env("USER")).or_else(|| wiring::env("LOGNAME"));
+    let author = author.author.clone().or_else(wiring::user);
     let author = author.context("nobody says who you are: USER is not set; name yourself with --author")?;
     Ok(Remark { at, author: Text::new(&author), text: Text::new(text) })
 }

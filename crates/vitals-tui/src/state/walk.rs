@@ -113,7 +113,7 @@ impl State {
             return;
         }
         let top = screen::body_top(self.size.1);
-        let line = row.checked_sub(top).map(|row| usize::from(row)).filter(|row| *row < self.page());
+        let line = row.checked_sub(top).map(usize::from).filter(|row| *row < self.page());
         let goal = line.and_then(|row| self.lines.links().iter().find(|(n, _)| *n == row + self.spot.scroll));
         if let Some((_, goal)) = goal {
             self.go(self.place.towards(&goal.clone()));
@@ -212,8 +212,7 @@ impl State {
 
     fn land(&mut self, line: usize) {
         self.hit = Some(line);
-        let link = self.lines.links().iter().rev().find(|(n, _)| *n <= line);
-        self.spot.cursor = link.cloned();
+        self.spot.cursor = self.lines.links().iter().rev().find(|(n, _)| *n <= line).cloned();
         self.bring_into_view(line);
     }
 

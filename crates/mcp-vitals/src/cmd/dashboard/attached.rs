@@ -126,3 +126,71 @@ impl Source for Attached {
 
     fn play(&mut self, _play: Play) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// How long anything may take in these tests: more than one retry.
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    /// A watch that answers each visitor with one of `bodies` and hangs up; the requests that it saw come back.
+    fn watch(bodies: &'static [&'static str]) -> (String, std::thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let answering = std::thread::spawn(move || {
+            let answer = |body: &&str| {
+                let (mut visitor, _) = listener.accept().expect("a visitor");
+                let mut request = [0; 4096];
+                let read = visitor.read(&mut request).expect("a request");
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+                visitor.write_all(format!("{head}{body}").as_bytes()).expect("written");
+                String::from_utf8_lossy(&request[..read]).into_owned()
+            };
+            bodies.iter().map(answer).collect()
+        });
+        (address, answering)
+    }
+
+    const TWO: &str = "retry: 1000\n\nevent: hello\ndata: {}\n\n\
+        event: snapshot\ndata: {\"at\":\"2026-11-22T14:22:00.000Z\",\"targets\":[]}\n\n\
+        event: snapshot\ndata: {\"at\":\"2026-11-22T14:22:01.000Z\",\"targets\":[]}\n\n";
+
+    async fn told(source: &mut Attached) -> String {
+        let arrival = tokio::time::timeout(DEADLINE, source.next()).await.expect("in time");
+        match arrival {
+            Some(Arrival::Snapshot(snapshot)) => snapshot.at.to_string()[17..19].to_owned(),
+            Some(Arrival::Said(Said::Link(Link::Held))) => "held".to_owned(),
+            Some(Arrival::Said(Said::Link(Link::Lost(_)))) => "lost".to_owned(),
+            Some(Arrival::Said(_)) | None => "other".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_lost_is_opened_again_and_the_screen_is_told() {
+        let (address, answering) = watch(&[TWO, TWO]);
+        let mut source = Attached::new(&address, None).expect("a URL");
+        for expected in ["held", "00", "01", "lost", "held", "00"] {
+            assert_eq!(told(&mut source).await, expected);
+        }
+        let requests = answering.join().expect("answered");
+        assert!(requests.iter().all(|request| request.starts_with("GET /api/v1/stream ")), "{requests:?}");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_a_loss_and_no_crash() {
+        let (address, _answering) = watch(&["event: snapshot\ndata: {\"at\":7}\n\n"]);
+        let mut source = Attached::new(&format!("http://{address}/"), None).expect("a URL");
+        assert_eq!((told(&mut source).await.as_str(), told(&mut source).await.as_str()), ("held", "lost"));
+    }
+
+    #[test]
+    fn a_token_on_the_command_line_and_other_schemes_are_refused() {
+        let refused = |url: &str, token| Attached::new(url, token).err().map(|error| error.to_string());
+        assert!(refused("http://127.0.0.1:1", Some("hunter2")).is_some_and(|why| why.contains("env:NAME")));
+        assert!(refused("ftp://127.0.0.1:1", None).is_some_and(|why| why.contains("expected http")));
+    }
+}

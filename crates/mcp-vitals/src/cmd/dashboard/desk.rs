@@ -124,3 +124,69 @@ fn answered(done: anyhow::Result<(String, Order)>) -> (String, Option<Order>) {
         Err(error) => (format!("not done: {error:#}"), None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vitals_engine::store::{Record, Store};
+    use vitals_model::check::{CheckId, Point};
+    use vitals_model::incident::{Handling, Ties};
+    use vitals_model::reading::Health;
+    use vitals_model::target::TargetId;
+
+    fn incident(id: u64, question: &str) -> Incident {
+        Incident {
+            id,
+            target: TargetId::new("hub-7001"),
+            check: CheckId::of_target(Point::HubServers, question),
+            kind: question.to_owned(),
+            health: Health::Failing,
+            state: IncidentState::Open,
+            summary: "gone".to_owned(),
+            evidence: Vec::new(),
+            hint: String::new(),
+            opened_at: Timestamp::from_millis(1),
+            updated_at: Timestamp::from_millis(1),
+            resolved_at: None,
+            flapping: false,
+            ties: Ties::default(),
+            handling: Handling::default(),
+        }
+    }
+
+    /// A desk over a history that has I7, an incident of the hub's process.
+    fn desk(dir: &std::path::Path, origin: Origin) -> Desk {
+        let store = Store::open(dir, &vitals_model::config::Storage::default()).expect("a store");
+        store.put(Record::Incident(Box::new(incident(7, "process"))));
+        assert_eq!(store.close().error, None);
+        let ground = Ground {
+            settings: Default::default(),
+            surroundings: Default::default(),
+            wanted: Vec::new(),
+            state_dir: dir.to_owned(),
+        };
+        Desk::new(&ground, origin, mpsc::channel(4).0)
+    }
+
+    #[test]
+    fn what_the_history_knows_is_left_for_the_watch_and_nothing_else() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let desk = desk(dir.path(), Origin::Watch);
+        let (said, order) = desk.acknowledge(&incident(7, "process"), "on it").expect("done");
+        assert!(said.contains("left for the watch"), "{said}");
+        assert_eq!(Store::ordered(dir.path()), [order]);
+        // The same number given by somebody else.
+        let refused = desk.acknowledge(&incident(7, "port"), "").expect_err("another incident");
+        assert!(refused.to_string().contains("where the watch runs"), "{refused}");
+        assert_eq!(Store::ordered(dir.path()).len(), 1);
+    }
+
+    #[test]
+    fn an_incident_of_this_screen_alone_is_acknowledged_here_and_a_recording_never() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (said, _order) = desk(dir.path(), Origin::Here).acknowledge(&incident(8, "port"), "").expect("done");
+        assert!(said.contains("on this screen only"), "{said}");
+        assert!(desk(dir.path(), Origin::Recording).acknowledge(&incident(7, "process"), "").is_err());
+        assert!(Store::ordered(dir.path()).is_empty());
+    }
+}

@@ -168,3 +168,67 @@ impl Source for Player {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(second: u32, value: u32) -> String {
+        let reading = format!(
+            r#"{{"id":"hub-servers/api","point":"hub-servers","health":"healthy","standing":"judged","value":{value},"unit":"ms"}}"#
+        );
+        format!(r#"{{"at":"2026-11-22T14:22:{second:02}.000Z","targets":[{{"id":"hub","kind":"hub","checks":[{reading}]}}]}}"#)
+    }
+
+    /// Three pictures: as recorded, as a saved stream has them, and one that was still being written.
+    fn player(speed: f64) -> Player {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let [a, b, c] = [picture(0, 1), picture(1, 2), picture(2, 3)];
+        let torn = &picture(3, 4)[..40];
+        std::fs::write(file.path(), format!("{a}\n: a comment\nevent: snapshot\ndata: {b}\n\n{c}\n{torn}")).expect("written");
+        Player::open(file.path(), speed).expect("a recording")
+    }
+
+    async fn next_picture(player: &mut Player) -> (String, usize) {
+        loop {
+            if let Some(Arrival::Snapshot(snapshot)) = player.next().await {
+                let trend = snapshot.targets[0].trends.values().next().map_or(0, Vec::len);
+                return (snapshot.at.to_string()[17..19].to_owned(), trend);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn pictures_come_in_their_order_with_the_trend_up_to_them() {
+        let mut player = player(1000.0);
+        for expected in [("00", 1), ("01", 2), ("02", 3)] {
+            let (second, trend) = next_picture(&mut player).await;
+            assert_eq!((second.as_str(), trend), expected);
+        }
+        let end = tokio::time::timeout(Duration::from_millis(300), next_picture(&mut player)).await;
+        assert!(end.is_err(), "what was not written to its end is no picture");
+    }
+
+    #[tokio::test]
+    async fn a_step_shows_that_picture_as_it_was_then_and_stands() {
+        let mut player = player(1000.0);
+        next_picture(&mut player).await;
+        next_picture(&mut player).await;
+        player.play(Play::Back);
+        assert_eq!(next_picture(&mut player).await, ("00".to_owned(), 1));
+        let place = player.next().await;
+        let Some(Arrival::Said(Said::Playing(place))) = place else { panic!("the screen is told where we are") };
+        assert_eq!((place.nth, place.of, place.motion), (1, 3, Motion::Held));
+        player.play(Play::On);
+        assert_eq!(next_picture(&mut player).await, ("01".to_owned(), 2));
+    }
+
+    #[test]
+    fn the_last_picture_is_printed_and_a_file_without_any_is_refused() {
+        assert_eq!(player(1.0).last().expect("a picture").at.to_string(), "2026-11-22T14:22:02.000Z");
+        let empty = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(empty.path(), "nothing\n").expect("written");
+        let refused = Player::open(empty.path(), 1.0).err().expect("no recording");
+        assert!(refused.to_string().contains("has no picture"), "{refused}");
+    }
+}
