@@ -211,7 +211,7 @@ pub(crate) struct DashboardArgs {
     /// Show what a running `watch --listen` at this URL sees.
     #[arg(long, value_name = "URL", conflicts_with = "replay")]
     pub connect: Option<String>,
-    /// The token that the watch asks for: env:NAME or file:PATH
+    /// The token that the watch asks for: `env:NAME` or `file:PATH`.
     #[arg(long, value_name = "REF", requires = "connect")]
     pub token: Option<String>,
     /// Show a recording of `watch --record` again.

@@ -14,6 +14,7 @@ use crate::widgets::lines::{Goal, Lines};
 use crate::widgets::panel::Room;
 use place::{Place, Screen};
 use prompt::{Outcome, Prompt, Question};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -373,10 +374,10 @@ impl State {
     }
 
     /// The target that the place is about, as far as filter and range show it.
-    pub fn shown_target(&self) -> Option<TargetState> {
-        let mut state = self.filter.of(self.target()?).into_owned();
+    pub fn shown_target(&self) -> Option<Cow<'_, TargetState>> {
+        let mut state = self.filter.of(self.target()?);
         if self.range != Range::Live {
-            state.trends = match self.found(What::Trends(self.range)) {
+            state.to_mut().trends = match self.found(What::Trends(self.range)) {
                 Some(Found::Trends(trends)) => trends.clone(),
                 _ => BTreeMap::new(),
             };

@@ -100,8 +100,8 @@ async fn live(common: &Common, ground: Ground, look: Look) -> anyhow::Result<Exi
 
 /// Where snapshots come from when no engine of this process makes them.
 trait Source {
-    /// The next thing that comes; `None` when nothing more can. Safe to drop before it is done.
-    async fn next(&mut self) -> Option<Arrival>;
+    /// The next thing that comes. Safe to drop before it is done.
+    async fn next(&mut self) -> Arrival;
 
     /// Goes on in another way, where that is possible.
     fn play(&mut self, play: Play);
@@ -125,9 +125,8 @@ async fn far(common: &Common, origin: Origin, mut source: impl Source, look: Loo
         loop {
             tokio::select! {
                 arrival = source.next() => match arrival {
-                    Some(Arrival::Snapshot(snapshot)) => drop(snapshots.send(snapshot)),
-                    Some(Arrival::Said(said)) => drop(tell.send(said).await),
-                    None => std::future::pending().await,
+                    Arrival::Snapshot(snapshot) => drop(snapshots.send(snapshot)),
+                    Arrival::Said(said) => drop(tell.send(said).await),
                 },
                 command = asked.recv() => match command {
                     Some(Command::Quit) | None => break,

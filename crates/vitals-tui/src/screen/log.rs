@@ -14,7 +14,7 @@ const RECORD_LINES_MAX: usize = 4;
 /// The whole document.
 pub fn lines(state: &TargetState, pen: Pen, columns: usize) -> Lines {
     let widths = Widths { column: columns, all: columns };
-    let mut tail = vec![Panel::title(pen, "LOG", "warnings and errors, newest last", columns)];
+    let mut tail = vec![Panel::title(pen, "LOG", &format!("of {}: warnings and errors, newest last", state.target.id), columns)];
     if state.log.is_empty() {
         tail.push(Row::new(pen).to(2).put("no warning and no error was logged", Tone::Quiet).line());
     }

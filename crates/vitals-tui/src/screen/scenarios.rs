@@ -27,7 +27,8 @@ pub fn lines(state: &TargetState, found: Option<&Found>, pen: Pen, columns: usiz
         let how = format!("None was run on {}. `mcp-vitals scenario list` shows what there is.", state.target.id);
         return empty(pen, "No scenario is known.", &how, columns);
     }
-    let mut lines = Lines::from(vec![Panel::title(pen, "SCENARIOS", "latest first", columns)]);
+    let mut lines =
+        Lines::from(vec![Panel::title(pen, "SCENARIOS", &format!("run on {}, latest first", state.target.id), columns)]);
     for run in runs {
         lines.extend(one(run, pen, columns));
     }

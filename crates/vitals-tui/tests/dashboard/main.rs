@@ -4,6 +4,7 @@
 mod fixtures;
 mod keys;
 mod live;
+mod page;
 mod printed;
 mod screens;
 

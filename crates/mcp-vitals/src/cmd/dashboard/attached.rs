@@ -67,9 +67,9 @@ impl Attached {
         let read = async {
             loop {
                 match self.next().await {
-                    Some(Arrival::Snapshot(snapshot)) => return Ok(snapshot),
-                    Some(Arrival::Said(Said::Link(Link::Lost(why)))) => bail!("{}: {why}", self.url),
-                    Some(Arrival::Said(_)) | None => {}
+                    Arrival::Snapshot(snapshot) => return Ok(snapshot),
+                    Arrival::Said(Said::Link(Link::Lost(why))) => bail!("{}: {why}", self.url),
+                    Arrival::Said(_) => {}
                 }
             }
         };
@@ -99,29 +99,29 @@ fn bearer(reference: &str) -> anyhow::Result<Secret> {
 }
 
 impl Source for Attached {
-    async fn next(&mut self) -> Option<Arrival> {
+    async fn next(&mut self) -> Arrival {
         let Some(stream) = &mut self.stream else {
             tokio::time::sleep_until(self.retry_at).await;
-            return Some(match self.open().await {
+            return match self.open().await {
                 Ok(stream) => {
                     self.stream = Some(stream);
                     Arrival::Said(Said::Link(Link::Held))
                 }
                 Err(failure) => self.lost(&failure.to_string()),
-            });
+            };
         };
         let event = loop {
             match tokio::time::timeout(SILENCE_MAX, stream.next()).await {
                 Ok(Ok(event)) if event.name == "snapshot" => break event,
                 Ok(Ok(_)) => {}
-                Ok(Err(failure)) => return Some(self.lost(&failure.to_string())),
-                Err(_) => return Some(self.lost("the watch is silent")),
+                Ok(Err(failure)) => return self.lost(&failure.to_string()),
+                Err(_) => return self.lost("the watch is silent"),
             }
         };
-        Some(match self.follower.read(&event.data) {
+        match self.follower.read(&event.data) {
             Ok(snapshot) => Arrival::Snapshot(Arc::new(snapshot)),
             Err(error) => self.lost(&format!("what the watch sends cannot be read: {error}")),
-        })
+        }
     }
 
     fn play(&mut self, _play: Play) {}
@@ -162,10 +162,10 @@ mod tests {
     async fn told(source: &mut Attached) -> String {
         let arrival = tokio::time::timeout(DEADLINE, source.next()).await.expect("in time");
         match arrival {
-            Some(Arrival::Snapshot(snapshot)) => snapshot.at.to_string()[17..19].to_owned(),
-            Some(Arrival::Said(Said::Link(Link::Held))) => "held".to_owned(),
-            Some(Arrival::Said(Said::Link(Link::Lost(_)))) => "lost".to_owned(),
-            Some(Arrival::Said(_)) | None => "other".to_owned(),
+            Arrival::Snapshot(snapshot) => snapshot.at.to_string()[17..19].to_owned(),
+            Arrival::Said(Said::Link(Link::Held)) => "held".to_owned(),
+            Arrival::Said(Said::Link(Link::Lost(_))) => "lost".to_owned(),
+            Arrival::Said(_) => "other".to_owned(),
         }
     }
 

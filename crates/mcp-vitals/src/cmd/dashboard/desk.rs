@@ -35,12 +35,20 @@ pub(super) struct Desk {
     origin: Origin,
     state_dir: PathBuf,
     archive: Archive,
+    /// Who sits here; `None` when the environment does not say.
+    author: Option<String>,
     tell: mpsc::Sender<Said>,
 }
 
 impl Desk {
     pub(super) fn new(ground: &Ground, origin: Origin, tell: mpsc::Sender<Said>) -> Self {
-        Self { origin, state_dir: ground.state_dir.clone(), archive: Archive::open(ground, tell.clone()), tell }
+        Self {
+            origin,
+            state_dir: ground.state_dir.clone(),
+            archive: Archive::open(ground, tell.clone()),
+            author: wiring::user(),
+            tell,
+        }
     }
 
     /// Carries a command out, and says what became of it. An order that an engine of this process is to hear, too,
@@ -99,8 +107,8 @@ impl Desk {
         if self.origin == Origin::Recording {
             bail!("this is a recording: nothing in it can be changed");
         }
-        let author = wiring::user().context("nobody says who you are: USER is not set")?;
-        Ok(Remark { at, author: Text::new(&author), text: Text::new(text) })
+        let author = self.author.as_ref().context("nobody says who you are: USER is not set")?;
+        Ok(Remark { at, author: Text::new(author), text: Text::new(text) })
     }
 
     /// Whether the history has this very incident, and it lasts there: numbers are given by whoever watches.
@@ -128,11 +136,13 @@ fn answered(done: anyhow::Result<(String, Order)>) -> (String, Option<Order>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vitals_engine::store::{Record, Store};
+    use vitals_engine::store::Record;
     use vitals_model::check::{CheckId, Point};
+    use vitals_model::config::{Settings, Storage};
     use vitals_model::incident::{Handling, Ties};
     use vitals_model::reading::Health;
     use vitals_model::target::TargetId;
+    use vitals_probe::hands::Surroundings;
 
     fn incident(id: u64, question: &str) -> Incident {
         Incident {
@@ -156,16 +166,12 @@ mod tests {
 
     /// A desk over a history that has I7, an incident of the hub's process.
     fn desk(dir: &std::path::Path, origin: Origin) -> Desk {
-        let store = Store::open(dir, &vitals_model::config::Storage::default()).expect("a store");
+        let store = Store::open(dir, &Storage::default()).expect("a store");
         store.put(Record::Incident(Box::new(incident(7, "process"))));
         assert_eq!(store.close().error, None);
-        let ground = Ground {
-            settings: Default::default(),
-            surroundings: Default::default(),
-            wanted: Vec::new(),
-            state_dir: dir.to_owned(),
-        };
-        Desk::new(&ground, origin, mpsc::channel(4).0)
+        let (settings, surroundings) = (Settings::default(), Surroundings::default());
+        let ground = Ground { settings, surroundings, wanted: Vec::new(), state_dir: dir.to_owned() };
+        Desk { author: Some("ada".to_owned()), ..Desk::new(&ground, origin, mpsc::channel(4).0) }
     }
 
     #[test]

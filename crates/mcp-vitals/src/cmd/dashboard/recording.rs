@@ -130,9 +130,9 @@ fn pictures(mut file: impl std::io::BufRead) -> std::io::Result<Vec<(u64, usize)
 }
 
 impl Source for Player {
-    async fn next(&mut self) -> Option<Arrival> {
+    async fn next(&mut self) -> Arrival {
         if std::mem::take(&mut self.untold) {
-            return Some(Arrival::Said(Said::Playing(self.place())));
+            return Arrival::Said(Said::Playing(self.place()));
         }
         if self.step.is_none() && (self.motion == Motion::Held || self.next >= self.pictures.len()) {
             std::future::pending::<()>().await;
@@ -146,11 +146,11 @@ impl Source for Player {
         match self.show(nth) {
             Ok(snapshot) => {
                 self.due = Instant::now() + self.still(before.as_deref(), &snapshot);
-                Some(Arrival::Snapshot(snapshot))
+                Arrival::Snapshot(snapshot)
             }
             Err(error) => {
                 self.next = nth + 1;
-                Some(Arrival::Said(Said::Answer(format!("picture {} cannot be read: {error:#}", nth + 1))))
+                Arrival::Said(Said::Answer(format!("picture {} cannot be read: {error:#}", nth + 1)))
             }
         }
     }
@@ -191,7 +191,7 @@ mod tests {
 
     async fn next_picture(player: &mut Player) -> (String, usize) {
         loop {
-            if let Some(Arrival::Snapshot(snapshot)) = player.next().await {
+            if let Arrival::Snapshot(snapshot) = player.next().await {
                 let trend = snapshot.targets[0].trends.values().next().map_or(0, Vec::len);
                 return (snapshot.at.to_string()[17..19].to_owned(), trend);
             }
@@ -217,7 +217,7 @@ mod tests {
         player.play(Play::Back);
         assert_eq!(next_picture(&mut player).await, ("00".to_owned(), 1));
         let place = player.next().await;
-        let Some(Arrival::Said(Said::Playing(place))) = place else { panic!("the screen is told where we are") };
+        let Arrival::Said(Said::Playing(place)) = place else { panic!("the screen is told where we are") };
         assert_eq!((place.nth, place.of, place.motion), (1, 3, Motion::Held));
         player.play(Play::On);
         assert_eq!(next_picture(&mut player).await, ("01".to_owned(), 2));
