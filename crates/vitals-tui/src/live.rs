@@ -4,7 +4,7 @@
 
 use crate::event::{Input, input};
 use crate::look::Look;
-use crate::said::{Command, Mouse, Said};
+use crate::said::{Command, Found, Mouse, Said};
 use crate::screen;
 use crate::state::State;
 use futures_util::{Stream, StreamExt};
@@ -117,10 +117,18 @@ where
                 return Ok(());
             }
             Some(command) => {
-                if let Err(TrySendError::Full(_)) = behind.commands.try_send(command) {
-                    state.apply(Input::Said(Said::Answer("too much is asked at once: ask again".to_owned())));
+                if let Err(TrySendError::Full(command)) = behind.commands.try_send(command) {
+                    state.apply(Input::Said(refused(command)));
                 }
             }
         }
+    }
+}
+
+/// What the reader is told of a command that found no room.
+fn refused(command: Command) -> Said {
+    match command {
+        Command::Recall(recall) => Said::Recalled(recall, Found::Nothing("Too much is asked at once.".to_owned())),
+        _ => Said::Answer("too much is asked at once: ask again".to_owned()),
     }
 }

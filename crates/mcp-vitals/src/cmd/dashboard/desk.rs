@@ -13,7 +13,7 @@ use vitals_model::snapshot::Snapshot;
 use vitals_model::text::Text;
 use vitals_model::time::{Timestamp, human};
 use vitals_probe::clock;
-use vitals_tui::said::Quieting;
+use vitals_tui::said::{Found, Quieting};
 use vitals_tui::{Command, Said};
 
 use super::recall::Archive;
@@ -56,7 +56,10 @@ impl Desk {
     pub(super) async fn take(&self, command: Command, shown: &watch::Receiver<Arc<Snapshot>>) -> Option<Order> {
         let (answer, order) = match command {
             Command::Recall(recall) => {
-                self.archive.ask(recall);
+                if let Err(recall) = self.archive.ask(recall) {
+                    let busy = Found::Nothing("The history is busy; it is asked again in a minute.".to_owned());
+                    let _ = self.tell.send(Said::Recalled(recall, busy)).await;
+                }
                 return None;
             }
             Command::CheckNow if self.origin == Origin::Watch => ("the watch checks by its own schedule".to_owned(), None),

@@ -2,7 +2,7 @@
 //! large history delays neither the screen nor a probe.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use anyhow::bail;
@@ -47,9 +47,11 @@ impl Archive {
         Self(questions)
     }
 
-    /// A question; one too many is not asked, and the screen asks again.
-    pub(super) fn ask(&self, recall: Recall) {
-        let _ = self.0.try_send(recall);
+    /// Asks a question; one too many comes back.
+    pub(super) fn ask(&self, recall: Recall) -> Result<(), Recall> {
+        self.0.try_send(recall).map_err(|error| match error {
+            TrySendError::Full(recall) | TrySendError::Disconnected(recall) => recall,
+        })
     }
 }
 
