@@ -79,11 +79,6 @@ impl Lines {
         }
     }
 
-    /// The last line.
-    pub fn last(&self) -> Option<&Line<'static>> {
-        self.all.last()
-    }
-
     /// The last line that leads somewhere, and where.
     pub fn last_link(&self) -> Option<(Goal, Line<'static>)> {
         let (line, goal) = self.links.last()?;
