@@ -186,6 +186,9 @@ pub(crate) struct WatchArgs {
     /// Keep no history.
     #[arg(long)]
     pub no_history: bool,
+    /// Also record what a screen would show into this new file, for `dashboard --replay`.
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
 }
 
 /// Output formats of things that come one by one.
@@ -209,6 +212,24 @@ pub(crate) struct DashboardArgs {
     /// Width of --once when the output is no terminal.
     #[arg(long, value_name = "COLUMNS", default_value_t = 120)]
     pub width: u16,
+    /// Show what a running `watch --listen` at this URL sees.
+    #[arg(long, value_name = "URL", conflicts_with = "replay")]
+    pub connect: Option<String>,
+    /// The token that the watch asks for: `env:NAME` or `file:PATH`.
+    #[arg(long, value_name = "REF", requires = "connect")]
+    pub token: Option<String>,
+    /// Show a recording of `watch --record` again.
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// How many times faster than it was.
+    #[arg(long, value_name = "TIMES", requires = "replay", default_value = "1", value_parser = speed)]
+    pub speed: f64,
+}
+
+/// A speed between a hundredth and a million: what lies beyond is a still or a flash.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed| (0.01..=1e6).contains(speed));
+    speed.ok_or_else(|| "expected a number from 0.01 to 1000000".to_owned())
 }
 
 /// `anomalies`.

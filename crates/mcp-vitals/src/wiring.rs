@@ -272,6 +272,7 @@ fn nothing_found(found: &Found) -> String {
 }
 
 /// The folder for the history, the memory in it, and settings: what every looking command begins with.
+#[derive(Clone)]
 pub(crate) struct Ground {
     /// The settings.
     pub settings: Settings,

@@ -1,5 +1,7 @@
-//! Export: what is written for other programs to read.
+//! Export: what is written for other programs to read, or for our own to show again.
 
 mod classic;
+mod recording;
 
 pub use classic::{Classic, ClassicError};
+pub use recording::{Recording, RecordingError};

@@ -47,6 +47,8 @@ const END_MAX: Duration = Duration::from_secs(8);
 pub enum Control {
     /// Run every probe now.
     CheckNow,
+    /// Somebody says something about incidents.
+    Order(Order),
     /// Use these settings from now on.
     Reload(Box<Settings>),
     /// End.
@@ -204,6 +206,7 @@ impl Engine {
                 Awaited::Discovery => self.discover(),
                 Awaited::Publish => self.publish(),
                 Awaited::Control(Control::CheckNow) => self.check_now(),
+                Awaited::Control(Control::Order(order)) => self.apply(Event::Ordered(order)),
                 Awaited::Control(Control::Reload(settings)) => self.reload(*settings),
                 Awaited::Control(Control::Stop) | Awaited::End => break,
             }

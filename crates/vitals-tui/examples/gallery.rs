@@ -7,7 +7,9 @@ mod fixtures;
 
 use std::io::Write;
 use std::sync::Arc;
-use vitals_tui::{Colour, Look};
+use vitals_tui::live::Behind;
+use vitals_tui::said::{Found, What};
+use vitals_tui::{Colour, Command, Look, Said};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
@@ -22,6 +24,24 @@ async fn main() -> std::io::Result<()> {
         return std::io::stdout().write_all(text.as_bytes());
     }
     let (_sender, rx) = tokio::sync::watch::channel(Arc::new(snapshot));
-    let (commands, _asked) = tokio::sync::mpsc::channel(1);
-    vitals_tui::run(rx, commands, Look::default()).await
+    let (commands, mut asked) = tokio::sync::mpsc::channel(4);
+    let (tell, said) = tokio::sync::mpsc::channel(4);
+    let answer = async move {
+        while let Some(command) = asked.recv().await {
+            let told = match command {
+                Command::Recall(recall) => match recall.what {
+                    What::Scenarios => Said::Recalled(recall, fixtures::scenarios()),
+                    What::Criteria => Said::Recalled(recall, fixtures::criteria()),
+                    What::Trends(_) => Said::Recalled(recall, Found::Nothing("this is no hub".to_owned())),
+                },
+                command => Said::Answer(format!("{command:?}")),
+            };
+            let _ = tell.send(told).await;
+        }
+    };
+    let shown = vitals_tui::run(Behind { snapshots: rx, commands, said }, Look::default());
+    tokio::select! {
+        shown = shown => shown,
+        () = answer => Ok(()),
+    }
 }

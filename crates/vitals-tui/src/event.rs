@@ -1,7 +1,8 @@
 //! What can happen to the dashboard, and keys as the table of keys names them.
 
 use crate::look::Glyphs;
-use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use crate::said::Said;
+use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use std::sync::Arc;
 use vitals_model::snapshot::Snapshot;
 
@@ -14,8 +15,21 @@ pub enum Input {
     Key(Key),
     /// The terminal is now this wide and high, in cells.
     Resize(u16, u16),
-    /// What a narrator says of the picture from now on.
-    Caption(String),
+    /// The wheel of the mouse, up or down.
+    Wheel(Wheel),
+    /// A click of the mouse on this column and row, from 0.
+    Click(u16, u16),
+    /// Something told beside the snapshots.
+    Said(Said),
+}
+
+/// Which way the wheel turned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wheel {
+    /// Towards the beginning.
+    Up,
+    /// Towards the end.
+    Down,
 }
 
 /// A key that can be bound.
@@ -50,8 +64,8 @@ impl Key {
     }
 }
 
-/// What a terminal event is to the dashboard; `None` for what it does not use (mouse, focus, paste,
-/// key releases).
+/// What a terminal event is to the dashboard; `None` for what it does not use (focus, paste, key
+/// releases, the mouse's way).
 pub fn input(event: &Event) -> Option<Input> {
     match event {
         Event::Resize(width, height) => Some(Input::Resize(*width, *height)),
@@ -63,6 +77,12 @@ pub fn input(event: &Event) -> Option<Input> {
             };
             Some(Input::Key(key))
         }
+        Event::Mouse(MouseEvent { kind, column, row, .. }) => match kind {
+            MouseEventKind::ScrollUp => Some(Input::Wheel(Wheel::Up)),
+            MouseEventKind::ScrollDown => Some(Input::Wheel(Wheel::Down)),
+            MouseEventKind::Down(MouseButton::Left) => Some(Input::Click(*column, *row)),
+            _ => None,
+        },
         _ => None,
     }
 }

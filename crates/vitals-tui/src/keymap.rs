@@ -1,4 +1,4 @@
-//! The one table of keys: what each does, and how help and footer call it.
+//! The one table of keys: what each does, and how help, footer and the guide call it.
 
 use crate::event::Key;
 use crate::look::Glyphs;
@@ -7,29 +7,57 @@ use ratatui::crossterm::event::KeyCode;
 /// What a key does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// Leave the dashboard.
-    Quit,
-    /// Leave help, or else the dashboard.
-    Back,
     /// Show or hide help.
     Help,
-    /// Hold the picture still, or let it go on.
-    Pause,
-    /// Ask for a check of everything now.
-    CheckNow,
-    /// The next tab.
-    Next,
-    /// The tab before.
-    Previous,
-    /// The tab with the number of the key.
+    /// Leave the dashboard.
+    Quit,
+    /// Show more of what is chosen.
+    Open,
+    /// Leave help, a search, or the screen for the one before.
+    Back,
+    /// The screen with the number of the key.
     Nth,
+    /// The next screen.
+    NextScreen,
+    /// The screen before.
+    PreviousScreen,
+    /// The next target; where a server or an incident is shown, the next of them.
+    NextOne,
+    /// The one before.
+    PreviousOne,
     /// The target that is worst.
     Worst,
+    /// Look for text.
+    Search,
+    /// The next place with the text.
+    NextHit,
+    /// The place before.
+    PreviousHit,
+    /// Show only what is bad, or all.
+    Bad,
+    /// Show one integration point, or all.
+    Point,
+    /// The time that trends show.
+    Range,
     /// Show every panel in full, or only what fits.
     Expand,
-    /// One line up.
+    /// Take an incident up.
+    Acknowledge,
+    /// Tell nobody for a while.
+    Silence,
+    /// Ask for a check of everything now.
+    CheckNow,
+    /// Hold the picture still, or let it go on.
+    Pause,
+    /// One picture of a recording back.
+    StepBack,
+    /// One picture of a recording on.
+    StepOn,
+    /// Listen to the mouse, or leave it to the terminal.
+    Mouse,
+    /// What is above, or one line up.
     Up,
-    /// One line down.
+    /// What is below, or one line down.
     Down,
     /// One screen up.
     PageUp,
@@ -64,35 +92,44 @@ impl Binding {
     }
 }
 
-const DIGITS: &[Key] = &[
-    Key::Char('0'),
-    Key::Char('1'),
-    Key::Char('2'),
-    Key::Char('3'),
-    Key::Char('4'),
-    Key::Char('5'),
-    Key::Char('6'),
-    Key::Char('7'),
-    Key::Char('8'),
-    Key::Char('9'),
-];
+const DIGITS: &[Key] =
+    &[Key::Char('1'), Key::Char('2'), Key::Char('3'), Key::Char('4'), Key::Char('5'), Key::Char('6'), Key::Char('7')];
 
 /// All keys, in the order of help; the footer takes those with a short word in the same order.
 pub const KEYMAP: &[Binding] = &[
     bind(&[Key::Char('?')], Action::Help, "help", "show or hide this help"),
     bind(&[Key::Char('q'), Key::Ctrl('c')], Action::Quit, "quit", "quit"),
-    bind(&[Key::Named(KeyCode::Esc)], Action::Back, "", "close help, or quit"),
-    bind(&[Key::Char('w')], Action::Worst, "worst", "go to the worst target"),
-    bind(&[Key::Char('r')], Action::CheckNow, "re-check", "check everything again now"),
-    bind(&[Key::Char('p'), Key::Char(' ')], Action::Pause, "pause", "hold the picture, or go on"),
+    bind(&[Key::Named(KeyCode::Enter)], Action::Open, "open", "open what is chosen"),
+    bind(&[Key::Named(KeyCode::Esc), Key::Named(KeyCode::Backspace)], Action::Back, "back", "back: out of help, search, screen"),
+    bind(DIGITS, Action::Nth, "", "that screen"),
+    bind(&[Key::Named(KeyCode::Tab), Key::Named(KeyCode::Right), Key::Char('l')], Action::NextScreen, "", "next screen"),
+    bind(
+        &[Key::Named(KeyCode::BackTab), Key::Named(KeyCode::Left), Key::Char('h')],
+        Action::PreviousScreen,
+        "",
+        "previous screen",
+    ),
+    bind(&[Key::Char(']')], Action::NextOne, "", "next target, server or incident"),
+    bind(&[Key::Char('[')], Action::PreviousOne, "", "previous one"),
+    bind(&[Key::Char('w')], Action::Worst, "", "go to the worst target"),
+    bind(&[Key::Char('a')], Action::Acknowledge, "acknowledge", "take the chosen incident up"),
+    bind(&[Key::Char('s')], Action::Silence, "silence", "silence the checks of the chosen incident"),
+    bind(&[Key::Char('/')], Action::Search, "search", "search this screen"),
+    bind(&[Key::Char('n')], Action::NextHit, "", "next match"),
+    bind(&[Key::Char('N')], Action::PreviousHit, "", "previous match"),
+    bind(&[Key::Char('b')], Action::Bad, "bad only", "show only what is bad, or all"),
+    bind(&[Key::Char('o')], Action::Point, "point", "show one integration point, or all"),
+    bind(&[Key::Char('t')], Action::Range, "time", "time that trends show: live to 90d"),
     bind(&[Key::Char('x')], Action::Expand, "expand", "show all panels in full, or fit"),
-    bind(&[Key::Named(KeyCode::Tab), Key::Named(KeyCode::Right), Key::Char('l')], Action::Next, "", "next tab"),
-    bind(&[Key::Named(KeyCode::BackTab), Key::Named(KeyCode::Left), Key::Char('h')], Action::Previous, "", "previous tab"),
-    bind(DIGITS, Action::Nth, "", "overview (0) or that target"),
-    bind(&[Key::Named(KeyCode::Up), Key::Char('k')], Action::Up, "", "one line up"),
-    bind(&[Key::Named(KeyCode::Down), Key::Char('j')], Action::Down, "", "one line down"),
-    bind(&[Key::Named(KeyCode::PageUp)], Action::PageUp, "", "one screen up"),
-    bind(&[Key::Named(KeyCode::PageDown)], Action::PageDown, "", "one screen down"),
+    bind(&[Key::Char('p'), Key::Char(' ')], Action::Pause, "pause", "hold the picture, or go on"),
+    bind(&[Key::Char('r')], Action::CheckNow, "re-check", "check everything again now"),
+    bind(&[Key::Char(',')], Action::StepBack, "", "recording: one picture back"),
+    bind(&[Key::Char('.')], Action::StepOn, "", "recording: one picture on"),
+    bind(&[Key::Char('m')], Action::Mouse, "", "mouse on or off: wheel, click"),
+    bind(&[Key::Named(KeyCode::Up), Key::Char('k')], Action::Up, "", "up"),
+    bind(&[Key::Named(KeyCode::Down), Key::Char('j')], Action::Down, "", "down"),
+    bind(&[Key::Named(KeyCode::PageUp)], Action::PageUp, "", "one page up"),
+    bind(&[Key::Named(KeyCode::PageDown)], Action::PageDown, "", "one page down"),
     bind(&[Key::Named(KeyCode::Home), Key::Char('g')], Action::Top, "", "first line"),
     bind(&[Key::Named(KeyCode::End), Key::Char('G')], Action::Bottom, "", "last line"),
 ];

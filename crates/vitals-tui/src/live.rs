@@ -4,16 +4,19 @@
 
 use crate::event::{Input, input};
 use crate::look::Look;
+use crate::said::{Command, Found, Mouse, Said};
 use crate::screen;
-use crate::state::{Command, State};
-use futures_util::{Stream, StreamExt, stream};
+use crate::state::State;
+use futures_util::{Stream, StreamExt};
 use ratatui::Terminal;
 use ratatui::backend::Backend;
-use ratatui::crossterm::event::{Event, EventStream};
+use ratatui::crossterm::event::{DisableMouseCapture, EnableMouseCapture, Event, EventStream};
+use ratatui::crossterm::execute;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use vitals_model::snapshot::Snapshot;
@@ -21,44 +24,35 @@ use vitals_model::snapshot::Snapshot;
 /// Shortest time between two paintings.
 const PAINT_EVERY: Duration = Duration::from_millis(100);
 
+/// What stands behind the dashboard: where snapshots come from, who hears what the reader asks, and what is told
+/// beside the snapshots.
+#[derive(Debug)]
+pub struct Behind {
+    /// Every new snapshot.
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// What the reader asks for; what finds no room is not asked, which the reader is told.
+    pub commands: mpsc::Sender<Command>,
+    /// What is told. Its end is not the end of the dashboard.
+    pub said: mpsc::Receiver<Said>,
+}
+
 /// Shows snapshots until the reader quits or no more can come. The terminal is given back as it was,
 /// also after a panic or when this future is dropped.
 ///
 /// # Errors
 /// When the terminal cannot be set up, painted or read.
-pub async fn run(rx: watch::Receiver<Arc<Snapshot>>, commands: mpsc::Sender<Command>, look: Look) -> io::Result<()> {
+pub async fn run(behind: Behind, look: Look) -> io::Result<()> {
     let mut terminal = ratatui::try_init()?;
     let _restore = Restore;
-    drive(&mut terminal, EventStream::new(), rx, commands, look).await
+    drive(&mut terminal, EventStream::new(), behind, look, listen).await
 }
 
-/// As [`run`], with a narrator: what `captions` holds stands below the picture.
-///
-/// # Errors
-/// As [`run`].
-pub async fn run_with_captions(
-    rx: watch::Receiver<Arc<Snapshot>>,
-    commands: mpsc::Sender<Command>,
-    look: Look,
-    captions: watch::Receiver<String>,
-) -> io::Result<()> {
-    let mut terminal = ratatui::try_init()?;
-    let _restore = Restore;
-    let said = stream::unfold((captions, Heard::Nothing), |(mut captions, heard)| async move {
-        if heard == Heard::Something {
-            captions.changed().await.ok()?;
-        }
-        let caption = captions.borrow_and_update().clone();
-        Some((caption, (captions, Heard::Something)))
-    });
-    drive_with_captions(&mut terminal, EventStream::new(), rx, commands, look, said).await
-}
-
-/// Whether the first caption, which is there from the start, has been shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Heard {
-    Nothing,
-    Something,
+/// Asks the terminal for its mouse, or leaves it to the terminal.
+fn listen(mouse: Mouse) -> io::Result<()> {
+    match mouse {
+        Mouse::On => execute!(io::stdout(), EnableMouseCapture),
+        Mouse::Off => execute!(io::stdout(), DisableMouseCapture),
+    }
 }
 
 /// Gives the terminal back when dropped. On a panic ratatui's hook has done so before the message was
@@ -68,41 +62,28 @@ struct Restore;
 impl Drop for Restore {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            drop(ratatui::try_restore()); // Nobody is left to tell when even this fails.
+            // Nobody is left to tell when even this fails.
+            drop(listen(Mouse::Off));
+            drop(ratatui::try_restore());
         }
     }
 }
 
-/// The loop of [`run`] on any terminal and any source of events.
+/// The loop of [`run`] on any terminal and any source of events. `listen` carries out what the reader wants of the
+/// mouse.
 pub async fn drive<B>(
     terminal: &mut Terminal<B>,
     events: impl Stream<Item = io::Result<Event>> + Send,
-    rx: watch::Receiver<Arc<Snapshot>>,
-    commands: mpsc::Sender<Command>,
+    mut behind: Behind,
     look: Look,
-) -> io::Result<()>
-where
-    B: Backend<Error: Send + Sync + 'static> + Send,
-{
-    drive_with_captions(terminal, events, rx, commands, look, stream::empty()).await
-}
-
-/// As [`drive`], with a narrator. One that says nothing more leaves its last words.
-pub async fn drive_with_captions<B>(
-    terminal: &mut Terminal<B>,
-    events: impl Stream<Item = io::Result<Event>> + Send,
-    mut rx: watch::Receiver<Arc<Snapshot>>,
-    commands: mpsc::Sender<Command>,
-    look: Look,
-    captions: impl Stream<Item = String> + Send,
+    listen: fn(Mouse) -> io::Result<()>,
 ) -> io::Result<()>
 where
     B: Backend<Error: Send + Sync + 'static> + Send,
 {
     let mut events = pin!(events);
-    let mut captions = pin!(captions.fuse());
     let size = terminal.size().map_err(io::Error::other)?;
-    let first = Arc::clone(&rx.borrow_and_update());
+    let first = Arc::clone(&behind.snapshots.borrow_and_update());
     let mut state = State::new(first, look, (size.width, size.height));
     let mut pace = tokio::time::interval(PAINT_EVERY);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -119,19 +100,35 @@ where
                 Some(event) => input(&event?),
                 None => return Ok(()),
             },
-            Some(caption) = captions.next() => Some(Input::Caption(caption)),
-            changed = rx.changed() => match changed {
-                Ok(()) => Some(Input::Snapshot(Arc::clone(&rx.borrow_and_update()))),
+            Some(said) = behind.said.recv() => Some(Input::Said(said)),
+            changed = behind.snapshots.changed() => match changed {
+                Ok(()) => Some(Input::Snapshot(Arc::clone(&behind.snapshots.borrow_and_update()))),
                 Err(_) => return Ok(()),
             },
         };
         let Some(input) = input else { continue };
         dirty = true;
-        let Some(command) = state.apply(input) else { continue };
-        // A full queue already holds a request to check; a closed one has nobody left to ask.
-        let _ = commands.try_send(command);
-        if command == Command::Quit {
-            return Ok(());
+        match state.apply(input) {
+            None => {}
+            Some(Command::Mouse(mouse)) => listen(mouse)?,
+            Some(Command::Quit) => {
+                // A closed queue has nobody left to tell.
+                let _ = behind.commands.try_send(Command::Quit);
+                return Ok(());
+            }
+            Some(command) => {
+                if let Err(TrySendError::Full(command)) = behind.commands.try_send(command) {
+                    state.apply(Input::Said(refused(command)));
+                }
+            }
         }
+    }
+}
+
+/// What the reader is told of a command that found no room.
+fn refused(command: Command) -> Said {
+    match command {
+        Command::Recall(recall) => Said::Recalled(recall, Found::Nothing("Too much is asked at once.".to_owned())),
+        _ => Said::Answer("too much is asked at once: ask again".to_owned()),
     }
 }

@@ -64,6 +64,10 @@ pub struct Glyphs {
     pub arrow: &'static str,
     /// Between parts of one line.
     pub dot: &'static str,
+    /// Before the chosen line.
+    pub chosen: &'static str,
+    /// Where typed text goes on.
+    pub caret: &'static str,
     /// Instead of a value that is not there.
     pub none: &'static str,
     /// The filled and the empty part of a bar.
@@ -84,6 +88,8 @@ const UNICODE: Glyphs = Glyphs {
     ellipsis: "…",
     arrow: "→",
     dot: "·",
+    chosen: "▸",
+    caret: "▏",
     none: "–",
     bar: ["█", "░"],
     levels: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
@@ -99,6 +105,8 @@ const ASCII: Glyphs = Glyphs {
     ellipsis: "~",
     arrow: ">",
     dot: "-",
+    chosen: ">",
+    caret: "_",
     none: "-",
     bar: ["#", "."],
     levels: ["_", ".", ":", "-", "=", "+", "*", "#"],
@@ -121,6 +129,8 @@ pub enum Tone {
     Of(Health),
     /// The chosen one of several.
     Chosen,
+    /// The sign before the chosen line.
+    Pointer,
     /// This health, impossible to overlook.
     Badge(Health),
 }
@@ -154,6 +164,7 @@ impl Pen {
             Tone::Strong => Style::new().add_modifier(Modifier::BOLD),
             Tone::Chosen => Style::new().add_modifier(Modifier::BOLD.union(Modifier::REVERSED)),
             Tone::Quiet => Style::new().add_modifier(Modifier::DIM),
+            Tone::Pointer => self.coloured(Color::Cyan).add_modifier(Modifier::BOLD),
             Tone::Info => self.coloured(Color::Cyan),
             Tone::Of(Health::Healthy) => self.coloured(Color::Green),
             Tone::Of(health) => self.coloured(hue(health)).add_modifier(Modifier::BOLD),
@@ -200,6 +211,11 @@ impl Pen {
             (Standing::Advice, Health::Degraded | Health::Failing) | (Standing::Expected, _) => ("i", Tone::Info),
             (_, health) => self.mark(health),
         }
+    }
+
+    /// How long it is until then.
+    pub fn left(&self, until: Timestamp) -> String {
+        age(until.since(self.now))
     }
 
     /// How long something has been so: `now`, `40 s`, `3m 12s`.

@@ -1,5 +1,6 @@
 //! The dashboard printed once: the same screens as the live one, as text.
 
+use crate::filter::Filter;
 use crate::look::{Colour, Look, Pen};
 use crate::screen::{header, overview, target};
 use crate::state::Flow;
@@ -20,15 +21,15 @@ pub fn once(snapshot: &Snapshot, width: u16, look: impl Into<Look>) -> String {
     let look = look.into();
     let columns = usize::from(width.clamp(WIDTH_MIN, WIDTH_MAX));
     let pen = Pen::new(look, snapshot.at);
-    let mut lines = vec![header(snapshot, pen, columns, Flow::Printed), Line::default()];
+    let mut lines = vec![header(snapshot, pen, columns, &Flow::Printed), Line::default()];
     if snapshot.targets.len() != 1 {
-        lines.extend(overview::lines(snapshot, pen, columns, Room::Endless));
+        lines.extend(overview::lines(snapshot, Filter::default(), pen, columns, Room::Endless).into_all());
     }
     for (n, state) in snapshot.targets.iter().enumerate() {
         if n > 0 || snapshot.targets.len() > 1 {
             lines.extend([Line::default(), Line::default()]);
         }
-        lines.extend(target::lines(state, pen, columns, Room::Endless));
+        lines.extend(target::lines(state, pen, columns, Room::Endless).into_all());
     }
     let mut out = String::new();
     for line in &lines {

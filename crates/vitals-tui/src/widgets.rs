@@ -2,7 +2,10 @@
 
 pub mod faults;
 pub mod fit;
+pub mod incidents;
+pub mod lines;
 pub mod panel;
+pub mod plot;
 pub mod readings;
 pub mod servers;
 pub mod spark;

@@ -1,4 +1,10 @@
-//! `dashboard`: live in a terminal, printed once elsewhere.
+//! `dashboard`: live in a terminal, printed once elsewhere; of hubs that it watches itself, of a `watch` that it is
+//! attached to, or of a recording.
+
+mod attached;
+mod desk;
+mod recall;
+mod recording;
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -6,31 +12,51 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use vitals_engine::{Control, Engine, Faces, History};
 use vitals_model::snapshot::Snapshot;
-use vitals_tui::{Colour, Command, Look, Symbols};
+use vitals_tui::live::Behind;
+use vitals_tui::said::Play;
+use vitals_tui::{Colour, Command, Look, Said, Symbols};
 
 use crate::cli::{Common, DashboardArgs};
 use crate::exit::Exit;
 use crate::render;
 use crate::wiring::{self, EndSignals, Ground};
+use attached::Attached;
+use desk::{Desk, Origin};
+use recording::Player;
 
-/// Commands and controls waiting: one person types them.
+/// Commands, controls and answers waiting: one person types them.
 const COMMANDS_MAX: usize = 16;
 
 pub(crate) fn run(common: &Common, args: &DashboardArgs) -> anyhow::Result<Exit> {
-    let ground = Ground::new(common)?;
-    let targets = ground.targets()?;
     let terminal = std::io::stdout().is_terminal();
     let look = Look { colour: colour(), symbols: if args.ascii { Symbols::Ascii } else { Symbols::Unicode } };
-    if args.once || !terminal {
+    let print = |snapshot: Arc<Snapshot>| {
         let width = render::terminal_width().filter(|_| terminal).unwrap_or(args.width);
-        let looked = super::visit::look(&ground, targets)?;
-        render::print(&vitals_tui::once(&looked.snapshot, width, look))?;
-        return Ok(looked.snapshot.health().into());
+        render::print(&vitals_tui::once(&snapshot, width, look)).map(|()| snapshot.health().into())
+    };
+    if let Some(path) = &args.replay {
+        let mut player = Player::open(path, args.speed)?;
+        if args.once || !terminal {
+            return print(player.last()?);
+        }
+        return wiring::block_on(far(common, Origin::Recording, player, look))?;
+    }
+    if let Some(url) = &args.connect {
+        let mut watch = Attached::new(url, args.token.as_deref())?;
+        if args.once || !terminal {
+            return print(wiring::block_on(async move { watch.first().await })??);
+        }
+        return wiring::block_on(far(common, Origin::Watch, watch, look))?;
+    }
+    let ground = Ground::new(common)?;
+    let targets = ground.targets()?;
+    if args.once || !terminal {
+        return print(super::visit::look(&ground, targets)?.snapshot);
     }
     wiring::block_on(live(common, ground, look))?
 }
 
-fn colour() -> Colour {
+pub(crate) fn colour() -> Colour {
     if render::stdout_has_colour() { Colour::Ansi } else { Colour::Never }
 }
 
@@ -39,15 +65,18 @@ async fn live(common: &Common, ground: Ground, look: Look) -> anyhow::Result<Exi
     let (snapshots, screen) = watch::channel(Arc::<Snapshot>::default());
     let (controls, control_inbox) = mpsc::channel(COMMANDS_MAX);
     let (commands, mut command_inbox) = mpsc::channel(COMMANDS_MAX);
+    let (tell, said) = mpsc::channel(COMMANDS_MAX);
     let memory = wiring::memory_and_past(&ground.state_dir);
+    let desk = Desk::new(&ground, Origin::Here, tell);
     let faces = Faces { snapshot: snapshots, tell: Box::new(|_, _| {}), say: Box::new(|_| {}) };
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, History::Off, None, faces);
     let engine = engine.looking_around(wiring::look_around(common));
     let mut signals = EndSignals::listen()?;
+    let shown = screen.clone();
     // A screen that is not shown any more gives the terminal back as it was.
     let screen = async move {
         tokio::select! {
-            shown = vitals_tui::run(screen, commands, look) => shown,
+            shown = vitals_tui::run(Behind { snapshots: screen, commands, said }, look) => shown,
             () = signals.told() => Ok(()),
         }
     };
@@ -55,13 +84,66 @@ async fn live(common: &Common, ground: Ground, look: Look) -> anyhow::Result<Exi
     let obey = async move {
         while let Some(command) = command_inbox.recv().await {
             let control = match command {
-                Command::CheckNow => Control::CheckNow,
                 Command::Quit => break,
+                Command::CheckNow => Some(Control::CheckNow),
+                command => desk.take(command, &shown).await.map(Control::Order),
             };
-            let _ = controls.send(control).await;
+            if let Some(control) = control {
+                let _ = controls.send(control).await;
+            }
         }
     };
     let (shown, (), _outcome) = tokio::join!(screen, obey, engine.run(control_inbox, None));
+    shown?;
+    Ok(Exit::Ok)
+}
+
+/// Where snapshots come from when no engine of this process makes them.
+trait Source {
+    /// The next thing that comes. Safe to drop before it is done.
+    async fn next(&mut self) -> Arrival;
+
+    /// Goes on in another way, where that is possible.
+    fn play(&mut self, play: Play);
+}
+
+/// What comes.
+enum Arrival {
+    Snapshot(Arc<Snapshot>),
+    Said(Said),
+}
+
+/// The screen over such a source.
+async fn far(common: &Common, origin: Origin, mut source: impl Source, look: Look) -> anyhow::Result<Exit> {
+    let (snapshots, screen) = watch::channel(Arc::<Snapshot>::default());
+    let (commands, mut asked) = mpsc::channel(COMMANDS_MAX);
+    let (tell, said) = mpsc::channel(COMMANDS_MAX);
+    let desk = Desk::new(&Ground::new(common)?, origin, tell.clone());
+    let mut signals = EndSignals::listen()?;
+    let shown = screen.clone();
+    let feed = async {
+        loop {
+            tokio::select! {
+                arrival = source.next() => match arrival {
+                    Arrival::Snapshot(snapshot) => drop(snapshots.send(snapshot)),
+                    Arrival::Said(said) => drop(tell.send(said).await),
+                },
+                command = asked.recv() => match command {
+                    Some(Command::Quit) | None => break,
+                    Some(Command::Play(play)) => source.play(play),
+                    // What is far watches by its own schedule, and takes orders from its own folder.
+                    Some(command) => drop(desk.take(command, &shown).await),
+                },
+            }
+        }
+    };
+    let screen = async move {
+        tokio::select! {
+            shown = vitals_tui::run(Behind { snapshots: screen, commands, said }, look) => shown,
+            () = signals.told() => Ok(()),
+        }
+    };
+    let (shown, ()) = tokio::join!(screen, feed);
     shown?;
     Ok(Exit::Ok)
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
 use vitals_model::snapshot::Snapshot;
 use vitals_probe::clock::Stopwatch;
-use vitals_tui::{Colour, Command, Look, Symbols};
+use vitals_tui::live::Behind;
+use vitals_tui::said::Found;
+use vitals_tui::{Command, Look, Said, Symbols};
 
 use crate::cli::DemoArgs;
 use crate::exit::Exit;
@@ -46,21 +48,25 @@ async fn plain(seed: u64) -> anyhow::Result<Exit> {
 /// The dashboard with the story below it; it goes on until the reader leaves.
 async fn live(seed: u64) -> anyhow::Result<Exit> {
     let (snapshots, screen) = watch::channel(Arc::<Snapshot>::default());
-    let (tell, captions) = watch::channel("a hub of our own is started".to_owned());
+    let (tell, said) = mpsc::channel(COMMANDS_MAX);
+    let caption = |words: &str| Said::Caption(words.to_owned());
+    let _ = tell.try_send(caption("a hub of our own is started"));
     let (commands, mut command_inbox) = mpsc::channel(COMMANDS_MAX);
     let (controls, inbox) = mpsc::channel(COMMANDS_MAX);
     let (leave, left) = oneshot::channel();
-    let look = Look { colour: colour(), symbols: Symbols::Unicode };
+    let look = Look { colour: super::dashboard::colour(), symbols: Symbols::Unicode };
     let screen = async move {
-        let shown = vitals_tui::run_with_captions(screen, commands, look, captions).await;
+        let shown = vitals_tui::run(Behind { snapshots: screen, commands, said }, look).await;
         let _ = leave.send(());
         shown
     };
+    let answers = tell.clone();
     let obey = async move {
         while let Some(command) = command_inbox.recv().await {
             match command {
                 Command::CheckNow => drop(controls.try_send(vitals_engine::Control::CheckNow)),
                 Command::Quit => break,
+                command => drop(answers.try_send(refused(command))),
             }
         }
     };
@@ -71,13 +77,18 @@ async fn live(seed: u64) -> anyhow::Result<Exit> {
             _ = left => {}
         }
     };
-    let say = move |line: &Line| drop(tell.send(line.to_string()));
+    let say = move |line: &Line| drop(tell.try_send(caption(&line.to_string())));
     // The screen ends with the snapshots, which end with the play.
     let (shown, (), played) = tokio::join!(screen, obey, stage::play(seed, snapshots, inbox, Ending::WithTheReader, end, say));
     shown?;
     played
 }
 
-fn colour() -> Colour {
-    if render::stdout_has_colour() { Colour::Ansi } else { Colour::Never }
+/// A story of twenty seconds has no history, and nobody is told of its incidents.
+fn refused(command: Command) -> Said {
+    let why = "the demo keeps no history";
+    match command {
+        Command::Recall(recall) => Said::Recalled(recall, Found::Nothing(format!("{why}."))),
+        _ => Said::Answer(format!("not done: {why}")),
+    }
 }

@@ -30,7 +30,11 @@ pub(super) enum Kind {
 
 /// The reports of the targets that were named, or of all, over the time until now.
 pub(super) fn reports(common: &Common, since: Duration, kind: Kind) -> anyhow::Result<Vec<Report>> {
-    let ground = Ground::new(common)?;
+    reports_on(&Ground::new(common)?, since, kind)
+}
+
+/// The same on ground that is known already.
+pub(super) fn reports_on(ground: &Ground, since: Duration, kind: Kind) -> anyhow::Result<Vec<Report>> {
     let Some(reader) = wiring::reader(&ground.state_dir)? else {
         bail!(
             "no history in {} yet: `mcp-vitals watch` keeps one, and every `mcp-vitals check` adds to it",
@@ -40,7 +44,7 @@ pub(super) fn reports(common: &Common, since: Duration, kind: Kind) -> anyhow::R
     let to = clock::now();
     let span = Span { from: to.minus(since), to };
     let mut reports = Vec::new();
-    for target in wanted(&ground, reader.targets()?)? {
+    for target in wanted(ground, reader.targets()?)? {
         let settings = ground.settings.targets.get(target.as_str()).map_or(&ground.settings.defaults, |c| &c.settings);
         let past = history::past(&reader, &target, span)?;
         if past.observed(span).is_some() || (kind == Kind::Daily && !past.scenarios.is_empty()) {

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use vitals_engine::export::Classic;
+use vitals_engine::export::{Classic, Recording};
 use vitals_engine::store::{Store, StoreError};
 use vitals_engine::{Control, Engine, Faces, History, Outcome};
 use vitals_model::incident::{Incident, IncidentChange};
@@ -59,11 +59,20 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
         Some(dir) => Some(Classic::create(dir, clock::now(), ground.settings.defaults.schedule.light)?),
         None => None,
     };
+    let mut recording = args.record.as_deref().map(Recording::create).transpose()?;
     let watch_began = Stopwatch::start();
     let printer = Printer::start(args.format);
     let (lines, said) = (printer.lines.clone(), printer.lines.clone());
+    let (snapshot, mut seen) = watch::channel(Arc::<Snapshot>::default());
+    let recorded = async {
+        // Without a reader no snapshot is made.
+        let Some(recording) = &mut recording else { return drop(seen) };
+        while seen.changed().await.is_ok() {
+            recording.put(&seen.borrow_and_update());
+        }
+    };
     let faces = Faces {
-        snapshot: watch::channel(Arc::<Snapshot>::default()).0,
+        snapshot,
         tell: Box::new(move |change, incident| lines.print(change, incident)),
         say: Box::new(move |line| said.put(Line::Note(line.to_owned()))),
     };
@@ -71,13 +80,20 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
     let watching = engine.looking_around(wiring::look_around(common)).run(inbox, end);
-    tokio::pin!(watching);
-    let outcome = tokio::select! {
-        outcome = &mut watching => outcome,
-        () = obey(signals, common, controls, args.classic) => watching.await,
+    let watched = async {
+        tokio::pin!(watching);
+        tokio::select! {
+            outcome = &mut watching => outcome,
+            () = obey(signals, common, controls, args.classic) => watching.await,
+        }
     };
+    // The snapshots end with the watching.
+    let (outcome, ()) = tokio::join!(watched, recorded);
     let lost = printer.end();
     summarise(&outcome, watch_began.elapsed(), lost);
+    if let Some(pictures @ 1..) = recording.map(Recording::end) {
+        render::note(&format!("{} not recorded", count(pictures, "picture")));
+    }
     Ok(Exit::Ok)
 }
 

@@ -34,12 +34,20 @@ fn records(folder: &std::path::Path) -> Vec<Value> {
 fn it_ends_after_its_time_and_leaves_the_original_records() {
     let Some(hub) = RealHub::start(Options::default()) else { return };
     let folder = hub.home.path().join("records");
-    let mut watch = begin(&hub, &["--for", "6s", "--jsonl", folder.to_str().expect("a plain path")]);
+    let recording = hub.home.path().join("recording.jsonl");
+    let recording = recording.to_str().expect("a plain path");
+    let folder_name = folder.to_str().expect("a plain path");
+    let mut watch = begin(&hub, &["--for", "6s", "--jsonl", folder_name, "--record", recording]);
     procs::signal(hub.server_pid(Server::Filesystem), Signal::KILL);
     watch.expect_line("OPENED", KILLED_MAX);
     let ran = watch.wait(PATIENCE);
     assert!(ran.code == Some(0) && ran.took < Duration::from_secs(12), "{ran:?}");
     assert!(ran.stderr.contains("1 incident opened, 0 resolved, 1 still open"), "{}", ran.stderr);
+
+    let shown = hub.home.run(&["dashboard", "--replay", recording, "--once"], PATIENCE);
+    assert!(shown.code == Some(2) && shown.stdout.contains("GHOST") && shown.stdout.contains("I1"), "{shown:?}");
+    let again = hub.home.run(&["watch", "--for", "1s", "--record", recording], PATIENCE);
+    assert!(again.code == Some(3) && again.stderr.contains("cannot record into"), "{again:?}");
 
     let records = records(&folder);
     let of = |kind: &str| records.iter().find(|r| r["type"] == kind).unwrap_or_else(|| panic!("no {kind} in {records:?}"));

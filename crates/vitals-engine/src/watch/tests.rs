@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use vitals_model::check::CheckId;
 use vitals_model::config::{Configured, Schedule, Storage, TargetSettings};
 use vitals_model::observation::{CallSeen, CallWay, Opened, Seen, SessionSeen, SessionView, Transport};
+use vitals_model::quiet::{Pattern, Remark, Silence};
 use vitals_model::target::Address;
 use vitals_model::text::Text;
 
@@ -260,4 +261,18 @@ async fn a_discovered_hub_whose_record_is_gone_is_still_watched_after_a_reload()
     assert_eq!(engine.rigs.keys().collect::<Vec<_>>(), [&id("mine")], "under the name that it was given");
     engine.reload(settings(&[]));
     assert!(engine.rigs.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_by_the_controls_is_heard_without_a_history() {
+    let (engine, _, script) = bench(&["a"], History::Off);
+    let remark = Remark { at: clock::now(), author: Text::new("ada"), text: Text::new("moving") };
+    let until = clock::now().plus(HOUR);
+    let silence = Silence { id: 0, target: Pattern::all(), check: Pattern::new("logging/*"), until, remark };
+    script
+        .play(engine, async |script| {
+            script.controls.send(Control::Order(Order::Silence(silence))).await.unwrap();
+            script.until(|s| s.own.silences.iter().any(|held| held.check.as_str() == "logging/*" && held.id > 0)).await;
+        })
+        .await;
 }

@@ -3,8 +3,8 @@
 use crate::keymap::KEYMAP;
 use crate::look::{Pen, Tone};
 use crate::widgets::fit::{Row, hang};
+use crate::widgets::lines::Lines;
 use crate::widgets::panel::{Panel, Room, Span, Widths, arrange};
-use ratatui::text::Line;
 use vitals_model::reading::Health;
 use vitals_model::verdict::Verdict;
 
@@ -22,7 +22,7 @@ const VERDICTS: [(Verdict, &str); 9] = [
 ];
 
 /// The whole document.
-pub fn lines(pen: Pen, columns: usize, room: Room) -> Vec<Line<'static>> {
+pub fn lines(pen: Pen, columns: usize, room: Room) -> Lines {
     let keys = keys(pen, Widths::of(columns).column);
     let words = words(pen, Widths::of(columns).column);
     arrange(&[keys, words], columns, room)
@@ -34,7 +34,7 @@ fn keys(pen: Pen, columns: usize) -> Panel {
         let row = Row::marked(pen, (" ", Tone::Plain)).cell(&binding.label(pen.glyphs), 13, Tone::Strong);
         full.push(row.until(binding.help, columns, Tone::Plain).line());
     }
-    Panel { span: Span::Narrow, compact: full.clone(), full }
+    Panel { span: Span::Narrow, compact: full.clone().into(), full: full.into() }
 }
 
 fn words(pen: Pen, columns: usize) -> Panel {
@@ -49,5 +49,5 @@ fn words(pen: Pen, columns: usize) -> Panel {
         let row = Row::marked(pen, (" ", Tone::Plain)).cell(verdict.as_str(), 13, Tone::Strong);
         full.extend(hang(row, meaning, columns, 2, Tone::Plain));
     }
-    Panel { span: Span::Narrow, compact: full.clone(), full }
+    Panel { span: Span::Narrow, compact: full.clone().into(), full: full.into() }
 }

@@ -1,12 +1,15 @@
 //! All targets at a glance, the bad ones with what is wrong with them.
 
+use crate::filter::Filter;
 use crate::look::{Pen, Tone, grade_health};
 use crate::screen::target;
 use crate::widgets::fit::{Row, paragraph, width};
+use crate::widgets::lines::{Goal, Lines};
 use crate::widgets::panel::{Panel, Room, arrange};
 use crate::widgets::spark::spark;
 use crate::widgets::{faults, servers};
 use ratatui::text::Line;
+use std::borrow::Cow;
 use vitals_model::check::{CheckId, Point};
 use vitals_model::reading::Health;
 use vitals_model::snapshot::{Snapshot, TargetState};
@@ -27,9 +30,10 @@ const TREND_COLUMNS: usize = 12;
 const WIDE_MIN: usize = 110;
 
 /// The whole document.
-pub fn lines(snapshot: &Snapshot, pen: Pen, columns: usize, room: Room) -> Vec<Line<'static>> {
-    let mut panels = vec![table(snapshot, pen, columns)];
-    for state in snapshot.targets.iter().filter(|state| state.health != Health::Healthy) {
+pub fn lines(snapshot: &Snapshot, filter: Filter, pen: Pen, columns: usize, room: Room) -> Lines {
+    let shown: Vec<_> = snapshot.targets.iter().filter(|state| filter.shows(state.health)).map(|s| filter.of(s)).collect();
+    let mut panels = vec![table(&shown, pen, columns)];
+    for state in shown.iter().filter(|state| state.health != Health::Healthy) {
         if let Some(panel) = faults::panel(state, pen, columns) {
             panels.push(named(panel, state, pen, columns));
         }
@@ -57,16 +61,13 @@ fn named(mut panel: Panel, state: &TargetState, pen: Pen, columns: usize) -> Pan
     let row = row.put(" ", Tone::Plain);
     let missing = columns.saturating_sub(row.used());
     let title = row.put(pen.glyphs.rule.repeat(missing), Tone::Quiet).line();
-    for form in [&mut panel.full, &mut panel.compact] {
-        if let Some(first) = form.first_mut() {
-            *first = title.clone();
-        }
-    }
+    panel.full.set_first(title.clone());
+    panel.compact.set_first(title);
     panel
 }
 
-fn table(snapshot: &Snapshot, pen: Pen, columns: usize) -> Panel {
-    let names = snapshot.targets.iter().map(|state| width(state.target.id.as_str())).max().unwrap_or(0);
+fn table(shown: &[Cow<'_, TargetState>], pen: Pen, columns: usize) -> Panel {
+    let names = shown.iter().map(|state| width(state.target.id.as_str())).max().unwrap_or(0);
     let names = names.clamp(6, NAME_COLUMNS_MAX);
     let head = Row::new(pen)
         .to(2)
@@ -77,8 +78,11 @@ fn table(snapshot: &Snapshot, pen: Pen, columns: usize) -> Panel {
         .cell("score", score_columns(columns), Tone::Quiet)
         .cell("servers", SERVERS_COLUMNS, Tone::Quiet);
     let head = if columns < WIDE_MIN { head } else { head.cell("API latency", TREND_COLUMNS, Tone::Quiet) };
-    let mut lines = vec![Panel::title(pen, "TARGETS", "", columns), head.until("wrong now", columns, Tone::Quiet).line()];
-    lines.extend(snapshot.targets.iter().map(|state| row(state, pen, names, columns)));
+    let head = head.until("wrong now", columns, Tone::Quiet).line();
+    let mut lines = Lines::from(vec![Panel::title(pen, "TARGETS", "", columns), head]);
+    for state in shown {
+        lines.push_link(Goal::Target(state.target.id.clone()), [row(state, pen, names, columns)]);
+    }
     Panel::fixed(lines)
 }
 

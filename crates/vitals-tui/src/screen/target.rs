@@ -3,7 +3,8 @@
 use crate::look::{Pen, Tone, grade_health};
 use crate::screen::health_word;
 use crate::widgets::fit::{Row, advice, hang};
-use crate::widgets::panel::{Panel, Room, Span, Widths, arrange};
+use crate::widgets::lines::{Goal, Lines};
+use crate::widgets::panel::{Panel, Room, Widths, arrange};
 use crate::widgets::readings::{self, Fact, is_advice, one_line};
 use crate::widgets::spark::bar;
 use crate::widgets::{faults, servers};
@@ -26,7 +27,7 @@ const RECENT_MAX: usize = 5;
 const LOG_LINES_MAX: usize = 8;
 
 /// The whole document of one target.
-pub fn lines(state: &TargetState, pen: Pen, columns: usize, room: Room) -> Vec<Line<'static>> {
+pub fn lines(state: &TargetState, pen: Pen, columns: usize, room: Room) -> Lines {
     let widths = Widths::of(columns);
     let panels: Vec<Panel> = [
         Some(Panel::fixed(headline(state, pen, columns))),
@@ -143,7 +144,8 @@ fn filtering(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     readings::panel("FILTERING & LLM", &facts, &readings, state, pen, widths)
 }
 
-fn logging(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
+/// How much of each level was logged, and the checks on it.
+pub fn logging(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     let levels: Vec<String> = Level::ALL
         .into_iter()
         .rev()
@@ -180,7 +182,7 @@ fn score(state: &TargetState, pen: Pen, widths: Widths) -> Panel {
     let reasons: Vec<String> =
         state.score.deductions.iter().map(|d| format!("{}{} {}", pen.glyphs.minus, d.points, d.reason)).collect();
     let reasons = if reasons.is_empty() { text } else { reasons.join(", ") };
-    Panel { span: Span::Narrow, full, compact: vec![one_line(pen.mark(health), "SCORE", &reasons, pen, widths.all)] }
+    Panel::narrow(full, one_line(pen.mark(health), "SCORE", &reasons, pen, widths.all))
 }
 
 fn anomalies(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
@@ -213,19 +215,21 @@ fn anomalies(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     if text.is_empty() {
         "none found".clone_into(&mut text);
     }
-    Some(Panel { span: Span::Narrow, full, compact: vec![one_line(pen.mark(worst), "ANOMALIES", &text, pen, widths.all)] })
+    Some(Panel::narrow(full, one_line(pen.mark(worst), "ANOMALIES", &text, pen, widths.all)))
 }
 
 fn recent(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     let latest = state.recent.first()?;
-    let mut full = vec![Panel::title(pen, "RESOLVED", "incidents that are over", widths.all)];
-    full.extend(state.recent.iter().take(RECENT_MAX).map(|incident| over(incident, pen, widths.all)));
+    let mut full = Lines::from(vec![Panel::title(pen, "RESOLVED", "incidents that are over", widths.all)]);
+    for incident in state.recent.iter().take(RECENT_MAX) {
+        full.push_link(Goal::Incident(incident.id), [over(incident, pen, widths.all)]);
+    }
     let text = format!("{}, the last one {} {}", count(state.recent.len() as u64, "incident"), latest.kind, latest.check);
-    Some(Panel { span: Span::Wide, full, compact: vec![one_line(pen.mark(Health::Healthy), "RESOLVED", &text, pen, widths.all)] })
+    Some(Panel::wide(full, one_line(pen.mark(Health::Healthy), "RESOLVED", &text, pen, widths.all)))
 }
 
 /// `✓ I41  hung  filesystem/call  lasted 2m 03s, ended 40m 10s ago  summary`
-fn over(incident: &Incident, pen: Pen, columns: usize) -> Line<'static> {
+pub fn over(incident: &Incident, pen: Pen, columns: usize) -> Line<'static> {
     let ended = incident.resolved_at.unwrap_or(incident.updated_at);
     let lasted = human(ended.since(incident.opened_at));
     let row = Row::marked(pen, pen.mark(Health::Healthy))
@@ -240,5 +244,5 @@ fn log(state: &TargetState, pen: Pen, widths: Widths) -> Option<Panel> {
     let mut full = vec![Panel::title(pen, "LOG", "warnings and errors, newest last", widths.all)];
     let skipped = state.log.len().saturating_sub(LOG_LINES_MAX);
     full.extend(state.log.iter().skip(skipped).map(|text| Row::new(pen).to(2).until(text, widths.all, Tone::Plain).line()));
-    Some(Panel { span: Span::Wide, full, compact: vec![one_line((pen.glyphs.dot, Tone::Quiet), "LOG", last, pen, widths.all)] })
+    Some(Panel::wide(full, one_line((pen.glyphs.dot, Tone::Quiet), "LOG", last, pen, widths.all)))
 }

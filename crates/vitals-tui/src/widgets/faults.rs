@@ -5,6 +5,8 @@
 
 use crate::look::{Pen, Tone};
 use crate::widgets::fit::{Row, advice, paragraph, width};
+use crate::widgets::incidents::tags;
+use crate::widgets::lines::Goal;
 use crate::widgets::panel::Panel;
 use ratatui::text::Line;
 use vitals_model::check::CheckId;
@@ -20,6 +22,8 @@ const SUMMARY_LINES_MAX: usize = 3;
 
 /// Most columns of the word for a fault.
 const KIND_COLUMNS_MAX: usize = 16;
+/// Fewest columns in which a part of what to do says something.
+const HINT_COLUMNS_MIN: usize = 20;
 /// Fewest columns left for what a fault is about.
 const SUBJECT_COLUMNS_MIN: usize = 8;
 
@@ -37,7 +41,7 @@ pub struct Fault<'a> {
     summary: &'a str,
     hint: &'a str,
     evidence: &'a [String],
-    incident: Option<u64>,
+    incident: Option<&'a Incident>,
     /// The server's name, when it is about one.
     server: Option<&'a Text>,
     /// Whether the table of servers already says why.
@@ -119,7 +123,7 @@ fn from_incident<'a>(state: &'a TargetState, incident: &'a Incident) -> Fault<'a
         summary: &incident.summary,
         hint: &incident.hint,
         evidence: &incident.evidence,
-        incident: Some(incident.id),
+        incident: Some(incident),
         in_table: server.is_some_and(is_bad),
     }
 }
@@ -173,14 +177,25 @@ pub fn panel(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
     let at = Columns::of(&faults, pen, columns);
     for fault in &faults {
         let why = why(fault, pen, at);
-        panel.compact.push(short(fault, pen, at));
+        let goal = goal(state, fault);
+        panel.compact.push_link(goal.clone(), [short(fault, pen, at)]);
         panel.compact.extend(why.first().cloned());
-        panel.full.push(head(fault, pen, at).line());
+        panel.full.push_link(goal, [head(fault, pen, at).line()]);
         panel.full.extend(why);
         panel.full.extend(evidence(fault, pen, at));
         panel.full.extend(advice(pen, fault.hint, at.text(), columns));
     }
     Some(panel)
+}
+
+/// Where more of a fault is told.
+fn goal(state: &TargetState, fault: &Fault<'_>) -> Goal {
+    let target = || state.target.id.clone();
+    match (fault.incident, fault.server) {
+        (Some(incident), _) => Goal::Incident(incident.id),
+        (None, Some(server)) => Goal::Server(target(), server.clone()),
+        (None, None) => Goal::Target(target()),
+    }
 }
 
 /// `✗  GHOST  filesystem   for 3m 12s · I42`
@@ -190,17 +205,18 @@ fn head(fault: &Fault<'_>, pen: Pen, at: Columns) -> Row {
     row.cell(fault.subject, at.subject, Tone::Strong).until(&tail(fault, pen), at.all, Tone::Quiet)
 }
 
-/// `for 3m 12s · I42`
+/// `for 3m 12s · I42 · FLAPPING`
 fn tail(fault: &Fault<'_>, pen: Pen) -> String {
-    let age = pen.age(fault.since);
-    let id = fault.incident.map_or(String::new(), |id| format!(" {} I{id}", pen.glyphs.dot));
-    format!("for {age}{id}")
+    let id = fault.incident.map(|incident| format!("I{}", incident.id));
+    let tags = fault.incident.map(tags).unwrap_or_default();
+    let parts: Vec<String> = std::iter::once(format!("for {}", pen.age(fault.since))).chain(id).chain(tags).collect();
+    parts.join(&format!(" {} ", pen.glyphs.dot))
 }
 
 /// The head with as much of what to do as fits behind it.
 fn short(fault: &Fault<'_>, pen: Pen, at: Columns) -> Line<'static> {
     let row = head(fault, pen, at);
-    if fault.hint.is_empty() {
+    if fault.hint.is_empty() || at.hint + HINT_COLUMNS_MIN > at.all {
         return row.line();
     }
     let row = row.to(at.hint);

@@ -2,7 +2,7 @@
 
 use crate::look::{Mark, Pen, Tone};
 use crate::widgets::fit::{Row, advice, hang, width};
-use crate::widgets::panel::{Panel, Span, Widths};
+use crate::widgets::panel::{Panel, Widths};
 use crate::widgets::spark::spark;
 use ratatui::text::Line;
 use vitals_model::reading::{Health, Reading, Standing};
@@ -44,7 +44,7 @@ pub fn panel(
     for reading in readings {
         full.extend(row(reading, state, pen, names, columns));
     }
-    Some(Panel { span: Span::Narrow, full, compact: vec![collapsed(title, facts, readings, pen, widths.all)] })
+    Some(Panel::narrow(full, collapsed(title, facts, readings, pen, widths.all)))
 }
 
 /// The name of a reading in its panel; its point is told by the panel.
@@ -110,8 +110,7 @@ pub fn advice_panel(state: &TargetState, pen: Pen, widths: Widths) -> Option<Pan
         full.extend(hang(row, &reading.summary, columns, SUMMARY_LINES_MAX, Tone::Plain));
         full.extend(advice(pen, &reading.hint, 2, columns));
     }
-    let compact = vec![one_line(("i", Tone::Info), "ADVICE", &first.summary, pen, widths.all)];
-    Some(Panel { span: Span::Narrow, full, compact })
+    Some(Panel::narrow(full, one_line(("i", Tone::Info), "ADVICE", &first.summary, pen, widths.all)))
 }
 
 /// Whether a reading is a weakness shown with the advice and not in the panel of its point.

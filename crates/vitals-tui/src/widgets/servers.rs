@@ -5,6 +5,7 @@
 
 use crate::look::{Pen, Tone};
 use crate::widgets::fit::{Row, hang, paragraph, width};
+use crate::widgets::lines::Goal;
 use crate::widgets::panel::Panel;
 use crate::widgets::spark::spark;
 use ratatui::text::Line;
@@ -76,16 +77,17 @@ pub fn panel(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
     let mut panel = Panel::fixed(vec![Panel::title(pen, "SERVERS", &summary(state), columns), head(&at, pen)]);
     let mut good = Vec::new();
     for server in servers {
-        panel.full.extend(row(server, state, &at, pen, REASON_LINES_MAX));
+        let goal = Goal::Server(state.target.id.clone(), server.name.clone());
+        panel.full.push_link(goal.clone(), row(server, state, &at, pen, REASON_LINES_MAX));
         if is_quiet(server) {
             good.push(server.name.as_str());
         } else {
-            panel.compact.extend(row(server, state, &at, pen, 1));
+            panel.compact.push_link(goal, row(server, state, &at, pen, 1));
         }
     }
     match good.len() {
         0 => {}
-        1 => panel.compact.extend(panel.full.last().cloned()),
+        1 => panel.full.last_link().into_iter().for_each(|(goal, line)| panel.compact.push_link(goal, [line])),
         n => panel.compact.push(together(n, &good, pen, columns)),
     }
     Some(panel)
@@ -110,7 +112,8 @@ pub fn summary(state: &TargetState) -> String {
     std::iter::once(working).chain(others.map(|(n, word)| format!("{n} {word}"))).collect::<Vec<_>>().join(", ")
 }
 
-fn badness(server: &ServerTruth) -> (Health, bool) {
+/// How bad a server is, and among the healthy whether there is something to say of it.
+pub fn badness(server: &ServerTruth) -> (Health, bool) {
     match server.verdict {
         Verdict::ExpectedDown => (Health::Healthy, true),
         _ => (server.health, server.verdict != Verdict::Agrees),
@@ -122,7 +125,7 @@ fn is_quiet(server: &ServerTruth) -> bool {
 }
 
 /// What the hub shows of a server: its word and how many tools.
-fn claim(server: &ServerTruth) -> String {
+pub fn claim(server: &ServerTruth) -> String {
     let claim = server.claim.as_ref().map_or("no hub", |claim| claim.as_str());
     server.tools.map_or(claim.to_owned(), |tools| format!("{claim}, {}", count(tools, "tool")))
 }

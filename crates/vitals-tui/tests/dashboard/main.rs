@@ -4,17 +4,40 @@
 mod fixtures;
 mod keys;
 mod live;
+mod page;
 mod printed;
 mod screens;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::KeyCode;
 use std::sync::Arc;
 use vitals_model::snapshot::Snapshot;
+use vitals_tui::event::{Input, Key};
 use vitals_tui::{Look, State};
 
 const SMALL: (u16, u16) = (80, 24);
 const LARGE: (u16, u16) = (140, 40);
+
+/// Presses keys: characters as they are, `\n` for Enter, `\u{1b}` for Esc, `\u{8}` for Backspace.
+fn press(state: &mut State, keys: &str) {
+    for c in keys.chars() {
+        let key = match c {
+            '\n' => Key::Named(KeyCode::Enter),
+            '\u{1b}' => Key::Named(KeyCode::Esc),
+            '\u{8}' => Key::Named(KeyCode::Backspace),
+            c => Key::Char(c),
+        };
+        state.apply(Input::Key(key));
+    }
+}
+
+/// The state after these keys.
+fn pressed(snapshot: Snapshot, size: (u16, u16), keys: &str) -> State {
+    let mut state = state(snapshot, size);
+    press(&mut state, keys);
+    state
+}
 
 fn state(snapshot: Snapshot, size: (u16, u16)) -> State {
     State::new(Arc::new(snapshot), Look::default(), size)

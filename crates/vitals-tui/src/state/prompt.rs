@@ -1,0 +1,110 @@
+//! What the reader is asked before something happens: the text to look for, or whether an incident is really to be
+//! taken up or silenced. While it is open every key belongs to it.
+
+use std::time::Duration;
+
+use ratatui::crossterm::event::KeyCode;
+use vitals_model::quiet::Pattern;
+
+use crate::event::Key;
+use crate::said::{Command, Quieting};
+
+/// Most characters that can be typed; further ones are not taken.
+const TYPED_MAX: usize = 120;
+
+/// For how long silences can be asked.
+pub const LENGTHS: [Duration; 6] = [
+    Duration::from_secs(15 * 60),
+    Duration::from_secs(3600),
+    Duration::from_secs(2 * 3600),
+    Duration::from_secs(8 * 3600),
+    Duration::from_secs(24 * 3600),
+    Duration::from_secs(7 * 24 * 3600),
+];
+
+/// A question, and what was typed so far.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Prompt {
+    /// What is asked.
+    pub question: Question,
+    /// What was typed.
+    pub typed: String,
+}
+
+/// What is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Question {
+    /// Text to look for.
+    Search,
+    /// Whether to take an incident up.
+    Acknowledge {
+        /// Its number.
+        incident: u64,
+        /// Its kind and what it is about.
+        what: String,
+    },
+    /// Whether to silence checks, and for how long.
+    Silence {
+        /// Of which target.
+        target: String,
+        /// Which checks, as a pattern.
+        check: String,
+        /// The place in [`LENGTHS`].
+        length: usize,
+    },
+}
+
+/// What came of a key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The question stands.
+    Open,
+    /// It was left.
+    Left,
+    /// This is to be looked for.
+    Search(String),
+    /// This is to be asked for.
+    Ask(Command),
+}
+
+impl Prompt {
+    /// A question, with nothing typed.
+    pub const fn new(question: Question) -> Self {
+        Self { question, typed: String::new() }
+    }
+
+    /// Takes a key in.
+    pub fn press(&mut self, key: Key) -> Outcome {
+        match key {
+            Key::Named(KeyCode::Esc) | Key::Ctrl('c') => return Outcome::Left,
+            Key::Named(KeyCode::Enter) => return self.confirm(),
+            Key::Named(KeyCode::Backspace) => drop(self.typed.pop()),
+            Key::Ctrl('u') => self.typed.clear(),
+            Key::Named(KeyCode::Up) => self.lengthen(1),
+            Key::Named(KeyCode::Down) => self.lengthen(-1),
+            Key::Char(c) if self.typed.chars().count() < TYPED_MAX => self.typed.push(c),
+            Key::Char(_) | Key::Ctrl(_) | Key::Named(_) => {}
+        }
+        Outcome::Open
+    }
+
+    fn lengthen(&mut self, by: isize) {
+        if let Question::Silence { length, .. } = &mut self.question {
+            *length = length.saturating_add_signed(by).min(LENGTHS.len() - 1);
+        }
+    }
+
+    fn confirm(&self) -> Outcome {
+        let typed = self.typed.trim().to_owned();
+        match &self.question {
+            Question::Search => Outcome::Search(typed),
+            Question::Acknowledge { incident, .. } => Outcome::Ask(Command::Acknowledge(*incident, typed)),
+            Question::Silence { target, check, length } => Outcome::Ask(Command::Silence(Quieting {
+                target: Pattern::new(target),
+                check: Pattern::new(check),
+                lasts: LENGTHS[*length],
+                reason: typed,
+            })),
+        }
+    }
+}
