@@ -16,7 +16,7 @@ use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::limits::EVENT_QUEUE_MAX;
 use vitals_model::observation::Observation;
 use vitals_model::quiet::Order;
-use vitals_model::snapshot::Snapshot;
+use vitals_model::snapshot::{Snapshot, Waiting};
 use vitals_model::target::{Origin, Target, TargetId};
 use vitals_model::time::Timestamp;
 use vitals_probe::clock::{self, Stopwatch};
@@ -97,6 +97,14 @@ impl History {
         match self {
             Self::Kept(store) => store.orders(),
             Self::Off | Self::Lost { .. } => Vec::new(),
+        }
+    }
+
+    /// Records that wait to be written.
+    fn waiting(&self) -> u64 {
+        match self {
+            Self::Kept(store) => store.waiting(),
+            Self::Off | Self::Lost { .. } => 0,
         }
     }
 
@@ -503,7 +511,9 @@ impl Engine {
     fn publish(&mut self) {
         self.changed = false;
         self.next_publish = Instant::now() + PUBLISH_EVERY;
-        self.faces.snapshot.send_replace(self.monitor.snapshot(clock::now()));
+        let mut snapshot = self.monitor.snapshot(clock::now());
+        Arc::make_mut(&mut snapshot).own.waiting = Waiting { events: self.inbox.len() as u64, records: self.history.waiting() };
+        self.faces.snapshot.send_replace(snapshot);
     }
 
     /// Closes what is held, the store last.

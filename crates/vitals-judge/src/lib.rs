@@ -7,6 +7,7 @@
 
 mod cause;
 pub mod check;
+mod counting;
 pub mod criteria;
 pub mod detect;
 pub mod event;

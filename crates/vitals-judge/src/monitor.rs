@@ -23,6 +23,7 @@ use vitals_model::verdict::ServerTruth;
 
 use crate::check::pace::{self, Pace, STALE_INTERVALS};
 use crate::check::{self, Scene};
+use crate::counting::Counting;
 use crate::detect::{Evidence, Lookout};
 use crate::event::{Effect, Event, Memory, Record};
 use crate::facts::Facts;
@@ -49,6 +50,7 @@ pub(crate) struct Watched {
     pub(crate) truths: Vec<ServerTruth>,
     pub(crate) readings: Vec<Reading>,
     pub(crate) ledger: Ledger,
+    counting: Counting,
     trends: BTreeMap<CheckId, VecDeque<f64>>,
     /// The last sample kept of each check.
     kept: BTreeMap<CheckId, (Timestamp, Health)>,
@@ -152,6 +154,7 @@ impl Monitor {
         let lookout = self.memory.lookouts.extract_if(.., |(of, _)| *of == id).next().map(|(_, lookout)| lookout);
         let watched = Watched {
             ledger: Ledger::with_open(open),
+            counting: Counting::default(),
             target,
             facts,
             truths: Vec::new(),
@@ -182,10 +185,12 @@ impl Monitor {
 
     fn observed(&mut self, now: Timestamp, observation: &Observation) -> Vec<Effect> {
         let Some(watched) = self.targets.get_mut(&observation.target) else { return Vec::new() };
-        if observation.seen.probe().is_some() {
+        if let Some(probe) = observation.seen.probe() {
             self.own.state.probes += 1;
+            self.own.state.took.entry(probe).or_default().add(observation.took);
         }
         watched.facts.take(observation);
+        watched.counting.take(observation, &watched.target.address);
         let mut effects = Vec::new();
         if matches!(observation.seen, Seen::Api(_) | Seen::Session(_)) {
             watched.follow_surfaces(now);
@@ -257,6 +262,7 @@ impl Watched {
         let is_measured = |id: &CheckId| measured.contains(id);
         self.trends.retain(|id, _| is_measured(id));
         self.kept.retain(|id, (at, _)| is_measured(id) || now.since(*at) < KEPT_REMEMBERED);
+        let last_before = *last_incident;
         let mut next_id = || {
             *last_incident += 1;
             *last_incident
@@ -265,7 +271,12 @@ impl Watched {
         let hush = Hush { silences, windows: &self.windows.0, now };
         let shield = self.shield.as_ref();
         let look = Look { target: &self.target, facts: &self.facts, readings: &self.readings, truths: &self.truths, shield, now };
-        self.ledger.update(look, hush, &mut next_id)
+        let effects = self.ledger.update(look, hush, &mut next_id);
+        if *last_incident > last_before {
+            let open = self.ledger.open();
+            self.counting.take_opened(open.iter().filter(|incident| incident.id > last_before));
+        }
+        effects
     }
 
     /// Truth and readings as of `now`, each since when it has been so.
@@ -358,6 +369,8 @@ impl Watched {
             levels_over: LIVE_WINDOW,
             log: self.facts.tail.iter().cloned().collect(),
             visit: self.facts.visit.as_ref().map(|known| known.seen.clone()).unwrap_or_default(),
+            rss_bytes: self.facts.alive().map(|process| process.rss_bytes),
+            tally: Arc::clone(&self.counting.tally),
         }
     }
 }

@@ -92,6 +92,8 @@ fn snapshot() -> Snapshot {
         levels_over: Duration::ZERO,
         log: Vec::new(),
         visit: VisitSeen { requests: 5, sessions: 1, ..VisitSeen::default() },
+        rss_bytes: None,
+        tally: Arc::default(),
     };
     Snapshot { at: AT, began_at: AT, targets: vec![Arc::new(state)], ..Snapshot::default() }
 }
