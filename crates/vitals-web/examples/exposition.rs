@@ -28,7 +28,10 @@ fn main() -> std::io::Result<()> {
             .collect();
         took.sort_unstable();
         let (median, most) = (took[ROUNDS / 2], took[ROUNDS - 1]);
-        writeln!(std::io::stdout(), "{targets} targets x {servers} servers, {format:?}: {bytes} bytes, median {median:?}, most {most:?}")?;
+        writeln!(
+            std::io::stdout(),
+            "{targets} targets x {servers} servers, {format:?}: {bytes} bytes, median {median:?}, most {most:?}"
+        )?;
     }
     Ok(())
 }

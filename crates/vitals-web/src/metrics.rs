@@ -1,9 +1,10 @@
-//! Metrics: a snapshot as Prometheus and OpenMetrics read it. Every metric is a row of [`METRICS`]; the text, the
+//! Metrics: a snapshot as Prometheus and `OpenMetrics` read it. Every metric is a row of [`METRICS`]; the text, the
 //! reference page, the rules and the dashboards are made from that table, so none can name another one.
 //!
 //! It listens nowhere and keeps nothing: what a counter needs to only grow is in the snapshot's tally.
 
 mod negotiate;
+mod points;
 mod table;
 mod text;
 mod view;

@@ -48,7 +48,9 @@ pub(crate) fn fleet(targets: usize, servers: usize) -> Snapshot {
 
 pub(crate) fn snapshot(targets: Vec<TargetState>) -> Snapshot {
     let mut took = Histogram::default();
-    [MS, 30 * MS, 400_000 * MS].map(|duration| took.add(duration));
+    for duration in [MS, 30 * MS, 400_000 * MS] {
+        took.add(duration);
+    }
     let own = OwnState {
         probes: 4212,
         took: BTreeMap::from([(Probe::Api, took)]),

@@ -5,8 +5,14 @@
 //! fail instead.
 
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod exposition;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
 mod parse;
+#[cfg(test)]
+mod real;
+#[cfg(test)]
+mod tools;
