@@ -21,9 +21,7 @@ pub(crate) fn parse(text: &str) -> (Vec<Sample>, BTreeMap<String, String>) {
             let (name, kind) = head.split_once(' ').expect("a name and a type");
             family = name.to_owned();
             assert_eq!(types.insert(name.to_owned(), kind.to_owned()), None, "{name} comes twice");
-        } else if line.starts_with('#') {
-            continue;
-        } else {
+        } else if !line.starts_with('#') {
             samples.push(sample(&family, line));
         }
     }

@@ -1,4 +1,4 @@
-//! Looks through an expression of PromQL for what does not exist. It is no parser: it finds names and where labels
+//! Looks through an expression of `PromQL` for what does not exist. It is no parser: it finds names and where labels
 //! stand, which is all that can be misspelt without Prometheus noticing.
 
 use vitals_web::metrics::{Kind, METRICS, Metric};
@@ -49,7 +49,7 @@ pub(super) fn checked(expr: &str, recordings: &[&str]) -> String {
         } else {
             word_before = &rest[..end];
             labels = labels_of(word_before, recordings, expr);
-            rest = &rest[end..].trim_start_matches(' ');
+            rest = rest[end..].trim_start_matches(' ');
         }
     }
     expr.to_owned()
