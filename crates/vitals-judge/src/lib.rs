@@ -11,6 +11,7 @@ mod counting;
 pub mod criteria;
 pub mod detect;
 pub mod event;
+pub mod expected;
 pub mod explain;
 pub mod facts;
 mod flaps;

@@ -378,7 +378,7 @@ impl Watched {
 /// The health of a target: the worst known fault; without one, unknown when what says whether the
 /// target and its servers live could not be measured. A detail that could not be measured hides
 /// nothing and alarms nobody.
-fn health(readings: &[Reading]) -> Health {
+pub(crate) fn health(readings: &[Reading]) -> Health {
     let judged = || readings.iter().filter(|r| r.standing == Standing::Judged);
     let worst = judged().map(|r| r.health).filter(|h| *h != Health::Unknown).max();
     let vital = |r: &&Reading| matches!(r.id.question(), "process" | "api" | "truth" | "state");

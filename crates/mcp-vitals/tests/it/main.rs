@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod ci;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod docs;
