@@ -121,4 +121,17 @@ pub struct Overhead {
     pub fds: Option<u64>,
     /// Threads.
     pub threads: u64,
+    /// What was sent to a collector; `None` without one.
+    pub export: Option<Exported>,
+}
+
+/// What was sent to a collector of OpenTelemetry since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Exported {
+    /// Requests that it took.
+    pub sent: u64,
+    /// Requests that it did not take; what was in them is lost.
+    pub failed: u64,
+    /// Runs of probes without a trace, because there was no room or nobody had looked in time.
+    pub dropped: u64,
 }

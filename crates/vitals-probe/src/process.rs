@@ -57,6 +57,7 @@ pub fn own() -> Overhead {
         cpu: procfs::ticks(stat.cpu_ticks),
         fds,
         threads: stat.threads,
+        export: None,
     })
 }
 

@@ -4,6 +4,7 @@
 //! It listens nowhere and keeps nothing: what a counter needs to only grow is in the snapshot's tally.
 
 mod negotiate;
+pub mod otlp;
 mod points;
 mod table;
 mod text;

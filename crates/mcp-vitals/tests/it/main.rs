@@ -29,6 +29,8 @@ mod install;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
+mod otlp;
+#[cfg(test)]
 mod outside;
 #[cfg(test)]
 mod procs;

@@ -232,3 +232,9 @@ pub(super) fn queue_limit(_: &View<'_>, sink: &mut dyn Sink) {
     sink.value(&[("queue", "events")], EVENT_QUEUE_MAX as f64);
     sink.value(&[("queue", "history")], STORE_QUEUE_MAX as f64);
 }
+
+pub(super) fn otlp_requests(view: &View<'_>, sink: &mut dyn Sink) {
+    let Some(export) = view.overhead.export else { return };
+    sink.value(&[("outcome", "ok")], number(export.sent));
+    sink.value(&[("outcome", "failed")], number(export.failed));
+}

@@ -6,7 +6,7 @@
 
 use super::Sink;
 use super::points::{
-    claimed, flag, incidents_open, incidents_total, llm_up, log_records, number, operations, own_info, own_probes,
+    claimed, flag, incidents_open, incidents_total, llm_up, log_records, number, operations, otlp_requests, own_info, own_probes,
     probe_duration, probe_runs, probe_success, queue_depth, queue_limit, seconds, server_verdict, target_checks, target_health,
     target_info, up,
 };
@@ -352,6 +352,18 @@ pub static METRICS: &[Metric] = &[
         "",
         "MCP operations counted under the label other because there are too many kinds",
         Read::Own(|v| Some(number(v.targets.iter().map(|t| t.state.tally.operations_folded).sum()))),
+    ),
+    counter(
+        "mcp_vitals_otlp_requests_total",
+        "",
+        "Requests to the collector of OpenTelemetry",
+        Read::Many(&["outcome"], otlp_requests),
+    ),
+    counter(
+        "mcp_vitals_otlp_dropped_total",
+        "",
+        "Runs of probes of which no trace could be sent",
+        Read::Own(|v| v.overhead.export.map(|export| number(export.dropped))),
     ),
     counter(
         "process_cpu_seconds_total",

@@ -10,7 +10,7 @@ use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
 use vitals_model::observation::{Level, LevelCounts, Phase, VisitSeen};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::score::Score;
-use vitals_model::snapshot::{Overhead, OwnState, Snapshot, TargetState, Waiting};
+use vitals_model::snapshot::{Exported, Overhead, OwnState, Snapshot, TargetState, Waiting};
 use vitals_model::tally::{Histogram, Method, Operation, Run, Tally};
 use vitals_model::target::{Address, Origin, Target, TargetId};
 use vitals_model::text::Text;
@@ -23,8 +23,13 @@ pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_357_320_000);
 const MS: Duration = Duration::from_millis(1);
 
 /// What our own process uses.
-pub(crate) const OVERHEAD: Overhead =
-    Overhead { rss_bytes: 16_777_216, cpu: Duration::from_millis(1250), fds: Some(42), threads: 7 };
+pub(crate) const OVERHEAD: Overhead = Overhead {
+    rss_bytes: 16_777_216,
+    cpu: Duration::from_millis(1250),
+    fds: Some(42),
+    threads: 7,
+    export: Some(Exported { sent: 240, failed: 2, dropped: 1 }),
+};
 
 /// One hub that lies about one of two servers: every metric has a value.
 pub(crate) fn lying() -> Snapshot {

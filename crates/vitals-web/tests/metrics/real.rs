@@ -19,7 +19,7 @@ use crate::fixtures::{self, OVERHEAD};
 use crate::tools;
 
 /// Longest wait for Prometheus: it is up within a second on an idle machine.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Time between two looks.
 const STEP: Duration = Duration::from_millis(50);
@@ -120,7 +120,7 @@ impl Prometheus {
 
 /// Waits for a value with a deadline.
 #[expect(clippy::disallowed_methods, reason = "these tests' one home of the clock")]
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(seen) = look() {
