@@ -95,7 +95,7 @@ fn a_collector_that_is_gone_costs_what_it_would_have_got_and_is_said_once() {
     home.configure(&format!("version: 1\notlp: {{endpoint: 'http://{gone}', interval: 1s}}\n"));
     let ended = home.run(&["watch", "--no-history", "--for", "4s"], LONG);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    assert_eq!(ended.stderr.matches("connection refused; trying on").count(), 1, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("; trying on").count(), 1, "{}", ended.stderr);
     assert!(ended.stderr.contains("failed, "), "what was lost is counted: {}", ended.stderr);
     assert!(ended.stderr.contains("healthy, score 100/100"), "{}", ended.stderr);
 

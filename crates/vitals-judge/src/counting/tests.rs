@@ -108,8 +108,12 @@ fn a_hub_that_names_ever_new_servers_fills_no_memory() {
 #[test]
 fn phases_of_the_api_add_up_to_the_request() {
     let timing = vitals_model::observation::Timing { resolve: MS, connect: 2 * MS, tls: MS, first_byte: 3 * MS, total: 9 * MS };
-    let seen =
-        ApiSeen { health: Ok(Default::default()), servers: Ok(Vec::new()), timing, ..ApiSeen::failed(&failure(FailureKind::Os)) };
+    let seen = ApiSeen {
+        health: Ok(vitals_model::claim::HubClaim::default()),
+        servers: Ok(Vec::new()),
+        timing,
+        ..ApiSeen::failed(&failure(FailureKind::Os))
+    };
     let mut counting = Counting::default();
     counting.take(&observed(Seen::Api(Box::new(seen))), &hub());
     let run = &counting.tally.runs[&Probe::Api];

@@ -80,7 +80,7 @@ impl Sink for Points {
             .with_packed(6, histogram.counts().iter().copied())
             .with_packed(7, Histogram::BOUNDS.iter().map(|bound| bound.to_bits()));
         let point = labelled(point, 9, labels);
-        let is_call = labels.iter().any(|label| *label == ("mcp_method_name", "tools/call"));
+        let is_call = labels.contains(&("mcp_method_name", "tools/call"));
         let point = if is_call { point.with_message(9, &proto::text("gen_ai.operation.name", "execute_tool")) } else { point };
         self.add(&point);
     }
