@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use vitals_model::snapshot::Overhead;
-use vitals_web::metrics::{Format, render};
+use vitals_web::metrics::{Format, otlp, render};
 
 #[path = "../tests/metrics/fixtures.rs"]
 #[expect(dead_code, reason = "the tests use all of it")]
@@ -12,26 +12,27 @@ mod fixtures;
 /// Rounds; the median of them is told.
 const ROUNDS: usize = 21;
 
-#[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 fn main() -> std::io::Result<()> {
     let mut numbers = std::env::args().skip(1).map_while(|arg| arg.parse().ok());
     let (targets, servers) = (numbers.next().unwrap_or(500), numbers.next().unwrap_or(4));
+    writeln!(std::io::stdout(), "{targets} targets x {servers} servers")?;
     let snapshot = fixtures::fleet(targets, servers);
-    for format in [Format::Prometheus, Format::OpenMetrics] {
-        let mut bytes = 0;
-        let mut took: Vec<_> = (0..ROUNDS)
-            .map(|_| {
-                let began = std::time::Instant::now();
-                bytes = render(&snapshot, &Overhead::default(), format).len();
-                began.elapsed()
-            })
-            .collect();
-        took.sort_unstable();
-        let (median, most) = (took[ROUNDS / 2], took[ROUNDS - 1]);
-        writeln!(
-            std::io::stdout(),
-            "{targets} targets x {servers} servers, {format:?}: {bytes} bytes, median {median:?}, most {most:?}"
-        )?;
-    }
-    Ok(())
+    let overhead = Overhead::default();
+    measure("Prometheus", || render(&snapshot, &overhead, Format::Prometheus).len())?;
+    measure("OpenMetrics", || render(&snapshot, &overhead, Format::OpenMetrics).len())?;
+    measure("OTLP", || otlp::metrics(&snapshot, &overhead).len())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+fn measure(what: &str, make: impl Fn() -> usize) -> std::io::Result<()> {
+    let mut bytes = 0;
+    let mut took: Vec<_> = (0..ROUNDS)
+        .map(|_| {
+            let began = std::time::Instant::now();
+            bytes = make();
+            began.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    writeln!(std::io::stdout(), "{what}: {bytes} bytes, median {:?}, most {:?}", took[ROUNDS / 2], took[ROUNDS - 1])
 }

@@ -101,8 +101,11 @@ impl Family<'_> {
             }
             self.out.push('}');
         }
-        // The shortest text that reads as the same number; whole ones without a fraction.
-        let _ = writeln!(self.out, " {value}");
+        // The shortest text that reads as the same number. Most are counts, which are written faster as such.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what was cut off would be seen")]
+        let whole = value as u64;
+        let is_whole = (whole as f64).to_bits() == value.to_bits();
+        let _ = if is_whole { writeln!(self.out, " {whole}") } else { writeln!(self.out, " {value}") };
     }
 }
 
