@@ -168,7 +168,7 @@ impl Play {
         let counted: u64 = state.tally.incidents.values().sum();
         let open = state.open.iter().filter(|incident| incident.id > self.incidents_before).count() as u64;
         let uncounted = (counted < open).then_some("incidents that were not counted");
-        if let Some(what) = super::laws::of_tally(&self.tally, &state.tally).or(uncounted) {
+        if let Some(what) = super::counts::of_tally(&self.tally, &state.tally).or(uncounted) {
             self.wrong.push(format!("after {} s: the tally: {what}", self.now));
         }
         self.tally = Arc::clone(&state.tally);

@@ -26,7 +26,6 @@ const ERROR: u64 = 2;
 struct Trace<'a> {
     target: &'a Target,
     id: [u8; 16],
-    root: [u8; 8],
     /// When the run began, in nanoseconds since the Unix epoch.
     began: u64,
 }
@@ -43,11 +42,11 @@ pub(super) fn of(began_at: Timestamp, target: &Target, probe: Probe, run: &Run) 
     id[..8].copy_from_slice(&hash(0));
     id[8..].copy_from_slice(&hash(1));
     let began = nanos(run.at).saturating_sub(length(run.took));
-    let trace = Trace { target, id, root: hash(2), began };
-    let whole = trace.span(trace.root, &format!("probe {}", probe.as_str()), INTERNAL, 0, run.took);
+    let (trace, root) = (Trace { target, id, began }, hash(2));
+    let whole = trace.span(&format!("probe {}", probe.as_str()), INTERNAL, began, run.took).with_bytes(2, &root);
     let whole = failed(whole.with_message(9, &proto::text("mcp_vitals.probe", probe.as_str())), run.error.as_ref());
     let parts = if run.operations.is_empty() { trace.phases(run) } else { trace.operations(run) };
-    let parts = parts.into_iter().zip(3..).map(|(part, n)| part.with_bytes(2, &hash(n)).with_bytes(4, &trace.root));
+    let parts = parts.into_iter().zip(3..).map(|(part, n)| part.with_bytes(2, &hash(n)).with_bytes(4, &root));
     std::iter::once(whole).chain(parts).collect()
 }
 
@@ -63,14 +62,8 @@ fn failed(span: Message, error: Option<&Text>) -> Message {
 }
 
 impl Trace<'_> {
-    /// A span that begins `after` nanoseconds; one with an id is the root.
-    fn span(&self, id: [u8; 8], name: &str, kind: u64, after: u64, took: Duration) -> Message {
-        let began = self.began.saturating_add(after);
-        self.part(name, kind, began, took).with_bytes(2, &id)
-    }
-
     /// A span without its id and its parent.
-    fn part(&self, name: &str, kind: u64, began: u64, took: Duration) -> Message {
+    fn span(&self, name: &str, kind: u64, began: u64, took: Duration) -> Message {
         let span = Message::default()
             .with_bytes(1, &self.id)
             .with_text(5, name)
@@ -85,7 +78,7 @@ impl Trace<'_> {
         let mut at = self.began;
         let mut spans = Vec::new();
         for (phase, took) in run.phases.iter().filter(|(_, took)| !took.is_zero()) {
-            spans.push(self.part(phase_name(*phase), INTERNAL, at, *took));
+            spans.push(self.span(phase_name(*phase), INTERNAL, at, *took));
             at = at.saturating_add(length(*took));
         }
         spans
@@ -94,19 +87,19 @@ impl Trace<'_> {
     /// Operations in the order of a visit: sessions are opened one after the other, then all are listed at once,
     /// then all servers are called at once. When each began within that was not measured.
     fn operations(&self, run: &Run) -> Vec<Message> {
-        let longest = |phase| run.phases.iter().filter(|(known, _)| *known == phase).map(|(_, took)| length(*took)).max();
-        let mut opened: u64 = 0;
-        let mut spans = Vec::new();
+        let opens = |operation: &Operation| matches!(operation.method, Method::Initialize | Method::Discover);
+        let all_opened: u64 =
+            run.operations.iter().filter(|(operation, _)| opens(operation)).map(|(_, took)| length(*took)).sum();
+        let listed = run.phases.iter().filter(|(phase, _)| *phase == Phase::List).map(|(_, took)| length(*took)).max();
+        let (mut opened, mut spans) = (0, Vec::new());
         for (operation, took) in &run.operations {
-            let listed = longest(Phase::List).unwrap_or(0);
             let after = match operation.method {
                 Method::Initialize | Method::Discover => {
-                    let after = opened;
-                    opened = opened.saturating_add(length(*took));
-                    after
+                    opened += length(*took);
+                    opened - length(*took)
                 }
-                Method::ListTools => opened,
-                Method::CallTool => opened.saturating_add(listed),
+                Method::ListTools => all_opened,
+                Method::CallTool => all_opened + listed.unwrap_or(0),
             };
             spans.push(self.operation(operation, self.began.saturating_add(after), *took));
         }
@@ -131,7 +124,7 @@ impl Trace<'_> {
             attributes.push(proto::text("server.address", &host));
             attributes.extend(port.map(|port| proto::number("server.port", u64::from(port))));
         }
-        let span = attributes.iter().fold(self.part(&name, CLIENT, began, took), |span, a| span.with_message(9, a));
+        let span = attributes.iter().fold(self.span(&name, CLIENT, began, took), |span, a| span.with_message(9, a));
         failed(span, operation.error.as_ref())
     }
 }
