@@ -6,8 +6,13 @@ use std::process::Command;
 use anyhow::Context as _;
 
 /// Crates with such a test, and the words that all of their names have in common.
-const TESTS: [(&str, &str); 4] =
-    [("vitals-model", "reference"), ("vitals-lab", "reference"), ("vitals-tui", "reference"), ("mcp-vitals", "reference")];
+const TESTS: [(&str, &str); 5] = [
+    ("vitals-model", "reference"),
+    ("vitals-lab", "reference"),
+    ("vitals-tui", "reference"),
+    ("vitals-web", "reference"),
+    ("mcp-vitals", "reference"),
+];
 
 /// Writes them all. `true` when all could be made.
 ///

@@ -166,6 +166,14 @@ pub(crate) struct CheckArgs {
     /// Do not write this look into the history.
     #[arg(long)]
     pub no_history: bool,
+    /// Checks that are expected to fail, one id or pattern on each line with its reason after a #; an entry that
+    /// nothing fails for fails the run.
+    #[arg(long, value_name = "FILE")]
+    pub expected_failures: Option<PathBuf>,
+    /// Also append the markdown to this file; without a name to the one that `GITHUB_STEP_SUMMARY` names.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "not asked, asked, asked with a name: as clap reads it")]
+    pub summary: Option<Option<PathBuf>>,
 }
 
 /// `watch`.

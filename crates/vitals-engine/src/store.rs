@@ -276,6 +276,11 @@ impl Store {
         self.queue.health()
     }
 
+    /// How many records wait to be written.
+    pub fn waiting(&self) -> u64 {
+        self.queue.len()
+    }
+
     /// Writes what is waiting and closes the history; waits 5 s at most. Dropping does the same.
     pub fn close(self) -> StoreHealth {
         self.queue.close(CLOSE_MAX)

@@ -18,7 +18,8 @@ use vitals_model::config::Settings;
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::limits::EVENT_QUEUE_MAX;
 use vitals_model::observation::Observation;
-use vitals_model::snapshot::Snapshot;
+use vitals_model::quiet::Order;
+use vitals_model::snapshot::{Snapshot, Waiting};
 use vitals_model::target::TargetId;
 use vitals_model::time::Timestamp;
 use vitals_probe::clock::{self, Stopwatch};
@@ -381,7 +382,9 @@ impl Engine {
     fn publish(&mut self) {
         self.changed = false;
         self.next_publish = Instant::now() + PUBLISH_EVERY;
-        self.faces.snapshot.send_replace(self.monitor.snapshot(clock::now()));
+        let mut snapshot = self.monitor.snapshot(clock::now());
+        Arc::make_mut(&mut snapshot).own.waiting = Waiting { events: self.inbox.len() as u64, records: self.history.waiting() };
+        self.faces.snapshot.send_replace(snapshot);
     }
 
     /// Closes what is held, the store last.

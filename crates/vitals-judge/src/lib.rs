@@ -7,9 +7,11 @@
 
 mod cause;
 pub mod check;
+mod counting;
 pub mod criteria;
 pub mod detect;
 pub mod event;
+pub mod expected;
 pub mod explain;
 pub mod facts;
 mod flaps;

@@ -24,6 +24,7 @@ use vitals_model::tool::ToolSet;
 use vitals_model::verdict::ServerTruth;
 
 use crate::check::Part;
+use crate::counting::Counting;
 use crate::detect::{Evidence, Lookout};
 use crate::event::{Effect, Event, Memory, Record};
 use crate::facts::Facts;
@@ -49,6 +50,7 @@ pub(crate) struct Watched {
     pub(crate) facts: Facts,
     judged: Judged,
     pub(crate) ledger: Ledger,
+    counting: Counting,
     drifted_since: BTreeMap<Text, Timestamp>,
     /// How far the latest look came.
     reach: Reach,
@@ -153,6 +155,7 @@ impl Monitor {
         let lookout = self.memory.lookouts.extract_if(.., |(of, _)| *of == id).next().map(|(_, lookout)| lookout);
         let watched = Watched {
             ledger: Ledger::remembering(incidents),
+            counting: Counting::default(),
             target,
             facts,
             judged: Judged::default(),
@@ -182,11 +185,13 @@ impl Monitor {
 
     fn observed(&mut self, now: Timestamp, observation: &Observation) -> Vec<Effect> {
         let Some(watched) = self.targets.get_mut(&observation.target) else { return Vec::new() };
-        if observation.seen.probe().is_some() {
+        if let Some(probe) = observation.seen.probe() {
             self.own.state.probes += 1;
+            self.own.state.took.entry(probe).or_default().add(observation.took);
         }
         watched.begin(self.thrift);
         watched.facts.take(observation);
+        watched.counting.take(observation, &watched.target.address);
         let mut effects = Vec::new();
         if matches!(observation.seen, Seen::Api(_) | Seen::Session(_)) {
             watched.follow_surfaces(now);
@@ -320,6 +325,8 @@ impl Watched {
             levels_over: LIVE_WINDOW,
             log: self.facts.tail.iter().cloned().collect(),
             visit: self.facts.visit.as_ref().map(|known| known.seen.clone()).unwrap_or_default(),
+            rss_bytes: self.facts.alive().map(|process| process.rss_bytes),
+            tally: Arc::clone(&self.counting.tally),
         }
     }
 }

@@ -10,6 +10,8 @@ use spec::Case;
 use vitals_model::check::{CheckId, Threshold};
 use vitals_model::reading::Reading;
 
+#[path = "cases/runner/counts.rs"]
+mod counts;
 #[path = "cases/runner/handled.rs"]
 mod handled;
 #[path = "cases/runner/laws.rs"]

@@ -48,6 +48,8 @@ pub struct Settings {
     pub defaults: Arc<TargetSettings>,
     /// History.
     pub storage: Storage,
+    /// The collector that metrics and traces are sent to.
+    pub otlp: Otlp,
 }
 
 /// A target named in the configuration.
@@ -405,6 +407,23 @@ impl Default for MetaToolSettings {
     }
 }
 
+/// A collector of OpenTelemetry that metrics and traces are sent to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Otlp {
+    /// Base URL of its OTLP over HTTP, such as `http://127.0.0.1:4318`; `None` is off.
+    pub endpoint: Option<String>,
+    /// Headers sent with every request; values may be secrets.
+    pub headers: BTreeMap<String, SecretRef>,
+    /// How often.
+    pub interval: Duration,
+}
+
+impl Default for Otlp {
+    fn default() -> Self {
+        Self { endpoint: None, headers: BTreeMap::new(), interval: Duration::from_secs(15) }
+    }
+}
+
 /// History.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Storage {
@@ -426,6 +445,12 @@ impl Default for Storage {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { discover: true, targets: BTreeMap::new(), defaults: Arc::default(), storage: Storage::default() }
+        Self {
+            discover: true,
+            targets: BTreeMap::new(),
+            defaults: Arc::default(),
+            storage: Storage::default(),
+            otlp: Otlp::default(),
+        }
     }
 }

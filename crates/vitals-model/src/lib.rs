@@ -31,6 +31,7 @@
 //! | [Slice](history::Slice) | one of the equal parts of a span, with the summaries of its checks |
 //! | [Criterion](criterion::Criterion) | what a hub must, should or may be over a span: met, unmet or pending |
 //! | [Objective](objective::Objective) | a criterion that an operator wrote: a goal, its error budget, its burn rate |
+//! | [Tally](tally::Tally) | what only grows while a target is watched: operations, probes, log records, incidents |
 //! | [Snapshot](snapshot::Snapshot) | all that a face needs, immutable |
 //! | [Scenario](scenario::Run) | a list of steps carried out on a target, each with what it expects and what was seen |
 //! | [Step](scenario::Step) | one part of a scenario: passed, skipped or failed, with its evidence |
@@ -54,6 +55,7 @@ pub mod reading;
 pub mod scenario;
 pub mod score;
 pub mod snapshot;
+pub mod tally;
 pub mod target;
 pub mod template;
 pub mod text;

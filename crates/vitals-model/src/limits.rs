@@ -70,6 +70,23 @@ pub const EVENT_QUEUE_MAX: usize = 1024;
 /// Most samples waiting for the store; more are dropped, counted and reported as an incident.
 pub const STORE_QUEUE_MAX: usize = 16_384;
 
+/// Most kinds of MCP operation counted apart per target; the rest are counted together as `other`. A kind is a
+/// method with its tool, its error and the like, so this is a canary and a failure of each of a hundred servers.
+pub const OPERATIONS_MAX: usize = 256;
+
+/// Most servers of one target that have metrics of their own; the rest are summed as the server `other`.
+pub const METRIC_SERVERS_MAX: usize = 100;
+
+/// Most spans that wait for a collector of traces; the trace of a run that finds no room is dropped and counted. It
+/// is what a hundred hubs with ten servers do in two minutes.
+pub const OTLP_SPANS_MAX: usize = 8192;
+
+/// Shortest interval at which metrics and traces are sent to a collector.
+pub const OTLP_INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// Longest value of a metric's label, in characters; the rest is cut and marked with `…`.
+pub const METRIC_LABEL_CHARS_MAX: usize = 128;
+
 /// Most values kept for a sparkline.
 pub const TREND_POINTS_MAX: usize = 120;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::check::CheckId;
+use crate::check::{CheckId, Probe};
 use crate::claim::{FilteringClaim, HubClaim};
 use crate::finding::Finding;
 use crate::incident::Incident;
@@ -12,6 +12,7 @@ use crate::observation::{LevelCounts, VisitSeen};
 use crate::quiet::Silence;
 use crate::reading::{Health, Reading};
 use crate::score::Score;
+use crate::tally::{Histogram, Tally};
 use crate::target::Target;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -73,6 +74,10 @@ pub struct TargetState {
     pub log: Vec<String>,
     /// What our visits cost the hub.
     pub visit: VisitSeen,
+    /// Resident memory of the hub's process in bytes, while it can be seen.
+    pub rss_bytes: Option<u64>,
+    /// What only grows while it is watched, and how its probes last went.
+    pub tally: Arc<Tally>,
 }
 
 /// The tools of one server, by the server's own names for them.
@@ -103,4 +108,43 @@ pub struct OwnState {
     pub gaps: u64,
     /// The latest gap in words.
     pub last_gap: Option<String>,
+    /// How long each probe took, over all targets.
+    pub took: BTreeMap<Probe, Histogram>,
+    /// Events that wait for judgement, and records that wait to be written.
+    pub waiting: Waiting,
+}
+
+/// How full our own queues are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Waiting {
+    /// Events that wait for judgement, of [`crate::limits::EVENT_QUEUE_MAX`].
+    pub events: u64,
+    /// Records that wait to be written, of [`crate::limits::STORE_QUEUE_MAX`].
+    pub records: u64,
+}
+
+/// What our own process uses; it is measured when it is asked for.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Overhead {
+    /// Resident memory in bytes.
+    pub rss_bytes: u64,
+    /// CPU used since the start.
+    pub cpu: Duration,
+    /// Open file descriptors; `None` when they may not be counted.
+    pub fds: Option<u64>,
+    /// Threads.
+    pub threads: u64,
+    /// What was sent to a collector; `None` without one.
+    pub export: Option<Exported>,
+}
+
+/// What was sent to a collector of OpenTelemetry since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Exported {
+    /// Requests that it took.
+    pub sent: u64,
+    /// Requests that it did not take; what was in them is lost.
+    pub failed: u64,
+    /// Runs of probes without a trace, because there was no room or nobody had looked in time.
+    pub dropped: u64,
 }

@@ -29,6 +29,19 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Agrees,
+        Self::Ghost,
+        Self::Hung,
+        Self::Hidden,
+        Self::Dropped,
+        Self::Phantom,
+        Self::Drifted,
+        Self::ExpectedDown,
+        Self::Unknown,
+    ];
+
     /// The verdict's name.
     pub const fn as_str(self) -> &'static str {
         match self {

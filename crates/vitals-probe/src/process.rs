@@ -21,6 +21,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 use vitals_model::limits::EVIDENCE_CHARS_MAX;
 use vitals_model::observation::{Failure, FailureKind, HostFacts, ListenSeen, Phase, ProcessFacts, ProcessId, ProcessSeen};
+use vitals_model::snapshot::Overhead;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
@@ -48,6 +49,19 @@ pub fn identify(pid: u32) -> Option<ProcessId> {
 pub(crate) fn running_in_group(group: u32) -> u64 {
     let alive = |pid: &u32| procfs::stat(*pid).is_some_and(|stat| stat.group == group && !stat.has_ended());
     procfs::pids().iter().filter(|pid| alive(pid)).count() as u64
+}
+
+/// What this process itself uses; zero where `/proc` cannot be read.
+pub fn own() -> Overhead {
+    let pid = std::process::id();
+    let fds = procfs::fds(pid);
+    procfs::stat(pid).map_or(Overhead { fds, ..Overhead::default() }, |stat| Overhead {
+        rss_bytes: stat.rss_pages * rustix::param::page_size() as u64,
+        cpu: procfs::ticks(stat.cpu_ticks),
+        fds,
+        threads: stat.threads,
+        export: None,
+    })
 }
 
 /// When the process started, by the wall clock as it stands now.

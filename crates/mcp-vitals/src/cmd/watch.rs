@@ -1,6 +1,8 @@
 //! `watch`: continuous monitoring in the foreground. Incidents on standard output, all else on standard
 //! error.
 
+mod otlp;
+
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +24,7 @@ use vitals_model::time::human;
 use vitals_probe::clock::{self, Stopwatch};
 use vitals_probe::discover;
 
+use self::otlp::Export;
 use crate::cli::{Common, LineFormat, WatchArgs};
 use crate::exit::Exit;
 use crate::render;
@@ -76,6 +79,7 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
         tell: Box::new(move |change, incident| lines.print(change, incident)),
         say: Box::new(move |line| said.put(Line::Note(line.to_owned()))),
     };
+    let export = Export::start(&ground.settings.otlp, ground.surroundings.proxy.clone(), faces.snapshot.subscribe())?;
     let end = args.for_.map(|duration| Instant::now() + duration);
     let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
@@ -90,9 +94,18 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     // The snapshots end with the watching.
     let (outcome, ()) = tokio::join!(watched, recorded);
     let lost = printer.end();
+    let exported = export.map(Export::end).unwrap_or_default();
     summarise(&outcome, watch_began.elapsed(), lost);
     if let Some(pictures @ 1..) = recording.map(Recording::end) {
         render::note(&format!("{} not recorded", count(pictures, "picture")));
+    }
+    if exported.failed + exported.dropped > 0 {
+        let requests = count(exported.failed, "request");
+        render::note(&format!(
+            "otlp: {requests} of {} failed, {} probes without a trace",
+            exported.sent + exported.failed,
+            exported.dropped
+        ));
     }
     Ok(Exit::Ok)
 }

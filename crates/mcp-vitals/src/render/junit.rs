@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use vitals_judge::expected::Stale;
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::Snapshot;
 
-/// The whole of `check`.
-pub(crate) fn check(snapshot: &Snapshot) -> String {
+/// The whole of `check`. Entries of the list of expected failures that nothing fails for are a suite of their own.
+pub(crate) fn check(snapshot: &Snapshot, stale: &[Stale]) -> String {
     let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"mcp-vitals\">\n".to_owned();
     for target in &snapshot.targets {
         let failures = target.readings.iter().filter(|r| is_failure(r)).count();
@@ -23,8 +24,31 @@ pub(crate) fn check(snapshot: &Snapshot) -> String {
         }
         out.push_str("  </testsuite>\n");
     }
+    stale_entries(&mut out, stale, snapshot);
     out.push_str("</testsuites>\n");
     out
+}
+
+fn stale_entries(out: &mut String, stale: &[Stale], snapshot: &Snapshot) {
+    if stale.is_empty() {
+        return;
+    }
+    let (n, at) = (stale.len(), snapshot.at);
+    let _ = writeln!(
+        out,
+        "  <testsuite name=\"expected failures\" tests=\"{n}\" failures=\"{n}\" errors=\"0\" skipped=\"0\" timestamp=\"{at}\">"
+    );
+    for Stale { entry, why } in stale {
+        let _ = writeln!(
+            out,
+            "    <testcase classname=\"expected-failures\" name=\"{}\" time=\"0\">\n      \
+             <failure type=\"stale\" message=\"{why}\">line {}: take it out; its reason was: {}</failure>\n    </testcase>",
+            escape(entry.checks.as_str()),
+            entry.line,
+            escape(entry.reason.as_str())
+        );
+    }
+    out.push_str("  </testsuite>\n");
 }
 
 fn case(out: &mut String, reading: &Reading) {
@@ -55,8 +79,9 @@ fn is_failure(reading: &Reading) -> bool {
     reading.standing == Standing::Judged && matches!(reading.health, Health::Degraded | Health::Failing)
 }
 
+/// What could not be measured, and what fails as expected.
 fn is_skipped(reading: &Reading) -> bool {
-    reading.standing == Standing::Judged && reading.health == Health::Unknown
+    reading.standing == Standing::Expected || reading.standing == Standing::Judged && reading.health == Health::Unknown
 }
 
 /// Escapes for text and attributes; characters that XML 1.0 forbids become a replacement character.

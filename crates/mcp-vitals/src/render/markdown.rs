@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use vitals_model::reading::{Health, Standing};
+use vitals_judge::expected::Stale;
+use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::Snapshot;
 
-/// The whole of `check`: the servers, and what is not healthy.
-pub(crate) fn check(snapshot: &Snapshot) -> String {
+/// The whole of `check`: the servers, what is not healthy, what fails as expected, what is expected in vain.
+pub(crate) fn check(snapshot: &Snapshot, stale: &[Stale]) -> String {
     let mut out = String::new();
     for target in &snapshot.targets {
         let _ = writeln!(out, "## {} — {} ({})\n", cell(target.target.id.as_str()), target.health.as_str(), target.score);
@@ -22,24 +23,38 @@ pub(crate) fn check(snapshot: &Snapshot) -> String {
                 cell(&server.reason)
             );
         }
-        let bad: Vec<_> =
-            target.readings.iter().filter(|r| r.standing == Standing::Judged && r.health != Health::Healthy).collect();
+        let judged = || target.readings.iter().filter(|r| r.standing == Standing::Judged);
+        let bad: Vec<_> = judged().filter(|r| r.health != Health::Healthy).collect();
         if bad.is_empty() {
-            let _ = writeln!(
-                out,
-                "\nAll {} checks are healthy.\n",
-                target.readings.iter().filter(|r| r.standing == Standing::Judged).count()
-            );
-            continue;
+            let _ = writeln!(out, "\nAll {} checks are healthy.\n", judged().count());
+        } else {
+            readings(&mut out, "\n", &bad);
         }
-        out.push_str("\n| check | health | what was seen | what to do |\n|---|---|---|---|\n");
-        for reading in bad {
-            let row = (code(reading.id.as_str()), reading.health.as_str(), cell(&reading.summary), cell(&reading.hint));
-            let _ = writeln!(out, "| {} | {} | {} | {} |", row.0, row.1, row.2, row.3);
+        let expected: Vec<_> = target.readings.iter().filter(|r| r.standing == Standing::Expected).collect();
+        if !expected.is_empty() {
+            readings(&mut out, "Fails as expected:\n\n", &expected);
+        }
+    }
+    if !stale.is_empty() {
+        out.push_str(
+            "Expected failures that are none, to be taken out:\n\n| line | check | why | reason given |\n|---|---|---|---|\n",
+        );
+        for Stale { entry, why } in stale {
+            let row = (entry.line, code(entry.checks.as_str()), cell(entry.reason.as_str()));
+            let _ = writeln!(out, "| {} | {} | {why} | {} |", row.0, row.1, row.2);
         }
         out.push('\n');
     }
     out
+}
+
+fn readings(out: &mut String, title: &str, readings: &[&Reading]) {
+    let _ = write!(out, "{title}| check | health | what was seen | what to do |\n|---|---|---|---|\n");
+    for reading in readings {
+        let row = (code(reading.id.as_str()), reading.health.as_str(), cell(&reading.summary), cell(&reading.hint));
+        let _ = writeln!(out, "| {} | {} | {} | {} |", row.0, row.1, row.2, row.3);
+    }
+    out.push('\n');
 }
 
 /// Text as code, in a cell or out of one: between backticks nothing can be escaped.

@@ -6,17 +6,18 @@ use vitals_model::check::{Threshold, Unit};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::Snapshot;
 
+use crate::exit::Exit;
+
 /// Values worth a graph, by the question of their check.
 const PERFDATA: [&str; 9] = ["api", "cpu", "memory", "fds", "call", "clients", "errors", "size", "heartbeat"];
 
 /// The whole of `check` in one line.
-pub(crate) fn check(snapshot: &Snapshot) -> String {
-    let health = snapshot.health();
-    let status = match health {
-        Health::Healthy => "OK",
-        Health::Degraded => "WARNING",
-        Health::Failing => "CRITICAL",
-        Health::Unknown => "UNKNOWN",
+pub(crate) fn check(snapshot: &Snapshot, exit: Exit) -> String {
+    let status = match exit {
+        Exit::Ok => "OK",
+        Exit::Warning => "WARNING",
+        Exit::Critical => "CRITICAL",
+        Exit::Unknown => "UNKNOWN",
     };
     let mut texts = Vec::new();
     let mut perfdata = String::new();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use vitals_judge::expected::Stale;
 use vitals_model::check::{CheckId, Point, Threshold, Unit};
 use vitals_model::claim::ClaimStatus;
 use vitals_model::incident::{Handling, Incident, IncidentChange, IncidentState, Ties};
@@ -18,6 +19,7 @@ use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
 
 use super::*;
+use crate::exit::Exit;
 
 mod reports;
 
@@ -93,6 +95,8 @@ fn snapshot() -> Snapshot {
         levels_over: Duration::ZERO,
         log: Vec::new(),
         visit: VisitSeen { requests: 5, sessions: 1, ..VisitSeen::default() },
+        rss_bytes: None,
+        tally: Arc::default(),
     };
     Snapshot { at: AT, began_at: AT, targets: vec![Arc::new(state)], ..Snapshot::default() }
 }
@@ -143,7 +147,7 @@ fn plain(text: &str) -> String {
 
 #[test]
 fn nagios_is_one_line_with_one_bar_and_perfdata_that_can_be_read() {
-    let text = nagios::check(&snapshot());
+    let text = nagios::check(&snapshot(), Exit::Critical);
     assert_eq!(text.matches('\n').count(), 1);
     assert!(text.ends_with('\n') && text.starts_with("MCP CRITICAL - "), "{text}");
     let (said, perfdata) = text.trim_end().split_once('|').unwrap();
@@ -190,12 +194,48 @@ fn elements(xml: &str) -> Vec<&str> {
 
 #[test]
 fn junit_is_well_formed_and_its_counts_are_right() {
-    let xml = junit::check(&snapshot());
+    let xml = junit::check(&snapshot(), &[]);
     let seen = elements(&xml);
     let of = |name: &str| seen.iter().filter(|e| **e == name).count();
     assert_eq!([of("testsuite"), of("testcase"), of("failure"), of("skipped"), of("b")], [1, 5, 2, 1, 0]);
     assert!(xml.contains("tests=\"5\" failures=\"2\" errors=\"0\" skipped=\"1\""), "{xml}");
     assert!(xml.contains("time=\"0.001500\""));
+}
+
+/// An entry of a hostile list, for which nothing fails.
+fn stale() -> Vec<Stale> {
+    let list = format!("a|`b`<c>&\"d\" # why {}\n", HOSTILE.replace('\n', " "));
+    let entry = vitals_judge::expected::read(&list).unwrap().remove(0);
+    vec![Stale { entry, why: "it passes" }]
+}
+
+/// As [`snapshot`], its failing call expected.
+fn expecting() -> Snapshot {
+    let mut snapshot = snapshot();
+    let list = vitals_judge::expected::read("hub-servers/*/call # no <token>").unwrap();
+    assert_eq!(vitals_judge::expected::apply(&mut snapshot, &list), []);
+    snapshot
+}
+
+#[test]
+fn junit_shows_what_is_expected_as_skipped_and_stale_entries_as_failures() {
+    let xml = junit::check(&expecting(), &stale());
+    let seen = elements(&xml);
+    let of = |name: &str| seen.iter().filter(|e| **e == name).count();
+    assert_eq!([of("testsuite"), of("testcase"), of("failure"), of("skipped")], [2, 6, 2, 2]);
+    assert!(xml.contains("(expected: no &lt;token&gt;)\"/>"), "{xml}");
+    assert!(xml.contains("<failure type=\"stale\" message=\"it passes\">line 1: take it out; its reason was: why "), "{xml}");
+}
+
+#[test]
+fn markdown_has_what_is_expected_and_stale_entries_in_tables_of_their_own() {
+    let text = markdown::check(&expecting(), &stale());
+    check_markdown(&text);
+    assert!(rows(&text).iter().all(|row| row.len() == 4), "{text}");
+    let (_, expected) = text.split_once("Fails as expected:").unwrap();
+    let (expected, stale) = expected.split_once("Expected failures that are none, to be taken out:").unwrap();
+    assert!(expected.contains("expected: no &lt;token&gt;"), "{expected}");
+    assert!(stale.contains("| 1 | `a¦'b'<c>&\"d\"` | it passes | why "), "{stale}");
 }
 
 /// The rows of every table; each must have as many cells as its table's head.
@@ -226,7 +266,7 @@ fn check_markdown(markdown: &str) {
 
 #[test]
 fn markdown_keeps_every_name_in_its_cell() {
-    let text = markdown::check(&snapshot());
+    let text = markdown::check(&snapshot(), &[]);
     check_markdown(&text);
     let rows = rows(&text);
     assert!(rows.iter().all(|row| row.len() == 4), "{rows:?}");

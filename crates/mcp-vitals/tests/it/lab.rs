@@ -21,7 +21,7 @@ fn folder(home: &Home) -> PathBuf {
 }
 
 /// A lab that runs, and the pid of its hub.
-fn lab(home: &Home, more: &[&str]) -> (Running, u32) {
+pub(crate) fn lab(home: &Home, more: &[&str]) -> (Running, u32) {
     let mut lab = Running::start(home.mcp_vitals(&[&["lab"], more].concat()));
     let line = lab.expect_line("hub  ", START_MAX);
     let (_, pid) = line.split_once("(pid ").expect("the line names the hub's process");

@@ -9,6 +9,8 @@ mod agents;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod ci;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod docs;
@@ -28,6 +30,8 @@ mod incidents;
 mod install;
 #[cfg(test)]
 mod lab;
+#[cfg(test)]
+mod otlp;
 #[cfg(test)]
 mod outside;
 #[cfg(test)]

@@ -95,6 +95,8 @@ fn state(
         levels: LevelCounts::default(),
         levels_over: Duration::ZERO,
         log: Vec::new(),
+        rss_bytes: None,
+        tally: Arc::default(),
         visit: VisitSeen::default(),
     };
     Ok(Some((at, state)))

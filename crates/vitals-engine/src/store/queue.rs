@@ -90,6 +90,11 @@ impl Queue {
         }
     }
 
+    /// How many records wait.
+    pub(super) fn len(&self) -> u64 {
+        self.lock().records.len() as u64
+    }
+
     pub(super) fn health(&self) -> StoreHealth {
         self.lock().health.clone()
     }

@@ -36,6 +36,14 @@ impl History {
         }
     }
 
+    /// Records that wait to be written.
+    pub(super) fn waiting(&self) -> u64 {
+        match self {
+            Self::Kept(store) => store.waiting(),
+            Self::Off | Self::Lost { .. } => 0,
+        }
+    }
+
     /// Why nothing is kept, and how many records that has cost.
     pub(super) fn health(&self) -> (Option<String>, u64) {
         match self {

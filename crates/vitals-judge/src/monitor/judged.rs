@@ -140,6 +140,7 @@ impl Watched {
         for part in Part::OTHERS.into_iter().chain([Part::Hub]) {
             self.judge(part, now);
         }
+        let last_before = *last_incident;
         let mut next_id = || {
             *last_incident += 1;
             *last_incident
@@ -148,6 +149,10 @@ impl Watched {
         let (readings, truths) = (&self.judged.readings, &self.judged.truths);
         let look = Look { target: &self.target, facts: &self.facts, readings, truths, shield: self.shield.as_ref(), now };
         let effects = self.ledger.update(look, hush, &mut next_id);
+        if *last_incident > last_before {
+            let open = self.ledger.open();
+            self.counting.take_opened(open.iter().filter(|incident| incident.id > last_before));
+        }
         self.calm_until = self.calm_until(now);
         effects
     }

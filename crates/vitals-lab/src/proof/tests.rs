@@ -297,6 +297,8 @@ impl Monitor {
             levels_over: Duration::ZERO,
             log: Vec::new(),
             visit: VisitSeen::default(),
+            rss_bytes: None,
+            tally: Arc::default(),
         };
         Snapshot {
             targets: vec![Arc::new(state)],

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::value::{Bounds, Carrier, UrlKind};
-use super::{CheckPolicy, Configured, Expect, SecretRef, ServerSettings, Settings, Storage, TargetSettings};
+use super::{CheckPolicy, Configured, Expect, Otlp, SecretRef, ServerSettings, Settings, Storage, TargetSettings};
 use crate::check::Unit;
 use crate::criterion::Weight;
 use crate::limits::{
     CONFIG_COUNT_MAX, CONFIG_SIZE_MAX, INTERVAL_DISCOVERY_MIN, INTERVAL_LIGHT_MIN, INTERVAL_LLM_MIN, INTERVAL_MAX,
-    INTERVAL_META_TOOL_MIN, INTERVAL_SESSION_MIN, MAINTENANCE_MAX, OBJECTIVE_WINDOW_MAX, OBJECTIVE_WINDOW_MIN, RETENTION_MAX,
-    RETENTION_MIN, STORE_BYTES_MIN, TIMEOUT_MAX, TIMEOUT_MIN, WINDOW_MAX, WINDOW_MIN,
+    INTERVAL_META_TOOL_MIN, INTERVAL_SESSION_MIN, MAINTENANCE_MAX, OBJECTIVE_WINDOW_MAX, OBJECTIVE_WINDOW_MIN, OTLP_INTERVAL_MIN,
+    RETENTION_MAX, RETENTION_MIN, STORE_BYTES_MIN, TIMEOUT_MAX, TIMEOUT_MIN, WINDOW_MAX, WINDOW_MIN,
 };
 use crate::objective::Objective;
 use crate::quiet::{Cron, Maintenance, Pattern};
@@ -102,6 +102,7 @@ pub(super) struct File {
     pub defaults: Draft,
     pub targets: Vec<Draft>,
     pub storage: Storage,
+    pub otlp: Otlp,
 }
 
 /// A target as far as it was read; for `defaults`, only the settings are used.
@@ -141,6 +142,7 @@ impl From<&Settings> for File {
             defaults: Draft { settings: (*settings.defaults).clone(), ..Draft::default() },
             targets: settings.targets.iter().map(draft).collect(),
             storage: settings.storage.clone(),
+            otlp: settings.otlp.clone(),
         }
     }
 }
@@ -157,6 +159,7 @@ impl From<File> for Settings {
             targets: file.targets.into_iter().filter_map(configured).collect(),
             defaults: Arc::new(file.defaults.settings),
             storage: file.storage,
+            otlp: file.otlp,
         }
     }
 }
@@ -196,6 +199,17 @@ pub(super) static FILE: &[Key<File>] = &[
     ),
     key("targets", "What is watched besides discovered hubs", Slot::Targets(|f| (&f.defaults, &mut f.targets))),
     key("storage", "History", Slot::Group(STORAGE)),
+    key("otlp", "A collector of OpenTelemetry that `watch` sends metrics and traces to", Slot::Group(OTLP)),
+];
+
+static OTLP: &[Key<File>] = &[
+    key(
+        "endpoint",
+        "Base URL of its OTLP over HTTP; `/v1/metrics` and `/v1/traces` are added. Without it nothing is sent",
+        Slot::Url(UrlKind::Base, |f| &mut f.otlp.endpoint),
+    ),
+    key("headers", "Headers sent with every request to it", Slot::Secrets(Carrier::Headers, |f| &mut f.otlp.headers)),
+    every("interval", "How often metrics and traces are sent", OTLP_INTERVAL_MIN, |f| &mut f.otlp.interval),
 ];
 
 const KEPT: Bounds<Duration> = Bounds { min: RETENTION_MIN, max: RETENTION_MAX };

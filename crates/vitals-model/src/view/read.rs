@@ -105,6 +105,7 @@ fn own(view: &Value, at: Timestamp) -> OwnState {
         silences: list(&view["silences"], LIST_MAX, incidents::silence),
         gaps: number(&view["gaps"]),
         last_gap: text_of(&view["last_gap"]),
+        ..OwnState::default()
     }
 }
 
@@ -115,8 +116,10 @@ fn state(view: &Value, beside: &Value, at: Timestamp) -> TargetState {
         health: parts::health(&view["health"]),
         score: parts::score(view),
         servers: list(&view["servers"], SERVERS_MAX, |v| Some(parts::server(v, at))),
-        // Definitions are not part of the view.
+        // Definitions and counts are not part of the view.
         tools: BTreeMap::new(),
+        tally: Arc::default(),
+        rss_bytes: None,
         readings: list(&view["checks"], LIST_MAX, |v| parts::reading(v, beside, at)),
         open: list(&view["incidents"], LIST_MAX, |v| incidents::incident(v, beside, at)),
         recent: list(&beside["recent"], RECENT_INCIDENTS_MAX, |v| incidents::incident(v, beside, at)),

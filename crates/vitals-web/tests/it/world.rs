@@ -102,6 +102,8 @@ pub(crate) fn hub(id: &str, servers: Vec<Server>) -> TargetState {
         reading(id, server.truth.health, &server.truth.reason)
     };
     TargetState {
+        rss_bytes: None,
+        tally: Arc::default(),
         target: Target {
             id: TargetId::new(id),
             address: Address::Hub { url: "http://127.0.0.1:7001".to_owned() },

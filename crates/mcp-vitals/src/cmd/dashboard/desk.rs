@@ -110,8 +110,7 @@ impl Desk {
         if self.origin == Origin::Recording {
             bail!("this is a recording: nothing in it can be changed");
         }
-        let author = self.author.as_ref().context("nobody says who you are: USER is not set")?;
-        Ok(Remark { at, author: Text::new(author), text: Text::new(text) })
+        Ok(Remark { at, author: Text::new(&self.author), text: Text::new(text) })
     }
 
     /// Whether the history has this very incident, and it lasts there: numbers are given by whoever watches.
@@ -174,7 +173,7 @@ mod tests {
         assert_eq!(store.close().error, None);
         let (settings, surroundings) = (Settings::default(), Surroundings::default());
         let ground = Ground { settings, surroundings, wanted: Vec::new(), state_dir: dir.to_owned() };
-        Desk { author: Some("ada".to_owned()), ..Desk::new(&ground, origin, mpsc::channel(4).0) }
+        Desk { author: "ada".to_owned(), ..Desk::new(&ground, origin, mpsc::channel(4).0) }
     }
 
     #[test]

@@ -65,6 +65,8 @@ fn hub(name: &str, health: Health, readings: Vec<Reading>) -> TargetState {
         levels_over: Duration::ZERO,
         log: Vec::new(),
         visit: VisitSeen::default(),
+        rss_bytes: None,
+        tally: Arc::default(),
     }
 }
 

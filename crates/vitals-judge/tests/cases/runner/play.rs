@@ -14,6 +14,7 @@ use vitals_model::incident::{Handling, Incident, IncidentChange, IncidentState, 
 use vitals_model::observation::{Observation, Seen};
 use vitals_model::reading::{Health, Reading};
 use vitals_model::snapshot::TargetState;
+use vitals_model::tally::Tally;
 use vitals_model::target::{Address, Origin, Target, TargetId};
 use vitals_model::text::Text;
 use vitals_model::tool::{LockFile, Pins};
@@ -42,6 +43,10 @@ pub(crate) struct Play {
     pub(crate) produced: BTreeMap<CheckId, Reading>,
     /// Checks whose readings broke a law: each is told once.
     lawless: BTreeSet<CheckId>,
+    /// What was counted so far, since the monitor or the watching of the target began.
+    tally: Arc<Tally>,
+    /// The highest number of an incident before that.
+    incidents_before: u64,
     /// What was not as expected, with its step.
     pub(crate) wrong: Vec<String>,
 }
@@ -69,6 +74,8 @@ impl Play {
             kept: Kept::default(),
             produced: BTreeMap::new(),
             lawless: BTreeSet::new(),
+            tally: Arc::default(),
+            incidents_before: 20,
             wrong: Vec::new(),
         }
     }
@@ -104,6 +111,7 @@ impl Play {
         }
         if step.restart {
             let memory = self.kept.memory();
+            self.count_anew(memory.last_incident);
             self.monitor = Monitor::new(time(self.now), memory);
             self.apply(Event::Watch(self.target.clone()));
         }
@@ -139,6 +147,7 @@ impl Play {
     /// What every reading must be like, and which checks there are.
     fn look(&mut self) {
         if let Some(state) = self.state() {
+            self.look_at_tally(&state);
             for reading in &state.readings {
                 self.produced.insert(reading.id.clone(), reading.clone());
                 if let Some(what) = super::laws::of_reading(reading, time(self.now))
@@ -148,6 +157,21 @@ impl Play {
                 }
             }
         }
+    }
+
+    fn count_anew(&mut self, last_incident: u64) {
+        (self.tally, self.incidents_before) = (Arc::default(), last_incident);
+    }
+
+    /// Nothing that was counted goes back, and every incident that lasts and began since was counted.
+    fn look_at_tally(&mut self, state: &TargetState) {
+        let counted: u64 = state.tally.incidents.values().sum();
+        let open = state.open.iter().filter(|incident| incident.id > self.incidents_before).count() as u64;
+        let uncounted = (counted < open).then_some("incidents that were not counted");
+        if let Some(what) = super::counts::of_tally(&self.tally, &state.tally).or(uncounted) {
+            self.wrong.push(format!("after {} s: the tally: {what}", self.now));
+        }
+        self.tally = Arc::clone(&state.tally);
     }
 
     fn state(&self) -> Option<Arc<TargetState>> {
@@ -163,7 +187,10 @@ impl Play {
         const QUICK: Duration = Duration::from_millis(1);
         match step.target.as_deref() {
             None => {}
-            Some("forget") => self.apply(Event::Forget(self.target.id.clone())),
+            Some("forget") => {
+                self.apply(Event::Forget(self.target.id.clone()));
+                self.count_anew(self.kept.memory().last_incident.max(self.incidents_before));
+            }
             Some("watch") => self.apply(Event::Watch(self.target.clone())),
             Some(other) => panic!("unknown change of the target: {other}"),
         }

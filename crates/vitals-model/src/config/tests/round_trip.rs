@@ -189,12 +189,19 @@ prop_compose! {
         dir in option::of(text()),
         raw in duration(3_600_000..u64::from(u32::MAX)),
         bytes_max in 1_000_000u64..1 << 49,
+        port in option::of(1u16..),
+        interval in duration(1000..86_400_000),
     ) -> Settings {
         let configured = |(address, settings)| Configured { address, settings: Arc::new(over(&defaults, settings)) };
         Settings {
             discover,
             targets: targets.into_iter().map(|(name, target)| (name, configured(target))).collect(),
             storage: Storage { dir: dir.map(Into::into), raw, bytes_max, ..Storage::default() },
+            otlp: Otlp {
+                endpoint: port.map(|port| format!("http://127.0.0.1:{port}")),
+                headers: defaults.headers.clone(),
+                interval,
+            },
             defaults: Arc::new(defaults),
         }
     }

@@ -1,0 +1,20 @@
+//! The metrics: read by a parser of our own, by the real `promtool` by a real Prometheus and by a real collector; and the
+//! rules and dashboards that are made from their table.
+//!
+//! Where one of these programs cannot be had, tests that need it say so and pass; with `MCP_VITALS_PROMETHEUS=required`
+//! and `MCP_VITALS_ROTEL=required` they fail instead.
+
+#[cfg(test)]
+mod collector;
+#[cfg(test)]
+mod deploy;
+#[cfg(test)]
+mod exposition;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod parse;
+#[cfg(test)]
+mod real;
+#[cfg(test)]
+mod tools;

@@ -1,0 +1,182 @@
+//! The real Prometheus: its tool accepts what we write, it scrapes what we tell, and its alerts fire.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
+use vitals_model::snapshot::Snapshot;
+use vitals_web::metrics::{Format, render};
+
+use crate::deploy::in_repository;
+use crate::fixtures::{self, OVERHEAD};
+use crate::tools;
+
+/// Longest wait for Prometheus: it is up within a second on an idle machine.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Time between two looks.
+const STEP: Duration = Duration::from_millis(50);
+
+/// What is told at the moment, and in which formats it was asked for.
+#[derive(Clone)]
+struct Told {
+    snapshot: Arc<Mutex<Snapshot>>,
+    asked: Arc<Mutex<Vec<Format>>>,
+}
+
+async fn metrics(State(told): State<Told>, headers: HeaderMap) -> impl IntoResponse {
+    let format = Format::negotiate(headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()));
+    told.asked.lock().expect("no panic").push(format);
+    let text = render(&told.snapshot.lock().expect("no panic"), &OVERHEAD, format);
+    ([(header::CONTENT_TYPE, format.content_type())], text)
+}
+
+/// Serves `/metrics` on loopback until the test ends.
+fn serve(told: Told) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    listener.set_nonblocking(true).expect("a socket of ours");
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a socket of ours");
+            let router = axum::Router::new().route("/metrics", axum::routing::get(metrics)).with_state(told);
+            axum::serve(listener, router).await.expect("it serves");
+        });
+    });
+    address
+}
+
+/// A Prometheus of our own; it ends with this.
+struct Prometheus {
+    child: Child,
+    port: u16,
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Prometheus {
+    /// Starts it with our rules, scraping `target` every second.
+    fn start(program: &Path, folder: &Path, target: SocketAddr) -> Self {
+        let rules = in_repository("deploy/prometheus").canonicalize().expect("the rules are committed");
+        let rules = rules.display();
+        let config = format!(
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+             rule_files: [\"{rules}/alerts.yml\", \"{rules}/recording.yml\"]\n\
+             scrape_configs: [{{job_name: mcp-vitals, static_configs: [{{targets: [\"{target}\"]}}]}}]\n"
+        );
+        let file = folder.join("prometheus.yml");
+        fs::write(&file, config).expect("a folder of ours");
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).expect("a free port").port();
+        let mut command = Command::new(program);
+        command
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        Self { child, port }
+    }
+
+    /// What a path of its API says, once that is there.
+    fn ask(&self, path: &str) -> Option<serde_json::Value> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
+        stream.set_read_timeout(Some(WAIT_MAX)).ok()?;
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    }
+
+    /// The values of a query, by the label `server`.
+    fn query(&self, name: &str) -> Vec<(String, String)> {
+        let answer = self.ask(&format!("/api/v1/query?query={name}")).unwrap_or_default();
+        let one = |series: &serde_json::Value| {
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            (text(&series["metric"]["server"]), text(&series["value"][1]))
+        };
+        answer["data"]["result"].as_array().map(|all| all.iter().map(one).collect()).unwrap_or_default()
+    }
+
+    /// The names of the alerts that fire.
+    fn firing(&self) -> Option<Vec<String>> {
+        let answer = self.ask("/api/v1/alerts")?;
+        let fires = |alert: &&serde_json::Value| alert["state"] == "firing";
+        let name = |alert: &serde_json::Value| alert["labels"]["alertname"].as_str().unwrap_or_default().to_owned();
+        Some(answer["data"]["alerts"].as_array()?.iter().filter(fires).map(name).collect())
+    }
+}
+
+/// Waits for a value with a deadline.
+#[expect(clippy::disallowed_methods, reason = "these tests' one home of the clock")]
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(began.elapsed() < WAIT_MAX, "waited {WAIT_MAX:?} for {what}");
+        std::thread::sleep(STEP);
+    }
+}
+
+fn promtool(arguments: &[&str], input: &str) -> Option<String> {
+    let mut command = Command::new(tools::program("promtool")?);
+    command.args(arguments).current_dir(in_repository("deploy/prometheus"));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    child.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("it reads");
+    let ended = child.wait_with_output().expect("our child");
+    let said = [ended.stdout, ended.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(ended.status.success(), "promtool {arguments:?}: {said}");
+    Some(said)
+}
+
+#[test]
+fn promtool_finds_nothing_in_the_metrics() {
+    let hostile = fixtures::hub("h\"\\", vec![fixtures::server("a\"b\\c}\u{1b}é\n", vitals_model::verdict::Verdict::Hung)]);
+    for snapshot in [fixtures::lying(), fixtures::snapshot(vec![hostile])] {
+        let said = promtool(&["check", "metrics"], &render(&snapshot, &OVERHEAD, Format::Prometheus));
+        assert!(said.is_none_or(|said| said.is_empty()), "it lints");
+    }
+}
+
+#[test]
+fn promtool_accepts_the_rules_and_their_tests_pass() {
+    promtool(&["check", "rules", "alerts.yml", "recording.yml"], "");
+    promtool(&["test", "rules", "tests.yml"], "");
+}
+
+#[test]
+fn a_real_prometheus_scrapes_and_its_alert_fires_for_a_ghost_and_ends() {
+    let Some(program) = tools::program("prometheus") else { return };
+    let told = Told { snapshot: Arc::new(Mutex::new(fixtures::healthy())), asked: Arc::default() };
+    let folder = tempfile::tempdir().expect("a folder of ours");
+    let prometheus = Prometheus::start(&program, folder.path(), serve(told.clone()));
+
+    let works = |value: &str| vec![("everything".to_owned(), "1".to_owned()), ("filesystem".to_owned(), value.to_owned())];
+    until("a scrape", || (prometheus.query("mcp_server_up") == works("1")).then_some(()));
+    assert!(told.asked.lock().expect("no panic").contains(&Format::OpenMetrics), "it prefers OpenMetrics");
+    let is_ghost = |name: &String| name == "McpServerGhost";
+    assert!(!prometheus.firing().expect("it answers").iter().any(is_ghost));
+
+    *told.snapshot.lock().expect("no panic") = fixtures::lying();
+    until("the alert", || prometheus.firing()?.iter().any(is_ghost).then_some(()));
+    assert_eq!(prometheus.query("mcp_server_up"), works("0"));
+    let ratio = until("a recording", || prometheus.query("target:mcp_server_up:ratio").pop());
+    assert_eq!(ratio.1, "0.5");
+
+    *told.snapshot.lock().expect("no panic") = fixtures::healthy();
+    until("its end", || (!prometheus.firing()?.iter().any(is_ghost)).then_some(()));
+}
