@@ -16,6 +16,7 @@ mod value;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub struct Settings {
     pub defaults: Arc<TargetSettings>,
     /// History.
     pub storage: Storage,
+    /// The page and the API.
+    pub web: Web,
 }
 
 /// A target named in the configuration.
@@ -395,6 +398,15 @@ impl Default for MetaToolSettings {
     }
 }
 
+/// The page and the API of `watch`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Web {
+    /// Where they are served; `None` is nowhere.
+    pub listen: Option<SocketAddr>,
+    /// What must be shown to change anything, and for everything where `listen` is not on loopback.
+    pub token: Option<SecretRef>,
+}
+
 /// History.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Storage {
@@ -416,6 +428,6 @@ impl Default for Storage {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { discover: true, targets: BTreeMap::new(), defaults: Arc::default(), storage: Storage::default() }
+        Self { discover: true, targets: BTreeMap::new(), defaults: Arc::default(), storage: Storage::default(), web: Web::default() }
     }
 }

@@ -1,6 +1,8 @@
 //! `watch`: continuous monitoring in the foreground. Incidents on standard output, all else on standard
 //! error.
 
+pub(crate) mod web;
+
 use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,6 +54,7 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     if args.classic {
         ground.make_classic();
     }
+    let place = web::Place::take(args, &ground.settings.web, &ground.state_dir)?;
     announce(&ground)?;
     let memory = wiring::memory_and_past(&ground.state_dir);
     let history = if args.no_history { History::Off } else { open_history(&ground)? };
@@ -69,6 +72,8 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     };
     let end = args.for_.map(|duration| Instant::now() + duration);
     let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
+    let open = |place: web::Place| place.open(&ground.settings, &ground.state_dir, faces.snapshot.subscribe(), controls.clone());
+    let page = place.map(open).transpose()?;
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
     let watching = engine.looking_around(wiring::look_around(common)).run(inbox, end);
     tokio::pin!(watching);
@@ -76,6 +81,7 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
         outcome = &mut watching => outcome,
         () = obey(signals, common, controls, args.classic) => watching.await,
     };
+    page.into_iter().for_each(web::Open::close);
     let lost = printer.end();
     summarise(&outcome, watch_began.elapsed(), lost);
     Ok(Exit::Ok)

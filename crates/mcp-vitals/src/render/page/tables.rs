@@ -12,7 +12,9 @@ use vitals_model::time::human;
 
 use super::super::criteria::{mark, tally};
 use super::super::report::{arrow, known, lasted};
-use super::{at, of_direction, of_fulfilment, of_health};
+use vitals_web::{at, of_health};
+
+use super::{of_direction, of_fulfilment};
 
 /// What must, should and may be.
 pub(super) fn criteria(criteria: &[Criterion]) -> Markup {
