@@ -428,6 +428,12 @@ impl Default for Storage {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { discover: true, targets: BTreeMap::new(), defaults: Arc::default(), storage: Storage::default(), web: Web::default() }
+        Self {
+            discover: true,
+            targets: BTreeMap::new(),
+            defaults: Arc::default(),
+            storage: Storage::default(),
+            web: Web::default(),
+        }
     }
 }

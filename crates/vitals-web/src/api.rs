@@ -1,5 +1,5 @@
 //! The API for programs: `/api/v1`, and what orchestrators and other pages ask. Its routes are one table, which the
-//! OpenAPI document is tested against.
+//! `OpenAPI` document is tested against.
 
 mod act;
 mod status;

@@ -100,7 +100,9 @@ impl<S: Sync> FromRequestParts<S> for Allowed {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         match parts.extensions.get() {
             Some(Access::Shown) => Ok(Self),
-            _ => Err(Problem::new(StatusCode::UNAUTHORIZED, "to change something, send the token: `Authorization: Bearer TOKEN`")),
+            _ => {
+                Err(Problem::new(StatusCode::UNAUTHORIZED, "to change something, send the token: `Authorization: Bearer TOKEN`"))
+            }
         }
     }
 }
@@ -142,7 +144,9 @@ impl Guard {
     }
 
     fn is_shown(&self, headers: &HeaderMap) -> bool {
-        let Some((scheme, shown)) = single(headers, header::AUTHORIZATION).and_then(|text| text.split_once(' ')) else { return false };
+        let Some((scheme, shown)) = single(headers, header::AUTHORIZATION).and_then(|text| text.split_once(' ')) else {
+            return false;
+        };
         match scheme.to_ascii_lowercase().as_str() {
             "bearer" => self.token.is(shown.trim()),
             "basic" => base64(shown.trim())
@@ -198,7 +202,7 @@ fn host(headers: &HeaderMap, uri: &Uri) -> Option<String> {
 
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        Some(rest) => rest.split_once(']').map_or("", |(name, _)| name),
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

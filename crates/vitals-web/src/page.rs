@@ -73,8 +73,11 @@ enum Place {
     Elsewhere,
 }
 
-const NAVIGATION: [(Place, &str, &str); 3] =
-    [(Place::Overview, "/", "Overview"), (Place::Incidents, "/incidents", "Incidents"), (Place::Silences, "/silences", "Silences")];
+const NAVIGATION: [(Place, &str, &str); 3] = [
+    (Place::Overview, "/", "Overview"),
+    (Place::Incidents, "/incidents", "Incidents"),
+    (Place::Silences, "/silences", "Silences"),
+];
 
 /// How everything is, in a sentence that is also read out when it changes.
 fn sentence(snapshot: &Snapshot) -> String {
@@ -84,7 +87,9 @@ fn sentence(snapshot: &Snapshot) -> String {
     let (failing, degraded, unknown) = (of(Health::Failing), of(Health::Degraded), of(Health::Unknown));
     let mut parts = Vec::new();
     for (n, word) in [(failing, "failing"), (degraded, "degraded"), (unknown, "unknown")] {
-        if n > 0 {
+        if n > 0 && targets.len() == 1 {
+            parts.push(format!("the target is {word}"));
+        } else if n > 0 {
             parts.push(format!("{n} of {} {word}", count(targets.len() as u64, "target")));
         }
     }

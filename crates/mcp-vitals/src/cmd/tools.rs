@@ -95,7 +95,11 @@ fn view(target: &Target, path: &Path, servers: &[ServerReview], pins: &Pins, now
 }
 
 /// The tools of a target as they are known now against its lock file; `None` when it has none.
-pub(super) fn review_known(target: &Target, truths: &[ServerTruth], tools: BTreeMap<Text, ToolSet>) -> anyhow::Result<Option<ToolsView>> {
+pub(super) fn review_known(
+    target: &Target,
+    truths: &[ServerTruth],
+    tools: BTreeMap<Text, ToolSet>,
+) -> anyhow::Result<Option<ToolsView>> {
     let path = lockfile::path_of(&target.settings);
     let Some(pins) = pins(&path)? else { return Ok(None) };
     let now = Now { unseen: unseen(truths, &tools), tools };

@@ -5,6 +5,8 @@
 //! `MCP_VITALS_REAL_HUB=required` they fail instead.
 
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod contract;
@@ -54,3 +56,5 @@ mod wait;
 mod watch;
 #[cfg(test)]
 mod watch_life;
+#[cfg(test)]
+mod web;

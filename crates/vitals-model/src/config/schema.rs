@@ -42,7 +42,14 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
     let single = || json!({"type": ["string", "number", "boolean"]});
     let mut property = match slot {
         Slot::Flag(_) => json!({"type": "boolean"}),
-        Slot::Every(..) | Slot::Size(..) | Slot::Url(..) | Slot::Name(_) | Slot::Instant(_) | Slot::Cron(_) | Slot::Check(_) | Slot::Listen(_) => {
+        Slot::Every(..)
+        | Slot::Size(..)
+        | Slot::Url(..)
+        | Slot::Name(_)
+        | Slot::Instant(_)
+        | Slot::Cron(_)
+        | Slot::Check(_)
+        | Slot::Listen(_) => {
             json!({"type": "string"})
         }
         Slot::EveryOrOff(..) => json!({"type": ["string", "boolean"]}),

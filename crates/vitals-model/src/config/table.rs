@@ -206,7 +206,11 @@ pub(super) static FILE: &[Key<File>] = &[
 ];
 
 static WEB: &[Key<File>] = &[
-    key("listen", "Where they are served; without it nowhere, unless `watch --listen` says so", Slot::Listen(|f| &mut f.web.listen)),
+    key(
+        "listen",
+        "Where they are served; without it nowhere, unless `watch --listen` says so",
+        Slot::Listen(|f| &mut f.web.listen),
+    ),
     key(
         "token",
         "What must be shown to change anything, and for everything where `listen` is not on loopback",

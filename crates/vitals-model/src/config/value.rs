@@ -2,8 +2,8 @@
 //!
 //! It knows neither keys nor places; a refusal is a [`Fault`] to which the caller adds both.
 
-use std::net::SocketAddr;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::SpanRelativeTo;
@@ -242,7 +242,8 @@ pub(super) fn instant(scalar: &Scalar) -> Result<Timestamp, Fault> {
 
 /// An IP address and a port.
 pub(super) fn listen(scalar: &Scalar) -> Result<SocketAddr, Fault> {
-    let wrong = |_| Fault::new(format!("must be an IP address and a port, not `{}`", quoted(scalar)), "for example `127.0.0.1:9180`");
+    let wrong =
+        |_| Fault::new(format!("must be an IP address and a port, not `{}`", quoted(scalar)), "for example `127.0.0.1:9180`");
     scalar.text.trim().parse().map_err(wrong)
 }
 

@@ -1,9 +1,9 @@
 //! What the API changes. Each takes [`Allowed`] first: without the token nothing is read of the request.
 
+use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::response::Response;
-use axum::Json;
 use serde_json::json;
 use vitals_model::view::v1::IncidentView;
 
@@ -11,6 +11,7 @@ use super::{Answer, App_, Named, accepted, named};
 use crate::ask::{self, Hush, Said};
 use crate::auth::Allowed;
 use crate::problem::Problem;
+use crate::source::Source;
 
 /// A body; what is wrong with one that cannot be read is said.
 type Body<T> = Result<Json<T>, JsonRejection>;
@@ -41,6 +42,6 @@ pub(super) async fn unsilence(_: Allowed, State(app): App_, name: Named, said: B
 }
 
 pub(super) async fn check_now(_: Allowed, State(app): App_) -> Result<Response, Problem> {
-    app.ask(|source| source.check_now()).await?;
+    app.ask(Source::check_now).await?;
     Ok(accepted())
 }

@@ -1,5 +1,6 @@
 //! What orchestrators and other pages ask: `/health` (draft-inadarei-api-health-check-06), `/livez`, `/readyz`, badges.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -32,7 +33,11 @@ const fn word(health: Health) -> &'static str {
 fn unready(snapshot: &Snapshot, now: Timestamp) -> Vec<(&'static str, String)> {
     let still = now.since(snapshot.at);
     let scheduler = (still > STILL_MAX).then(|| {
-        let since = if snapshot.at == Timestamp::default() { "has not begun".to_owned() } else { format!("stands still for {}", human(still)) };
+        let since = if snapshot.at == Timestamp::default() {
+            "has not begun".to_owned()
+        } else {
+            format!("stands still for {}", human(still))
+        };
         ("scheduler", since)
     });
     let store = snapshot.own.store_error.clone().map(|error| ("store", Text::new(&error).to_string()));
@@ -84,7 +89,10 @@ pub(super) async fn alive() -> &'static str {
 /// Store and scheduler work.
 pub(super) async fn ready(State(app): App_) -> Response {
     let unready = unready(&app.feed.latest(), app.source.now());
-    let lines: String = unready.iter().map(|(part, why)| format!("{part}: {why}\n")).collect();
+    let mut lines = String::new();
+    for (part, why) in unready {
+        let _ = writeln!(lines, "{part}: {why}");
+    }
     if lines.is_empty() { "ok\n".into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, lines).into_response() }
 }
 

@@ -19,7 +19,8 @@ pub(super) fn version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(|| {
         let hash = Sha256::new().chain_update(look::STYLE).chain_update(MORE_STYLE).chain_update(SCRIPT).finalize();
-        hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        let [a, b, c, d, ..]: [u8; 32] = hash.into();
+        format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
     })
 }
 

@@ -18,6 +18,7 @@ use crate::ask::{self, Hush, Said};
 use crate::auth::Access;
 use crate::problem::Problem;
 use crate::serve::App;
+use crate::source::Source;
 
 /// A form, with the token where the head of the request did not show it.
 #[derive(Deserialize)]
@@ -37,10 +38,9 @@ fn signed<T>(app: &App, access: Access, sent: Sent<T>) -> Result<T, Problem> {
     let unsigned = || Problem::new(StatusCode::FORBIDDEN, "the token is missing or wrong; `watch` says at its start where it is");
     match sent {
         Ok(Form(form)) if access == Access::Shown || app.guard.token.is(&form.token) => Ok(form.what),
-        Ok(_) => Err(unsigned()),
         Err(rejection) if access == Access::Shown => Err(Problem::new(rejection.status(), rejection.body_text())),
         // Who did not show the token is not told what else is wrong.
-        Err(_) => Err(unsigned()),
+        Ok(_) | Err(_) => Err(unsigned()),
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) struct Back {
 
 pub(super) async fn check_now(access: Access, State(app): State<Arc<App>>, sent: Sent<Back>) -> Done {
     let back = signed(&app, access, sent)?;
-    app.ask(|source| source.check_now()).await?;
+    app.ask(Source::check_now).await?;
     Ok(Redirect::to(&if back.target.is_empty() { "/".to_owned() } else { of_target(&back.target) }))
 }
 
@@ -173,6 +173,7 @@ pub(super) fn check_form(target: &str, access: Access) -> Markup {
 
 /// The path of a page below a target, with a range.
 pub(super) fn of_range(path: &str, query: &[(&str, &str)]) -> String {
-    let pairs: Vec<_> = query.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    let pairs: Vec<_> =
+        query.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
 }

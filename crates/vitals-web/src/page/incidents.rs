@@ -30,7 +30,9 @@ pub(super) async fn list(State(app): State<Arc<App>>, asked: Query_) -> Shown {
     let from = app.source.now().minus(range.length());
     let past = match app.ask(move |source| source.incidents(from)).await {
         Ok(all) => latest(all),
-        Err(problem) if problem.detail == Trouble::NoHistory.to_string() => snapshot.targets.iter().flat_map(|state| state.recent.clone()).collect(),
+        Err(problem) if problem.detail == Trouble::NoHistory.to_string() => {
+            snapshot.targets.iter().flat_map(|state| state.recent.clone()).collect()
+        }
         Err(problem) => return Err(problem.into()),
     };
     let mut over: Vec<_> = past.into_iter().filter(|incident| incident.state == IncidentState::Resolved).collect();
@@ -62,7 +64,7 @@ fn head(incident: &Incident, now: Timestamp) -> Markup {
     let target = incident.target.as_str();
     html! {
         div.title {
-            div { p.kind { a href=(of_target(target)) { (target) } " · " (incident.check.as_str()) } h1 { "I" (incident.id) " " (incident.kind) } }
+            div { p.kind.as-is { a href=(of_target(target)) { (target) } " · " (incident.check.as_str()) } h1 { "I" (incident.id) " " (incident.kind) } }
             p.chip.(if over { "good" } else { of_health(incident.health) }) { @if over { "over" } @else { (incident.health.as_str()) } }
         }
         p.verdict.(if over { "unknown" } else { of_health(incident.health) }) { strong { (incident.summary) } }
@@ -84,7 +86,7 @@ fn about(incident: &Incident) -> Markup {
                 @if incident.evidence.is_empty() { p.dim { "None was kept." } }
                 ul.evidence { @for piece in &incident.evidence { li { (piece) } } }
                 @if !incident.hint.is_empty() { p.hint { b { "To do: " } (incident.hint) } }
-                p { a href=(of_check(incident.target.as_str(), &incident.check)) { "Explain this check" } }
+                @if incident.state == IncidentState::Open { p { a href=(of_check(incident.target.as_str(), &incident.check)) { "Explain this check" } } }
             }
             section.card {
                 h2 { "What belongs together" }
@@ -103,7 +105,9 @@ fn about(incident: &Incident) -> Markup {
 /// What happened when, in its order.
 fn timeline(incident: &Incident) -> Markup {
     let handling = &incident.handling;
-    let said = |remark: &Remark| if remark.text.as_str().is_empty() { remark.author.to_string() } else { format!("{}: {}", remark.author, remark.text) };
+    let said = |remark: &Remark| {
+        if remark.text.as_str().is_empty() { remark.author.to_string() } else { format!("{}: {}", remark.author, remark.text) }
+    };
     let mut all: Vec<(Timestamp, &str, String)> = vec![(incident.opened_at, "began", incident.kind.clone())];
     all.extend(handling.told_at.map(|at| (at, "people last heard of it", String::new())));
     all.extend(handling.acknowledged.as_ref().map(|remark| (remark.at, "acknowledged", said(remark))));

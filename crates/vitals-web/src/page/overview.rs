@@ -47,7 +47,8 @@ pub(super) async fn show(access: Access, State(app): State<Arc<App>>, asked: Res
     let pages = found.len().div_ceil(TARGETS_A_PAGE).max(1);
     let page = asked.page.parse().unwrap_or(1).clamp(1, pages);
     let shown: Vec<_> = found.iter().copied().skip((page - 1) * TARGETS_A_PAGE).take(TARGETS_A_PAGE).collect();
-    let targets = if found.len() <= TARGETS_IN_FULL { in_full(&app, &shown, range).await } else { in_rows(&app, &shown, range).await };
+    let targets =
+        if found.len() <= TARGETS_IN_FULL { in_full(&app, &shown, range).await } else { in_rows(&app, &shown, range).await };
     let link = |range: Range, page: usize| {
         let page = if page == 1 { String::new() } else { page.to_string() };
         of_range("/", &[("range", range.as_str()), ("show", &asked.show), ("q", &asked.q), ("page", &page)])

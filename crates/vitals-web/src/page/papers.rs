@@ -38,7 +38,9 @@ async fn paper(app: Arc<App>, name: Named, asked: Query_, (title, path): (&str, 
     let written = match app.ask(move |source| source.paper(&id, range.length(), paper)).await {
         // It is markup of ours, in which every text was escaped when it was made.
         Ok(markup) => html! { (PreEscaped(markup)) },
-        Err(problem) if problem.status == axum::http::StatusCode::NOT_FOUND => html! { h1 { (title) " of " (name) } section.card { p { (problem.detail) "." } } },
+        Err(problem) if problem.status == axum::http::StatusCode::NOT_FOUND => {
+            html! { h1 { (title) " of " (name) } section.card { p { (problem.detail) "." } } }
+        }
         Err(problem) => return Err(problem.into()),
     };
     let body = html! {
@@ -116,7 +118,11 @@ fn why(target: &TargetId, explained: &Explained) -> Markup {
 fn bounds(reading: &Reading) -> Option<String> {
     let show = |value| reading.unit.show(value);
     match reading.threshold? {
-        Threshold::Above(degraded, failing) => Some(format!("Degraded above {}, failing above {}.", show(degraded), show(failing))),
-        Threshold::Below(degraded, failing) => Some(format!("Degraded below {}, failing below {}.", show(degraded), show(failing))),
+        Threshold::Above(degraded, failing) => {
+            Some(format!("Degraded above {}, failing above {}.", show(degraded), show(failing)))
+        }
+        Threshold::Below(degraded, failing) => {
+            Some(format!("Degraded below {}, failing below {}.", show(degraded), show(failing)))
+        }
     }
 }

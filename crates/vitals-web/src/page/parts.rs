@@ -8,8 +8,9 @@ use vitals_model::history::{Cut, Span, Spread, Summary};
 use vitals_model::incident::{Incident, IncidentState};
 use vitals_model::reading::{Health, Reading};
 use vitals_model::snapshot::TargetState;
+use vitals_model::text::count;
 use vitals_model::time::{Timestamp, human};
-use vitals_model::verdict::{ServerTruth, Verdict};
+use vitals_model::verdict::ServerTruth;
 use vitals_model::view::v1::severity;
 
 use crate::look::{at, of_health};
@@ -45,8 +46,7 @@ pub(super) fn chip(health: Health) -> Markup {
 
 /// A verdict; the tone is that of the server's health.
 pub(super) fn verdict(truth: &ServerTruth) -> Markup {
-    let word = if truth.verdict == Verdict::Agrees { "true" } else { truth.verdict.as_str() };
-    html! { span.chip.small.(of_health(truth.health)) { (word) } }
+    html! { span.chip.small.(of_health(truth.health)) { (truth.verdict.as_str()) } }
 }
 
 /// How long ago something was, and when.
@@ -83,17 +83,24 @@ pub(super) fn incidents<'a>(incidents: impl Iterator<Item = &'a Incident>, now: 
     }
 }
 
-/// Readings by integration point, what is bad first within each.
+/// Readings by integration point: what is not healthy, worst first; the rest is folded.
 pub(super) fn readings<'a>(state: &'a TargetState, of: impl Fn(&&'a Reading) -> bool, now: Timestamp) -> Markup {
     let all: Vec<_> = state.readings.iter().filter(of).collect();
     let id = state.target.id.as_str();
     html! {
         @for point in Point::ALL {
-            @let mut here: Vec<_> = all.iter().copied().filter(|reading| reading.point == point).collect();
-            @let () = here.sort_by_key(|reading| std::cmp::Reverse((severity_rank(reading), reading.health)));
-            @if !here.is_empty() {
+            @let here = all.iter().copied().filter(|reading| reading.point == point);
+            @let (calm, mut loud): (Vec<_>, Vec<_>) = here.partition(|reading| severity_rank(reading) == 0 && reading.health == Health::Healthy);
+            @let () = loud.sort_by_key(|reading| std::cmp::Reverse((severity_rank(reading), reading.health)));
+            @if calm.len() + loud.len() > 0 {
                 h3 { (point.title()) }
-                ul.readings { @for reading in here { (one_reading(id, reading, now)) } }
+                @if !loud.is_empty() { ul.readings { @for reading in loud { (one_reading(id, reading, now)) } } }
+                @if !calm.is_empty() {
+                    details.calm {
+                        summary { (count(calm.len() as u64, "check")) " healthy" span.sr { " of " (point.title()) } }
+                        ul.readings { @for reading in calm { (one_reading(id, reading, now)) } }
+                    }
+                }
             }
         }
     }
@@ -131,7 +138,8 @@ pub(super) fn plot(id: String, title: &str, unit: Unit, slices: &[Span], course:
     let values = |of: fn(&Spread) -> f64| course.iter().map(|summary| summary.spread.as_ref().map(of)).collect::<Vec<_>>();
     let (low, high) = (values(|s| s.p50), values(|s| s.p95));
     let most = high.iter().flatten().copied().fold(0.0, f64::max);
-    let says = if high.iter().all(Option::is_none) { "Never measured.".to_owned() } else { format!("At most {}.", unit.show(most)) };
+    let says =
+        if high.iter().all(Option::is_none) { "Never measured.".to_owned() } else { format!("At most {}.", unit.show(most)) };
     let lines = vec![
         Line { name: "p95", class: "second", values: high.clone() },
         Line { name: "p50", class: "first", values: low.clone() },

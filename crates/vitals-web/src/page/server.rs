@@ -35,7 +35,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, name: Named, asked: Query_
     let tools = tools(&app, &state, server).await;
     let body = html! {
         nav.crumbs aria-label="Breadcrumb" { a href="/" { "Overview" } " / " a href=(of_target(id)) { (id) } " / " (server) }
-        div.title id="head" data-live { div { p.kind { "server of " (id) } h1 { (server) } } p.chip.(of_health(truth.health)) { (truth.health.as_str()) } }
+        div.title id="head" data-live { div { p.kind.as-is { "server of " (id) } h1 { (server) } } p.chip.(of_health(truth.health)) { (truth.health.as_str()) } }
         (claim_and_truth(truth, snapshot.at))
         section.card id="strips" data-live { h2 { "How it went" } (all_strips(&app, &state, truth).await) }
         @if !related.is_empty() { section.card id="incidents" data-live { h2 { "Incidents" } (incidents(related.iter().copied(), snapshot.at)) } }

@@ -2,11 +2,11 @@
 //! for as long as nobody could see a difference.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use maud::{Markup, html};
-use std::fmt::Write as _;
 use vitals_model::check::CheckId;
 use vitals_model::history::{Cut, HealthTimes, Span, Summary};
 use vitals_model::target::TargetId;
@@ -76,11 +76,11 @@ impl Range {
     pub(super) fn cut(self, now: Timestamp) -> Cut {
         Cut::of(Span { from: now.minus(self.length()), to: now })
     }
+}
 
-    /// How long a strip is kept: a quarter of a bar, and five minutes at most.
-    fn fresh_for(self, step: Duration) -> Duration {
-        (step / 4).min(Duration::from_secs(300))
-    }
+/// How long a strip is kept: a quarter of a bar, and five minutes at most.
+fn fresh_for(step: Duration) -> Duration {
+    (step / 4).min(Duration::from_secs(300))
 }
 
 /// How a check went over a range, slice by slice.
@@ -95,7 +95,7 @@ impl Strips {
     fn fresh(&self, key: &Key, now: Timestamp, step: Duration) -> Option<Strip> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, strip) = kept.get(key)?;
-        (now.since(*at) <= key.2.fresh_for(step)).then(|| Arc::clone(strip))
+        (now.since(*at) <= fresh_for(step)).then(|| Arc::clone(strip))
     }
 
     fn keep(&self, key: Key, now: Timestamp, strip: Strip) {
@@ -125,7 +125,9 @@ pub(super) async fn strips(app: &App, wanted: Vec<(TargetId, CheckId)>, range: R
             let mut all = Vec::new();
             for (target, checks) in missing {
                 let courses = source.course(&target, &checks, &cut)?;
-                all.extend(checks.into_iter().zip(courses).map(|(check, course)| ((target.clone(), check, range), Arc::new(course))));
+                all.extend(
+                    checks.into_iter().zip(courses).map(|(check, course)| ((target.clone(), check, range), Arc::new(course))),
+                );
             }
             Ok::<_, Trouble>(all)
         });
@@ -151,7 +153,10 @@ fn whole(strip: &[Summary]) -> HealthTimes {
 /// `99.98 %`, or a dash where nothing is known.
 pub(super) fn uptime(strip: Option<&Strip>) -> String {
     let share = strip.and_then(|strip| whole(strip).uptime());
-    share.map_or_else(|| "–".to_owned(), |share| if share >= 1.0 { "100 %".to_owned() } else { format!("{:.2} %", (share * 1e4).floor() / 100.0) })
+    share.map_or_else(
+        || "–".to_owned(),
+        |share| if share >= 1.0 { "100 %".to_owned() } else { format!("{:.2} %", (share * 1e4).floor() / 100.0) },
+    )
 }
 
 /// The class of a slice; `None` where nobody looked.
@@ -176,7 +181,11 @@ pub(super) fn draw(strip: Option<&Strip>, range: Range) -> Markup {
     let count = |class| slices.iter().filter(|slice| tone(&slice.healths) == Some(class)).count();
     let says = format!(
         "{} up over {}; of {} parts, {} failed and {} were degraded",
-        uptime(strip), range.title(), slices.len(), count("bad"), count("warn")
+        uptime(strip),
+        range.title(),
+        slices.len(),
+        count("bad"),
+        count("warn")
     );
     let path = |class: &str, top: u32| {
         let mut path = String::new();

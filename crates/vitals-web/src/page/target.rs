@@ -131,8 +131,10 @@ async fn plots(app: &App, state: &TargetState, range: Range) -> Markup {
         Err(problem) => return html! { p.dim { (problem.detail) "." } },
     };
     let slices = slices(&cut);
-    let drawn = wanted.iter().zip(&courses).enumerate().filter(|(_, (_, course))| course.iter().any(|slice| slice.spread.is_some()));
-    let drawn: Vec<_> = drawn.map(|(n, ((title, unit, _), course))| plot(format!("plot-{n}"), title, *unit, &slices, course)).collect();
+    let drawn =
+        wanted.iter().zip(&courses).enumerate().filter(|(_, (_, course))| course.iter().any(|slice| slice.spread.is_some()));
+    let drawn: Vec<_> =
+        drawn.map(|(n, ((title, unit, _), course))| plot(format!("plot-{n}"), title, *unit, &slices, course)).collect();
     html! {
         @if drawn.is_empty() { p.dim { "Nothing was measured in this time." } } @else { div.plots { @for plot in drawn { (plot) } } }
     }
@@ -156,7 +158,10 @@ fn anomalies(state: &TargetState) -> Markup {
 }
 
 fn log(state: &TargetState) -> Markup {
-    let levels: Vec<_> = [("error", state.levels.errors()), ("warn", state.levels.of(Level::Warn))].into_iter().map(|(word, n)| format!("{n} {word}")).collect();
+    let levels: Vec<_> = [("error", state.levels.errors()), ("warn", state.levels.of(Level::Warn))]
+        .into_iter()
+        .map(|(word, n)| format!("{n} {word}"))
+        .collect();
     html! {
         section.card id="log" data-live {
             h2 { "Log" }

@@ -79,8 +79,8 @@ impl WatchSource {
     }
 }
 
-fn failed(error: anyhow::Error) -> Trouble {
-    Trouble::Failed(format!("{error:#}"))
+fn failed(error: impl Into<anyhow::Error>) -> Trouble {
+    Trouble::Failed(format!("{:#}", error.into()))
 }
 
 impl Source for WatchSource {
@@ -134,8 +134,11 @@ impl Source for WatchSource {
         let state = state.ok_or_else(|| Trouble::Nothing(format!("{target} is not watched")))?;
         let of = target.clone();
         let kept = self.peek(Monitor::tools)?.into_iter();
-        let now: BTreeMap<_, _> =
-            kept.filter_map(|kept| if let Record::Tools(id, server, tools) = kept { (id == of).then_some((server, tools)) } else { None }).collect();
+        let now: BTreeMap<_, _> = kept
+            .filter_map(
+                |kept| if let Record::Tools(id, server, tools) = kept { (id == of).then_some((server, tools)) } else { None },
+            )
+            .collect();
         tools::review_known(&state.target, &state.servers, now).map_err(failed)
     }
 

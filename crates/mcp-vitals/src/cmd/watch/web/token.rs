@@ -28,7 +28,8 @@ pub(super) fn configured(reference: &SecretRef) -> anyhow::Result<Token> {
 pub(super) fn own(state_dir: &Path, address: SocketAddr) -> anyhow::Result<(Token, Option<String>)> {
     let path = state_dir.join("web-token");
     let text = kept(&path).with_context(|| format!("cannot keep a token in {}", path.display()))?;
-    let token = Token::new(&text).with_context(|| format!("{} holds no token: remove it, and a new one is made", path.display()))?;
+    let token =
+        Token::new(&text).with_context(|| format!("{} holds no token: remove it, and a new one is made", path.display()))?;
     let note = if std::io::stderr().is_terminal() {
         format!("to acknowledge, silence and check from the page, open http://{address}/#token={text}")
     } else {
@@ -56,7 +57,7 @@ fn kept(path: &Path) -> anyhow::Result<String> {
 fn make(path: &Path) -> anyhow::Result<String> {
     let mut random = [0; RANDOM_BYTES];
     fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
-    let text: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = format!("{:032x}", u128::from_be_bytes(random));
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
     }
