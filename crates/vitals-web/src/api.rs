@@ -32,7 +32,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// An answer of the API.
 type Answer = Result<Json<Value>, Problem>;
-type App_ = State<Arc<App>>;
+type Known = State<Arc<App>>;
 type Named = Result<Path<String>, PathRejection>;
 /// Everything after the `?`, in its order; a name may come more than once.
 type Asked = Result<Query<Vec<(String, String)>>, QueryRejection>;
@@ -86,7 +86,7 @@ fn asked(asked: Asked) -> Result<Vec<(String, String)>, Problem> {
     asked.map(|Query(asked)| asked).map_err(|_| Problem::bad("what follows the ? cannot be read"))
 }
 
-async fn snapshot(State(app): App_) -> Response {
+async fn snapshot(State(app): Known) -> Response {
     let written = app.feed.written(&app.feed.latest());
     ([(header::CONTENT_TYPE, "application/json")], written.text.clone()).into_response()
 }
@@ -95,7 +95,7 @@ async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/vnd.oai.openapi+json;version=3.1")], include_str!("api/openapi.json")).into_response()
 }
 
-async fn targets(State(app): App_) -> Json<Value> {
+async fn targets(State(app): Known) -> Json<Value> {
     let snapshot = app.feed.latest();
     let brief = |state: &Arc<vitals_model::snapshot::TargetState>| {
         let good = |health: &str| state.servers.iter().filter(|truth| truth.health.as_str() == health).count();
@@ -108,21 +108,21 @@ async fn targets(State(app): App_) -> Json<Value> {
     Json(json!({ "at": snapshot.at.to_string(), "targets": snapshot.targets.iter().map(brief).collect::<Vec<_>>() }))
 }
 
-async fn target(State(app): App_, name: Named) -> Answer {
+async fn target(State(app): Known, name: Named) -> Answer {
     let snapshot = app.feed.latest();
     let view = TargetView::from(&**ask::target(&snapshot, &named(name)?)?);
     Ok(Json(json!(view)))
 }
 
-async fn report(app: App_, name: Named, asked: Asked) -> Result<Response, Problem> {
+async fn report(app: Known, name: Named, asked: Asked) -> Result<Response, Problem> {
     paper(app, name, asked, DAY, Paper::ReportJson).await
 }
 
-async fn criteria(app: App_, name: Named, asked: Asked) -> Result<Response, Problem> {
+async fn criteria(app: Known, name: Named, asked: Asked) -> Result<Response, Problem> {
     paper(app, name, asked, DAY * 2, Paper::CriteriaJson).await
 }
 
-async fn paper(State(app): App_, name: Named, query: Asked, usual: Duration, paper: Paper) -> Result<Response, Problem> {
+async fn paper(State(app): Known, name: Named, query: Asked, usual: Duration, paper: Paper) -> Result<Response, Problem> {
     let query = asked(query)?;
     let since = one(&query, &["since"], "since")?.map_or(Ok(usual), |text| ask::duration(text, SPAN_MAX))?;
     let id = ask::target_id(&app, &named(name)?)?;
@@ -130,7 +130,7 @@ async fn paper(State(app): App_, name: Named, query: Asked, usual: Duration, pap
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
 }
 
-async fn explain(State(app): App_, name: Named, query: Asked) -> Answer {
+async fn explain(State(app): Known, name: Named, query: Asked) -> Answer {
     let query = asked(query)?;
     let check = one(&query, &["check"], "check")?.ok_or_else(|| Problem::bad("name the check: ?check=hub-servers/api"))?;
     let (id, check) = (ask::target_id(&app, &named(name)?)?, CheckId::from_stored(check));
@@ -140,14 +140,14 @@ async fn explain(State(app): App_, name: Named, query: Asked) -> Answer {
     Ok(Json(json!(ExplainedView::new(&of, &explained))))
 }
 
-async fn tools(State(app): App_, name: Named) -> Answer {
+async fn tools(State(app): Known, name: Named) -> Answer {
     let id = ask::target_id(&app, &named(name)?)?;
     let tools = app.ask(move |source| source.tools(&id)).await?;
     let tools = tools.ok_or_else(|| Problem::not_found("there is no lock file: write it with `mcp-vitals tools pin`"))?;
     Ok(Json(json!(tools)))
 }
 
-async fn series(State(app): App_, name: Named, query: Asked) -> Answer {
+async fn series(State(app): Known, name: Named, query: Asked) -> Answer {
     let query = asked(query)?;
     let span = ask::span(&app, one(&query, &["check", "since"], "since")?, DAY)?;
     let checks: Vec<_> = query.iter().filter(|(name, _)| name == "check").map(|(_, id)| CheckId::from_stored(id)).collect();
@@ -183,7 +183,7 @@ fn one_series(id: &CheckId, slices: &[Span], course: &[Summary]) -> Value {
     json!({ "check": id.as_str(), "slices": slices.iter().zip(course).filter_map(slice).collect::<Vec<_>>() })
 }
 
-async fn incidents(State(app): App_, query: Asked) -> Answer {
+async fn incidents(State(app): Known, query: Asked) -> Answer {
     let query = asked(query)?;
     let (since, snapshot) = (one(&query, &["since"], "since")?, app.feed.latest());
     let found = match since {
@@ -208,12 +208,12 @@ pub(crate) fn latest(incidents: Vec<Incident>) -> Vec<Incident> {
     incidents.into_iter().filter(keep).collect()
 }
 
-async fn incident(State(app): App_, name: Named) -> Answer {
+async fn incident(State(app): Known, name: Named) -> Answer {
     let id = ask::number('I', &named(name)?)?;
     Ok(Json(json!(IncidentView::from(&ask::incident(&app, id).await?))))
 }
 
-async fn silences(State(app): App_) -> Json<Value> {
+async fn silences(State(app): Known) -> Json<Value> {
     let silence = |s: &vitals_model::quiet::Silence| {
         json!({
             "id": format!("S{}", s.id), "target": s.target.as_str(), "check": s.check.as_str(), "until": s.until.to_string(),

@@ -13,7 +13,7 @@ use vitals_model::snapshot::Snapshot;
 use vitals_model::text::Text;
 use vitals_model::time::{Timestamp, human};
 
-use super::{App_, HOUR, Named, named};
+use super::{HOUR, Known, Named, named};
 use crate::ask;
 use crate::problem::Problem;
 
@@ -44,7 +44,7 @@ fn unready(snapshot: &Snapshot, now: Timestamp) -> Vec<(&'static str, String)> {
     scheduler.into_iter().chain(store).collect()
 }
 
-pub(super) async fn health(State(app): App_) -> Response {
+pub(super) async fn health(State(app): Known) -> Response {
     let (snapshot, now) = (app.feed.latest(), app.source.now());
     let mut checks = Map::new();
     let time = snapshot.at.to_string();
@@ -87,7 +87,7 @@ pub(super) async fn alive() -> &'static str {
 }
 
 /// Store and scheduler work.
-pub(super) async fn ready(State(app): App_) -> Response {
+pub(super) async fn ready(State(app): Known) -> Response {
     let unready = unready(&app.feed.latest(), app.source.now());
     let mut lines = String::new();
     for (part, why) in unready {
@@ -97,7 +97,7 @@ pub(super) async fn ready(State(app): App_) -> Response {
 }
 
 /// `/badge/TARGET.svg`: the score of a target in the shape that such badges have.
-pub(super) async fn badge(State(app): App_, name: Named) -> Result<Response, Problem> {
+pub(super) async fn badge(State(app): Known, name: Named) -> Result<Response, Problem> {
     let name = named(name)?;
     let id = name.strip_suffix(".svg").ok_or_else(|| Problem::not_found("a badge is TARGET.svg"))?;
     let snapshot = app.feed.latest();

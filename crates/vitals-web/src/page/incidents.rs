@@ -13,7 +13,7 @@ use vitals_model::time::{Timestamp, human};
 use super::forms::{end_form, of_incident, of_range, silence_form};
 use super::parts::{chip, incidents, instant, of_check, of_target, since};
 use super::strips::{Range, choice};
-use super::target::Query_;
+use super::target::Wanted;
 use super::{Place, Shown, sheet};
 use crate::api::latest;
 use crate::ask;
@@ -23,7 +23,7 @@ use crate::problem::Problem;
 use crate::serve::App;
 use crate::source::Trouble;
 
-pub(super) async fn list(State(app): State<Arc<App>>, asked: Query_) -> Shown {
+pub(super) async fn list(State(app): State<Arc<App>>, asked: Wanted) -> Shown {
     let asked = asked.map_err(|_| Problem::bad("what follows the ? cannot be read"))?.0;
     let (snapshot, range) = (app.feed.latest(), Range::parse(Some(if asked.range.is_empty() { "7d" } else { &asked.range })));
     let open: Vec<_> = snapshot.targets.iter().flat_map(|state| &state.open).chain(&snapshot.own.open).collect();
@@ -132,7 +132,7 @@ pub(super) async fn silences(access: Access, State(app): State<Arc<App>>) -> Sho
         section.card id="silences" data-live {
             @if silences.is_empty() { p.dim { "None holds: people are told of every incident." } } @else {
                 table {
-                    thead { tr { th scope="col" { "" } th scope="col" { "Targets" } th scope="col" { "Checks" } th scope="col" { "For" } th scope="col" { "Who and why" } } }
+                    thead { tr { th scope="col" { "Silence" } th scope="col" { "Targets" } th scope="col" { "Checks" } th scope="col" { "For" } th scope="col" { "Who and why" } } }
                     tbody {
                         @for silence in silences {
                             tr {

@@ -13,7 +13,7 @@ use super::forms::of_range;
 use super::parts::{chip, of_check, of_target, since};
 use super::server::all_tools;
 use super::strips::{Range, choice};
-use super::target::{Named, Query_, line, read};
+use super::target::{Named, Wanted, line, read};
 use super::{Place, Shown, sheet};
 use crate::ask;
 use crate::look::of_health;
@@ -21,15 +21,15 @@ use crate::problem::Problem;
 use crate::serve::App;
 use crate::source::{Explained, Paper, Trouble};
 
-pub(super) async fn report(State(app): State<Arc<App>>, name: Named, asked: Query_) -> Shown {
+pub(super) async fn report(State(app): State<Arc<App>>, name: Named, asked: Wanted) -> Shown {
     paper(app, name, asked, ("Report", "report"), Paper::ReportMarkup).await
 }
 
-pub(super) async fn criteria(State(app): State<Arc<App>>, name: Named, asked: Query_) -> Shown {
+pub(super) async fn criteria(State(app): State<Arc<App>>, name: Named, asked: Wanted) -> Shown {
     paper(app, name, asked, ("Criteria", "criteria"), Paper::CriteriaMarkup).await
 }
 
-async fn paper(app: Arc<App>, name: Named, asked: Query_, (title, path): (&str, &str), paper: Paper) -> Shown {
+async fn paper(app: Arc<App>, name: Named, asked: Wanted, (title, path): (&str, &str), paper: Paper) -> Shown {
     let (name, asked) = read(name, asked)?;
     let snapshot = app.feed.latest();
     let state = ask::target(&snapshot, &name)?;
@@ -55,7 +55,7 @@ fn crumbs(target: &str, here: &str) -> Markup {
     html! { nav.crumbs aria-label="Breadcrumb" { a href="/" { "Overview" } " / " a href=(of_target(target)) { (target) } " / " (here) } }
 }
 
-pub(super) async fn tools(State(app): State<Arc<App>>, name: Named, asked: Query_) -> Shown {
+pub(super) async fn tools(State(app): State<Arc<App>>, name: Named, asked: Wanted) -> Shown {
     let (name, _) = read(name, asked)?;
     let snapshot = app.feed.latest();
     let id = ask::target(&snapshot, &name)?.target.id.clone();
@@ -71,7 +71,7 @@ pub(super) async fn tools(State(app): State<Arc<App>>, name: Named, asked: Query
     Ok(sheet(&snapshot, &format!("Tools of {name}"), Place::Elsewhere, &body))
 }
 
-pub(super) async fn explain(State(app): State<Arc<App>>, name: Named, asked: Query_) -> Shown {
+pub(super) async fn explain(State(app): State<Arc<App>>, name: Named, asked: Wanted) -> Shown {
     let (name, asked) = read(name, asked)?;
     let snapshot = app.feed.latest();
     let state = ask::target(&snapshot, &name)?;

@@ -14,14 +14,14 @@ use vitals_model::view::tools_v1::{ServerToolsView, ToolsView};
 use super::forms::of_range;
 use super::parts::{chip, incidents, of_server, of_target, plot, readings, since, slices, verdict};
 use super::strips::{Range, choice, draw, strips, uptime};
-use super::target::{Named, Query_, read};
+use super::target::{Named, Wanted, read};
 use super::{Place, Shown, sheet};
 use crate::ask;
 use crate::look::of_health;
 use crate::problem::Problem;
 use crate::serve::App;
 
-pub(super) async fn show(State(app): State<Arc<App>>, name: Named, asked: Query_) -> Shown {
+pub(super) async fn show(State(app): State<Arc<App>>, name: Named, asked: Wanted) -> Shown {
     let (name, asked) = read(name, asked)?;
     let snapshot = app.feed.latest();
     let state = Arc::clone(ask::target(&snapshot, &name)?);
@@ -56,7 +56,7 @@ fn claim_and_truth(truth: &ServerTruth, now: vitals_model::time::Timestamp) -> M
             div.card.reason {
                 p { (truth.reason) }
                 p.dim {
-                    @if agrees { "So" } @else { "It is " (truth.verdict.as_str()) } " for " (since(truth.since, now))
+                    @if agrees { "So" } @else { (truth.verdict.as_str()) } " for " (since(truth.since, now))
                     @if let Some(tools) = truth.tools { " · " (count(tools, "tool")) }
                     @if let Some(ms) = truth.call_ms { " · last call " (Unit::Millis.show(ms)) }
                 }

@@ -43,16 +43,16 @@ pub(super) struct Asked {
     pub check: String,
 }
 
-pub(super) type Query_ = Result<Query<Asked>, QueryRejection>;
+pub(super) type Wanted = Result<Query<Asked>, QueryRejection>;
 pub(super) type Named = Result<Path<String>, PathRejection>;
 
-pub(super) fn read(name: Named, asked: Query_) -> Result<(String, Asked), Problem> {
+pub(super) fn read(name: Named, asked: Wanted) -> Result<(String, Asked), Problem> {
     let Path(name) = name.map_err(|_| Problem::bad("the path is not UTF-8"))?;
     let Query(asked) = asked.map_err(|_| Problem::bad("what follows the ? cannot be read"))?;
     Ok((name, asked))
 }
 
-pub(super) async fn show(access: Access, State(app): State<Arc<App>>, name: Named, asked: Query_) -> Shown {
+pub(super) async fn show(access: Access, State(app): State<Arc<App>>, name: Named, asked: Wanted) -> Shown {
     let (name, asked) = read(name, asked)?;
     let snapshot = app.feed.latest();
     let state = Arc::clone(ask::target(&snapshot, &name)?);

@@ -1,5 +1,7 @@
 //! The pages: whole without a script, harmless whatever a hub calls its servers, small.
 
+use std::time::Duration;
+
 use super::fixture::{Fixed, HOSTILE, get, snapshot};
 use crate::{Reach, limits};
 
@@ -130,4 +132,32 @@ async fn an_old_snapshot_is_not_ready_and_has_no_badge() {
     assert_eq!(ready.text, "scheduler: stands still for 2h 00m\nstore: disk full\n");
     assert!(get(&router, "/badge/hub-7001.svg").await.text.contains("unknown"));
     assert_eq!(get(&router, "/livez").await.status, 200);
+}
+
+/// The bound on a snapshot of 500 targets, in a release build. A debug build is slower by more than an order, and must only not be worse than that.
+const MANY_MAX: Duration = Duration::from_millis(if cfg!(debug_assertions) { 10_000 } else { 50 });
+
+#[tokio::test]
+async fn five_hundred_targets_are_told_in_time() {
+    let names: Vec<_> = (0..500).map(|n| format!("hub-{n:03}")).collect();
+    let mut many = snapshot(&names.iter().map(String::as_str).collect::<Vec<_>>(), "filesystem");
+    for state in &mut many.targets {
+        let readings = &mut std::sync::Arc::make_mut(state).readings;
+        // As many as a hub with two servers has.
+        *readings = readings.iter().cycle().take(50).cloned().collect();
+    }
+    let source = Fixed::with(many.clone());
+    let router = source.router(Reach::Loopback);
+    for path in ["/api/v1/snapshot", "/"] {
+        let mut least = Duration::MAX;
+        for _ in 0..5 {
+            source.snapshots.send_replace(std::sync::Arc::new(many.clone()));
+            let began = tokio::time::Instant::now();
+            let said = get(&router, path).await;
+            least = least.min(began.elapsed());
+            assert_eq!(said.status, 200);
+        }
+        println!("{path}: {least:?} for 500 targets");
+        assert!(least <= MANY_MAX, "{path}: {least:?}");
+    }
 }

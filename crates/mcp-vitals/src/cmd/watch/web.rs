@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, bail};
-use axum::Router;
 use tokio::sync::{mpsc, oneshot, watch};
 use vitals_engine::Control;
-use vitals_model::config::{Settings, Web};
+use vitals_model::config::Web;
 use vitals_model::snapshot::Snapshot;
-use vitals_web::{Guard, Reach, limits, serve};
+use vitals_web::serve::{self, Router};
+use vitals_web::{Guard, Reach, limits};
 
 use crate::cli::WatchArgs;
 use crate::render;
@@ -54,12 +54,11 @@ impl Place {
     /// Begins to answer.
     pub(super) fn open(
         self,
-        settings: &Settings,
         state_dir: &Path,
         snapshots: watch::Receiver<Arc<Snapshot>>,
         controls: mpsc::Sender<Control>,
     ) -> anyhow::Result<Open> {
-        let source = Arc::new(WatchSource::new(settings.clone(), state_dir.to_owned(), snapshots, controls));
+        let source = Arc::new(WatchSource::new(state_dir.to_owned(), snapshots, controls));
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("web".to_owned());
         let thread = thread.spawn(move || answer(self, source, stopped)).context("cannot start the page")?;

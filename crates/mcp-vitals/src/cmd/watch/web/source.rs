@@ -13,11 +13,10 @@ use vitals_engine::store::{IncidentFilter, Reader};
 use vitals_judge::event::Record;
 use vitals_judge::monitor::Monitor;
 use vitals_model::check::CheckId;
-use vitals_model::config::{Settings, TargetSettings};
 use vitals_model::history::{Cut, Summary};
 use vitals_model::incident::Incident;
 use vitals_model::quiet::Order;
-use vitals_model::snapshot::Snapshot;
+use vitals_model::snapshot::{Snapshot, TargetState};
 use vitals_model::target::TargetId;
 use vitals_model::time::Timestamp;
 use vitals_model::view::tools_v1::ToolsView;
@@ -30,7 +29,6 @@ use crate::{render, wiring};
 
 /// A running watch, as its faces ask it.
 pub(super) struct WatchSource {
-    settings: Settings,
     state_dir: PathBuf,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     controls: mpsc::Sender<Control>,
@@ -39,13 +37,8 @@ pub(super) struct WatchSource {
 }
 
 impl WatchSource {
-    pub(super) fn new(
-        settings: Settings,
-        state_dir: PathBuf,
-        snapshots: watch::Receiver<Arc<Snapshot>>,
-        controls: mpsc::Sender<Control>,
-    ) -> Self {
-        Self { settings, state_dir, snapshots, controls, reader: Mutex::default() }
+    pub(super) fn new(state_dir: PathBuf, snapshots: watch::Receiver<Arc<Snapshot>>, controls: mpsc::Sender<Control>) -> Self {
+        Self { state_dir, snapshots, controls, reader: Mutex::default() }
     }
 
     /// Reads the history. A reader that failed is given up: the file may have been moved aside.
@@ -74,8 +67,11 @@ impl WatchSource {
         seen.blocking_recv().map_err(|_| Trouble::Failed("the watch has ended".to_owned()))
     }
 
-    fn settings_of(&self, target: &TargetId) -> &TargetSettings {
-        self.settings.targets.get(target.as_str()).map_or(&self.settings.defaults, |configured| &configured.settings)
+    /// A target as it is watched now.
+    fn state(&self, target: &TargetId) -> Result<Arc<TargetState>, Trouble> {
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        let state = snapshot.targets.iter().find(|state| state.target.id == *target);
+        state.cloned().ok_or_else(|| Trouble::Nothing(format!("{target} is not watched")))
     }
 }
 
@@ -112,7 +108,8 @@ impl Source for WatchSource {
             Paper::ReportJson | Paper::ReportMarkup => Kind::Daily,
             Paper::CriteriaJson | Paper::CriteriaMarkup => Kind::Criteria,
         };
-        let report = self.read(|reader| past::one(reader, target.clone(), self.settings_of(target), since, kind))?;
+        let state = self.state(target)?;
+        let report = self.read(|reader| past::one(reader, target.clone(), &state.target.settings, since, kind))?;
         let reports = [report.ok_or_else(|| Trouble::Nothing(past::nothing(since)))?];
         match paper {
             Paper::ReportJson => render::json(&render::report::view(&reports)).map_err(failed),
@@ -129,9 +126,7 @@ impl Source for WatchSource {
     }
 
     fn tools(&self, target: &TargetId) -> Result<Option<ToolsView>, Trouble> {
-        let snapshot = Arc::clone(&self.snapshots.borrow());
-        let state = snapshot.targets.iter().find(|state| state.target.id == *target);
-        let state = state.ok_or_else(|| Trouble::Nothing(format!("{target} is not watched")))?;
+        let state = self.state(target)?;
         let of = target.clone();
         let kept = self.peek(Monitor::tools)?.into_iter();
         let now: BTreeMap<_, _> = kept
