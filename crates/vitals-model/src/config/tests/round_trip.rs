@@ -189,7 +189,7 @@ prop_compose! {
         dir in option::of(text()),
         raw in duration(3_600_000..u64::from(u32::MAX)),
         bytes_max in 1_000_000u64..1 << 49,
-        listen in option::of(any::<std::net::SocketAddr>()),
+        listen in option::of(any::<(std::net::IpAddr, u16)>()),
         token in option::of(secret()),
     ) -> Settings {
         let configured = |(address, settings)| Configured { address, settings: Arc::new(over(&defaults, settings)) };
@@ -198,7 +198,7 @@ prop_compose! {
             targets: targets.into_iter().map(|(name, target)| (name, configured(target))).collect(),
             storage: Storage { dir: dir.map(Into::into), raw, bytes_max, ..Storage::default() },
             defaults: Arc::new(defaults),
-            web: Web { listen, token },
+            web: Web { listen: listen.map(Into::into), token },
         }
     }
 }
