@@ -36,7 +36,7 @@ await live.page.locator("#targets").getByText("agrees").first().waitFor();
 console.log("ready for a fault");
 const ghost = live.page.locator("#targets").getByText("ghost", { exact: true });
 await ghost.waitFor({ timeout: 60_000 });
-await live.page.waitForFunction(() => /failing/.test(document.getElementById("say").textContent), null, { timeout: SEEN_MS_MAX });
+await live.page.locator("#say", { hasText: "failing" }).waitFor({ state: "attached", timeout: SEEN_MS_MAX });
 assert.ok(await live.page.evaluate(() => window.notLoadedAgain), "the page was loaded again");
 
 const incident = await (async () => {
@@ -89,7 +89,7 @@ for (const colorScheme of ["light", "dark"]) {
   await form.getByLabel("Note").fill("seen without a script");
   await form.getByLabel("Token").fill("wrong-wrong-wrong-wrong");
   await form.getByRole("button").click();
-  assert.ok(await page.getByText("the token is missing or wrong").isVisible());
+  await page.getByText("the token is missing or wrong").waitFor();
   await page.goBack();
   await page.locator("#note > summary").click();
   await form.getByLabel("Your name").fill("bob");

@@ -154,6 +154,6 @@ async fn every_answer_has_the_headers_that_keep_browsers_safe() {
         let policy = said.header("content-security-policy");
         assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{path}: {policy}");
         assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
-        assert_eq!((said.header("x-content-type-options"), said.header("referrer-policy")), ("nosniff", "no-referrer"), "{path}");
+        assert_eq!((said.header("x-content-type-options"), said.header("referrer-policy")), ("nosniff", "same-origin"), "{path}");
     }
 }
