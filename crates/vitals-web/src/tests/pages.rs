@@ -124,7 +124,7 @@ async fn what_is_loaded_is_small_and_kept() {
 #[tokio::test]
 async fn an_old_snapshot_is_not_ready_and_has_no_badge() {
     let mut old = snapshot(&["hub-7001"], "filesystem");
-    old.at = old.at.minus(std::time::Duration::from_secs(2 * 3600));
+    old.at = old.at.minus(Duration::from_secs(2 * 3600));
     old.own.store_error = Some("disk full".to_owned());
     let router = Fixed::with(old).router(Reach::Loopback);
     let ready = get(&router, "/readyz").await;
