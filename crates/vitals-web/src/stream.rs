@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -34,21 +35,24 @@ pub(crate) struct Feed {
 
 /// A snapshot as JSON.
 pub(crate) struct Written {
-    pub text: String,
+    pub text: Bytes,
     /// Where what follows the time begins: two snapshots that differ before it alone say the same.
     after_time: usize,
 }
 
 impl Written {
-    fn new(snapshot: &Snapshot) -> Self {
+    /// Writes it; `bytes` is about how long it will be.
+    fn new(snapshot: &Snapshot, bytes: usize) -> Self {
         let view = CheckView::from(snapshot);
+        let mut text = Vec::with_capacity(bytes);
         // A view is made of texts and finite numbers: it can always be written.
-        let text = serde_json::to_string(&view).unwrap_or_default();
-        let after_time = text.find(&view.at).map_or(0, |at| at + view.at.len());
-        Self { text, after_time }
+        let _ = serde_json::to_writer(&mut text, &view);
+        let head = format!("{{\"schema\":\"{}\",\"at\":\"{}\"", view.schema, view.at);
+        let after_time = if text.starts_with(head.as_bytes()) { head.len() } else { 0 };
+        Self { text: text.into(), after_time }
     }
 
-    fn says(&self) -> &str {
+    fn says(&self) -> &[u8] {
         &self.text[self.after_time..]
     }
 }
@@ -77,7 +81,8 @@ impl Feed {
         {
             return Arc::clone(written);
         }
-        let written = Arc::new(Written::new(snapshot));
+        let bytes = kept.as_ref().map_or(0, |(_, last)| last.text.len() + last.text.len() / 16);
+        let written = Arc::new(Written::new(snapshot, bytes));
         *kept = Some((Arc::clone(snapshot), Arc::clone(&written)));
         written
     }
@@ -142,7 +147,7 @@ impl Client {
                 continue;
             }
             let event = match self.view {
-                View::Full => Event::default().event("snapshot").data(&written.text),
+                View::Full => Event::default().event("snapshot").data(String::from_utf8_lossy(&written.text)),
                 View::Brief => {
                     let brief = json!({ "at": snapshot.at.to_string(), "health": snapshot.health().as_str() });
                     Event::default().event("changed").data(brief.to_string())

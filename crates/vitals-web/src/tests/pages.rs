@@ -134,8 +134,17 @@ async fn an_old_snapshot_is_not_ready_and_has_no_badge() {
     assert_eq!(get(&router, "/livez").await.status, 200);
 }
 
+/// How long this thread was carried out so far: what a busy machine does meanwhile is not counted.
+fn on_cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(stat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap())
+}
+
 /// The bound on a snapshot of 500 targets, in a release build. A debug build is slower by more than an order, and must only not be worse than that.
 const MANY_MAX: Duration = Duration::from_millis(if cfg!(debug_assertions) { 10_000 } else { 50 });
+
+/// How often it is asked: the kernel counts time on the CPU in steps of some milliseconds.
+const TIMES: u32 = 10;
 
 #[tokio::test]
 async fn five_hundred_targets_are_told_in_time() {
@@ -149,15 +158,13 @@ async fn five_hundred_targets_are_told_in_time() {
     let source = Fixed::with(many.clone());
     let router = source.router(Reach::Loopback);
     for path in ["/api/v1/snapshot", "/"] {
-        let mut least = Duration::MAX;
-        for _ in 0..5 {
+        let before = on_cpu();
+        for _ in 0..TIMES {
             source.snapshots.send_replace(std::sync::Arc::new(many.clone()));
-            let began = tokio::time::Instant::now();
-            let said = get(&router, path).await;
-            least = least.min(began.elapsed());
-            assert_eq!(said.status, 200);
+            assert_eq!(get(&router, path).await.status, 200);
         }
-        println!("{path}: {least:?} for 500 targets");
-        assert!(least <= MANY_MAX, "{path}: {least:?}");
+        let each = on_cpu().saturating_sub(before) / TIMES;
+        println!("{path}: {each:?} for 500 targets");
+        assert!(each <= MANY_MAX, "{path}: {each:?}");
     }
 }
