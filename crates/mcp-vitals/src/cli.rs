@@ -4,6 +4,7 @@ mod incidents;
 mod lab;
 mod tools;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -197,6 +198,9 @@ pub(crate) struct WatchArgs {
     /// Also record what a screen would show into this new file, for `dashboard --replay`.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
+    /// Serve the page and the API there; without ADDRESS at 127.0.0.1:9180. Port 0 is any that is free.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = false, default_missing_value = "127.0.0.1:9180")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// Output formats of things that come one by one.

@@ -9,4 +9,4 @@ pub mod schedule;
 pub mod store;
 mod watch;
 
-pub use watch::{Control, Engine, Faces, History, LookAround, Outcome, Say, Tell};
+pub use watch::{Control, Engine, Faces, History, LookAround, Outcome, Peek, Say, Tell};

@@ -44,12 +44,13 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(250);
 const END_MAX: Duration = Duration::from_secs(8);
 
 /// What faces and signals ask of the loop.
-#[derive(Clone, Debug)]
 pub enum Control {
     /// Run every probe now.
     CheckNow,
-    /// Somebody says something about incidents.
+    /// What somebody asks about incidents.
     Order(Order),
+    /// Looks at the monitor between two events. It must be quick.
+    Peek(Peek),
     /// Use these settings from now on.
     Reload(Box<Settings>),
     /// End.
@@ -68,6 +69,9 @@ pub struct Faces {
 
 /// Hears of every change of an incident.
 pub type Tell = Box<dyn FnMut(IncidentChange, &Incident) + Send>;
+
+/// What is asked of the monitor.
+pub type Peek = Box<dyn FnOnce(&Monitor) + Send>;
 
 /// Hears a line about the watch itself.
 pub type Say = Box<dyn FnMut(&str) + Send>;
@@ -208,6 +212,7 @@ impl Engine {
                 Awaited::Publish => self.publish(),
                 Awaited::Control(Control::CheckNow) => self.check_now(),
                 Awaited::Control(Control::Order(order)) => self.apply(Event::Ordered(order)),
+                Awaited::Control(Control::Peek(look)) => look(&self.monitor),
                 Awaited::Control(Control::Reload(settings)) => self.reload(*settings),
                 Awaited::Control(Control::Stop) | Awaited::End => break,
             }

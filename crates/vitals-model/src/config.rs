@@ -16,6 +16,7 @@ mod value;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub storage: Storage,
     /// The collector that metrics and traces are sent to.
     pub otlp: Otlp,
+    /// The page and the API.
+    pub web: Web,
 }
 
 /// A target named in the configuration.
@@ -424,6 +427,15 @@ impl Default for Otlp {
     }
 }
 
+/// The page and the API of `watch`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Web {
+    /// Where they are served; `None` is nowhere.
+    pub listen: Option<SocketAddr>,
+    /// What must be shown to change anything, and for everything where `listen` is not on loopback.
+    pub token: Option<SecretRef>,
+}
+
 /// History.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Storage {
@@ -451,6 +463,7 @@ impl Default for Settings {
             defaults: Arc::default(),
             storage: Storage::default(),
             otlp: Otlp::default(),
+            web: Web::default(),
         }
     }
 }

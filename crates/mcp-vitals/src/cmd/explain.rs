@@ -2,12 +2,11 @@
 //! the history. It decides nothing, so its exit code is 0 when it could explain.
 
 use anyhow::bail;
-use serde_json::json;
 use vitals_judge::explain::Explanation;
 use vitals_model::quiet::Pattern;
 use vitals_model::target::TargetId;
-use vitals_model::view::v1::{IncidentView, ReadingView};
 use vitals_probe::clock;
+use vitals_web::source::{Explained, ExplainedView};
 
 use crate::cli::{Common, ExplainArgs, IncidentsAction, IncidentsArgs, LineFormat};
 use crate::exit::Exit;
@@ -38,16 +37,21 @@ pub(crate) fn run(common: &Common, args: &ExplainArgs) -> anyhow::Result<Exit> {
     render::print(&match args.format {
         LineFormat::Text => found.iter().map(|(target, explained)| render::explain::text(target, explained)).collect(),
         LineFormat::Json => {
-            let one = |(target, explained): &(&TargetId, Explanation)| {
-                json!({
-                    "target": target.as_str(), "check": ReadingView::from(&explained.reading), "verdict": explained.verdict(),
-                    "terms": explained.terms(), "causes": explained.causes.iter().map(ReadingView::from).collect::<Vec<_>>(),
-                    "incident": explained.incident.as_ref().map(IncidentView::from),
-                    "quiet": explained.quiet.as_ref().map(|quiet| &quiet.sentence),
-                })
-            };
+            let one = |(target, explained): &(&TargetId, Explanation)| ExplainedView::new(target, &told(explained));
             render::json(&found.iter().map(one).collect::<Vec<_>>())?
         }
     })?;
     Ok(Exit::Ok)
+}
+
+/// An explanation with its sentences, as faces are given it.
+pub(super) fn told(explanation: &Explanation) -> Explained {
+    Explained {
+        reading: explanation.reading.clone(),
+        causes: explanation.causes.clone(),
+        verdict: explanation.verdict(),
+        terms: explanation.terms(),
+        incident: explanation.incident.clone(),
+        quiet: explanation.quiet.as_ref().map(|quiet| quiet.sentence.clone()),
+    }
 }

@@ -41,21 +41,38 @@ pub(super) fn reports_on(ground: &Ground, since: Duration, kind: Kind) -> anyhow
             ground.state_dir.display()
         );
     };
-    let to = clock::now();
-    let span = Span { from: to.minus(since), to };
     let mut reports = Vec::new();
     for target in wanted(ground, reader.targets()?)? {
         let settings = ground.settings.targets.get(target.as_str()).map_or(&ground.settings.defaults, |c| &c.settings);
-        let past = history::past(&reader, &target, span)?;
-        if past.observed(span).is_some() || (kind == Kind::Daily && !past.scenarios.is_empty()) {
-            let material = material(&reader, target, past, span, settings, kind)?;
-            reports.push(report(material, &settings.thresholds));
-        }
+        reports.extend(one(&reader, target, settings, since, kind)?);
     }
     if reports.is_empty() {
-        bail!("nothing was observed in the last {}", human(since));
+        bail!("{}", nothing(since));
     }
     Ok(reports)
+}
+
+/// The report of one target over the time until now; `None` when nothing is known of it.
+pub(super) fn one(
+    reader: &Reader,
+    target: TargetId,
+    settings: &TargetSettings,
+    since: Duration,
+    kind: Kind,
+) -> anyhow::Result<Option<Report>> {
+    let to = clock::now();
+    let span = Span { from: to.minus(since), to };
+    let past = history::past(reader, &target, span)?;
+    if past.observed(span).is_none() && (kind != Kind::Daily || past.scenarios.is_empty()) {
+        return Ok(None);
+    }
+    let material = material(reader, target, past, span, settings, kind)?;
+    Ok(Some(report(material, &settings.thresholds)))
+}
+
+/// That there is no report, as it is said.
+pub(super) fn nothing(since: Duration) -> String {
+    format!("nothing was observed in the last {}", human(since))
 }
 
 fn material(

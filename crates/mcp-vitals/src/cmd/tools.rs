@@ -1,5 +1,6 @@
 //! `tools`: what a hub's tools are now against what was approved, and the approving.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -8,7 +9,8 @@ use vitals_judge::surface::review::{self, Approval, Now, ServerReview};
 use vitals_model::reading::Health;
 use vitals_model::target::Target;
 use vitals_model::text::{Text, count};
-use vitals_model::tool::Pins;
+use vitals_model::tool::{Pins, ToolSet};
+use vitals_model::verdict::ServerTruth;
 use vitals_model::view::tools_v1::ToolsView;
 
 use crate::cli::{Common, LineFormat, LockArgs, ToolsAction, ToolsArgs};
@@ -61,28 +63,53 @@ fn now(ground: &Ground, target: &Target) -> anyhow::Result<Now> {
         bail!("{} cannot be asked for its tools: {}", target.id, api.summary);
     }
     let tools = look.tools();
-    let unseen = state.servers.iter().filter(|truth| !tools.contains_key(&truth.name));
-    let unseen = unseen.map(|truth| (truth.name.clone(), truth.reason.clone())).collect();
-    Ok(Now { tools, unseen })
+    Ok(Now { unseen: unseen(&state.servers, &tools), tools })
 }
 
 fn diff(ground: &Ground, target: &Target, path: &Path, format: LineFormat) -> anyhow::Result<Exit> {
     let pins = known_pins(path)?;
     let now = now(ground, target)?;
     let servers = review::review(&pins, &now);
-    let exit = servers.iter().map(ServerReview::health).max().map_or(Exit::Ok, Exit::from);
+    let exit = exit_of(&servers);
     let text = match format {
         LineFormat::Text => render::tools::review(&servers, &path.display().to_string(), target),
-        LineFormat::Json => render::json(&ToolsView {
-            schema: vitals_model::view::tools_v1::SCHEMA,
-            target: target.id.to_string(),
-            lock: path.display().to_string(),
-            exit_code: exit.code(),
-            servers: servers.iter().map(|server| render::tools::view(server, &pins, &now)).collect(),
-        })?,
+        LineFormat::Json => render::json(&view(target, path, &servers, &pins, &now))?,
     };
     render::print(&text)?;
     Ok(exit)
+}
+
+/// The exit code of a review: that of the worst server.
+fn exit_of(servers: &[ServerReview]) -> Exit {
+    servers.iter().map(ServerReview::health).max().map_or(Exit::Ok, Exit::from)
+}
+
+fn view(target: &Target, path: &Path, servers: &[ServerReview], pins: &Pins, now: &Now) -> ToolsView {
+    ToolsView {
+        schema: vitals_model::view::tools_v1::SCHEMA,
+        target: target.id.to_string(),
+        lock: path.display().to_string(),
+        exit_code: exit_of(servers).code(),
+        servers: servers.iter().map(|server| render::tools::view(server, pins, now)).collect(),
+    }
+}
+
+/// The tools of a target as they are known now against its lock file; `None` when it has none.
+pub(super) fn review_known(
+    target: &Target,
+    truths: &[ServerTruth],
+    tools: BTreeMap<Text, ToolSet>,
+) -> anyhow::Result<Option<ToolsView>> {
+    let path = lockfile::path_of(&target.settings);
+    let Some(pins) = pins(&path)? else { return Ok(None) };
+    let now = Now { unseen: unseen(truths, &tools), tools };
+    Ok(Some(view(target, &path, &review::review(&pins, &now), &pins, &now)))
+}
+
+/// The servers of which no tool is known, and why.
+fn unseen(truths: &[ServerTruth], tools: &BTreeMap<Text, ToolSet>) -> BTreeMap<Text, String> {
+    let unseen = truths.iter().filter(|truth| !tools.contains_key(&truth.name));
+    unseen.map(|truth| (truth.name.clone(), truth.reason.clone())).collect()
 }
 
 fn pin(ground: &Ground, target: &Target, path: &Path) -> anyhow::Result<Exit> {

@@ -2,6 +2,7 @@
 //! error.
 
 mod otlp;
+pub(crate) mod web;
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -55,6 +56,7 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     if args.classic {
         ground.make_classic();
     }
+    let place = web::Place::take(args, &ground.settings.web, &ground.state_dir)?;
     announce(&ground)?;
     let memory = wiring::memory_and_past(&ground.state_dir);
     let history = if args.no_history { History::Off } else { open_history(&ground)? };
@@ -82,6 +84,8 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     let export = Export::start(&ground.settings.otlp, ground.surroundings.proxy.clone(), faces.snapshot.subscribe())?;
     let end = args.for_.map(|duration| Instant::now() + duration);
     let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
+    let open = |place: web::Place| place.open(&ground.state_dir, faces.snapshot.subscribe(), controls.clone());
+    let page = place.map(open).transpose()?;
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
     let watching = engine.looking_around(wiring::look_around(common)).run(inbox, end);
     let watched = async {
@@ -93,6 +97,7 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     };
     // The snapshots end with the watching.
     let (outcome, ()) = tokio::join!(watched, recorded);
+    page.into_iter().for_each(web::Open::close);
     let lost = printer.end();
     let exported = export.map(Export::end).unwrap_or_default();
     summarise(&outcome, watch_began.elapsed(), lost);

@@ -3,7 +3,6 @@
 //! nothing that the report does not say.
 
 mod figures;
-mod plot;
 mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -12,12 +11,10 @@ use vitals_judge::report::trend::{Direction, Trend};
 use vitals_model::check::Unit;
 use vitals_model::criterion::Fulfilment;
 use vitals_model::reading::Health;
-use vitals_model::score::{Grade, Score};
-use vitals_model::time::{Timestamp, human};
+use vitals_model::time::human;
+use vitals_web::{at, of_health};
 
 use super::report::{arrow, known, percent};
-
-const STYLE: &str = include_str!("page/style.css");
 
 /// Nothing is loaded, nothing is run: the page is text and style.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -35,7 +32,7 @@ pub(crate) fn report(reports: &[Report]) -> String {
                 meta name="color-scheme" content="light dark";
                 meta name="generator" content={ "mcp-vitals " (env!("CARGO_PKG_VERSION")) };
                 title { "Report of " (names.join(", ")) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(vitals_web::STYLE)) }
             }
             body {
                 @if reports.len() > 1 {
@@ -55,11 +52,24 @@ pub(crate) fn report(reports: &[Report]) -> String {
 }
 
 fn target(n: usize, report: &Report) -> Markup {
+    html! { main id={ "target-" (n) } { (contents(n, report)) } }
+}
+
+/// The report of one target as part of another page, which has the style.
+pub(crate) fn part(report: &Report) -> String {
+    contents(0, report).into_string()
+}
+
+/// The criteria of one target as part of another page, which has the style.
+pub(crate) fn criteria_part(report: &Report) -> String {
+    html! { (head(report)) (tables::criteria(&report.criteria)) }.into_string()
+}
+
+fn contents(n: usize, report: &Report) -> Markup {
     html! {
-        main id={ "target-" (n) } {
             (head(report))
             section.hero {
-                (score(report))
+                (vitals_web::score(&report.score, &report.unknown))
                 (tiles(report))
             }
             (first(report))
@@ -72,23 +82,6 @@ fn target(n: usize, report: &Report) -> Markup {
             (tables::trends(&report.trends))
             (tables::incidents(report))
             (tables::scenarios(&report.scenarios))
-        }
-    }
-}
-
-/// A point in time as people read it: `Nov 22 14:05`.
-fn at(time: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(time.as_millis())
-        .map_or_else(|_| time.to_string(), |t| t.strftime("%b %d %H:%M").to_string())
-}
-
-/// The class of what is as good or as bad as this health.
-const fn of_health(health: Health) -> &'static str {
-    match health {
-        Health::Healthy => "good",
-        Health::Unknown => "unknown",
-        Health::Degraded => "warn",
-        Health::Failing => "bad",
     }
 }
 
@@ -97,15 +90,6 @@ const fn of_fulfilment(fulfilment: Fulfilment) -> &'static str {
         Fulfilment::Met => "good",
         Fulfilment::Pending => "unknown",
         Fulfilment::Unmet => "bad",
-    }
-}
-
-const fn of_grade(grade: Grade) -> &'static str {
-    match grade {
-        Grade::Excellent | Grade::Good => "good",
-        Grade::Fair => "warn",
-        Grade::Poor => "bad",
-        Grade::Unknown => "unknown",
     }
 }
 
@@ -136,42 +120,6 @@ fn head(report: &Report) -> Markup {
         }
     }
 }
-
-/// The length of the ring: 2π × its radius of 52.
-const RING: f64 = 326.73;
-
-fn score(report: &Report) -> Markup {
-    let Score { points, deductions } = &report.score;
-    let grade = report.score.grade();
-    let full = RING * f64::from(points.unwrap_or(0)) / 100.0;
-    let says = points.map_or_else(|| "–".to_owned(), |points| points.to_string());
-    html! {
-        div.card.score {
-            svg.ring.(of_grade(grade)) viewBox="0 0 120 120" role="img" aria-label={ "Score " (report.score) } {
-                circle.track cx="60" cy="60" r="52" {}
-                @if points.is_some_and(|points| points > 0) {
-                    circle.value cx="60" cy="60" r="52" stroke-dasharray={ (format!("{full:.1}")) " " (RING) } transform="rotate(-90 60 60)" {}
-                }
-                text x="60" y="66" text-anchor="middle" { (says) }
-                text.grade x="60" y="83" text-anchor="middle" { (grade.as_str()) }
-            }
-            div {
-                h2 { "Score" }
-                @if deductions.is_empty() { p.dim { @if points.is_some() { "Nothing was taken off." } @else { "Too little was measured." } } }
-                ul.deductions {
-                    @for deduction in deductions.iter().take(DEDUCTIONS_SHOWN) {
-                        li { b { "−" (deduction.points) } span { (deduction.reason) } }
-                    }
-                    @if deductions.len() > DEDUCTIONS_SHOWN { li { b {} span.dim { "and " (deductions.len() - DEDUCTIONS_SHOWN) " more" } } }
-                    @for part in &report.unknown { li { b { "?" } span { "nothing is known of " (part) } } }
-                }
-            }
-        }
-    }
-}
-
-/// Deductions beside the ring; all of them are in the other formats.
-const DEDUCTIONS_SHOWN: usize = 6;
 
 fn tiles(report: &Report) -> Markup {
     let trend = |what: &str| report.trends.iter().find(|trend| trend.what == what);

@@ -1,4 +1,5 @@
-//! Installs the real hub of `tests/real-hub/`, once per machine and lock file, below the target folder.
+//! Installs the real hub of `tests/real-hub/`, and what drives a browser, once per machine and lock file, below the
+//! target folder.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,6 +11,9 @@ use std::sync::OnceLock;
 /// What is installed, pinned.
 const PINNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/real-hub");
 
+/// What drives a browser, pinned.
+const BROWSER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
+
 /// Oldest major version of node that the locked packages take (their `engines`).
 const NODE_MIN: u32 = 20;
 
@@ -19,7 +23,7 @@ const COMPLETE: &str = "complete";
 /// The folder whose `node_modules` has the hub and its servers, or why there is none.
 pub(crate) fn real_hub() -> Result<&'static Path, &'static str> {
     static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let installed = INSTALLED.get_or_init(install).as_deref().map_err(String::as_str);
+    let installed = INSTALLED.get_or_init(|| install(PINNED, "real-hub")).as_deref().map_err(String::as_str);
     if let Err(reason) = installed
         && variable("MCP_VITALS_REAL_HUB").is_some_and(|v| v == "required")
     {
@@ -34,17 +38,25 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-fn install() -> Result<PathBuf, String> {
+/// The folder whose `node_modules` has what drives a browser, and the browser; or why there is none.
+pub(crate) fn browser() -> Result<(PathBuf, PathBuf), String> {
+    let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].map(Path::new);
+    let chromium = chromium.into_iter().find(|path| path.exists()).ok_or("no chromium is on this machine")?;
+    Ok((install(BROWSER, "browser")?, chromium.to_owned()))
+}
+
+/// Installs what the lock file in `pinned` says.
+fn install(pinned: &str, name: &str) -> Result<PathBuf, String> {
     let node = version("node")?;
     version("npm")?;
     let major: Option<u32> = node.trim_start_matches('v').split('.').next().and_then(|n| n.parse().ok());
     if major.is_none_or(|major| major < NODE_MIN) {
         return Err(format!("node {node} is on this machine; the hub's packages need {NODE_MIN}"));
     }
-    let lock = fs::read_to_string(format!("{PINNED}/package-lock.json")).expect("the lock file is in the repository");
+    let lock = fs::read_to_string(format!("{pinned}/package-lock.json")).expect("the lock file is in the repository");
     let mut hash = DefaultHasher::new();
     lock.hash(&mut hash);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("real-hub-{:016x}", hash.finish()));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{:016x}", hash.finish()));
 
     // Several test processes may come here at once; the lock goes with the file when this returns.
     let one_at_a_time = fs::File::create(folder.with_extension("lock")).expect("the target folder is ours");
@@ -52,13 +64,13 @@ fn install() -> Result<PathBuf, String> {
     if !folder.join(COMPLETE).exists() {
         fs::create_dir_all(&folder).expect("the target folder is ours");
         for file in ["package.json", "package-lock.json"] {
-            fs::copy(format!("{PINNED}/{file}"), folder.join(file)).expect("the target folder is ours");
+            fs::copy(format!("{pinned}/{file}"), folder.join(file)).expect("the target folder is ours");
         }
         let npm = npm_ci(&folder).map_err(|e| format!("npm does not run: {e}"))?;
         if !npm.status.success() {
             let said = String::from_utf8_lossy(&npm.stderr);
             let reason = said.lines().find(|l| l.starts_with("npm error")).unwrap_or("npm ci failed");
-            return Err(format!("npm could not install the hub: {reason}"));
+            return Err(format!("npm could not install the {name}: {reason}"));
         }
         fs::write(folder.join(COMPLETE), "").expect("the target folder is ours");
     }

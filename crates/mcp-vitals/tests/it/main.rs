@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod ci;
@@ -60,3 +62,5 @@ mod wait;
 mod watch;
 #[cfg(test)]
 mod watch_life;
+#[cfg(test)]
+mod web;

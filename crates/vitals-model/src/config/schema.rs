@@ -42,7 +42,14 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
     let single = || json!({"type": ["string", "number", "boolean"]});
     let mut property = match slot {
         Slot::Flag(_) => json!({"type": "boolean"}),
-        Slot::Every(..) | Slot::Size(..) | Slot::Url(..) | Slot::Name(_) | Slot::Instant(_) | Slot::Cron(_) | Slot::Check(_) => {
+        Slot::Every(..)
+        | Slot::Size(..)
+        | Slot::Url(..)
+        | Slot::Name(_)
+        | Slot::Instant(_)
+        | Slot::Cron(_)
+        | Slot::Check(_)
+        | Slot::Listen(_) => {
             json!({"type": "string"})
         }
         Slot::EveryOrOff(..) => json!({"type": ["string", "boolean"]}),
@@ -193,6 +200,7 @@ fn kind<T>(slot: &Slot<T>) -> String {
         Slot::Group(_) | Slot::Json(_) => "mapping".to_owned(),
         Slot::Pattern(_) => "pattern: `*` stands for anything".to_owned(),
         Slot::Instant(_) => "RFC 3339 instant".to_owned(),
+        Slot::Listen(_) => "IP address and port".to_owned(),
         Slot::Cron(_) => "five fields of cron".to_owned(),
         Slot::Checks(_) => "mapping of policies by pattern".to_owned(),
         Slot::Maintenance(_) => "mapping of windows by name".to_owned(),

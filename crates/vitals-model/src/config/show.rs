@@ -62,6 +62,7 @@ pub(super) fn shown<T>(slot: &Slot<T>, of: &mut T) -> Shown {
         Slot::Secrets(_, at) => return named(at(of), |of| Shown::Line(secret(of))),
         Slot::Pattern(at) => value::quote(at(of).as_str()),
         Slot::Instant(at) => return line(at(of).map(|at| value::quote(&at.to_string()))),
+        Slot::Listen(at) => return line(at(of).map(|address| value::quote(&address.to_string()))),
         Slot::Cron(at) => return line(at(of).as_ref().map(|cron| value::quote(&cron.to_string()))),
         Slot::Checks(at) => {
             let policy = |(pattern, policy): (&Pattern, &mut CheckPolicy)| {

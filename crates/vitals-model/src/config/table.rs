@@ -3,12 +3,13 @@
 //! so they cannot disagree. It decides nothing.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::value::{Bounds, Carrier, UrlKind};
-use super::{CheckPolicy, Configured, Expect, Otlp, SecretRef, ServerSettings, Settings, Storage, TargetSettings};
+use super::{CheckPolicy, Configured, Expect, Otlp, SecretRef, ServerSettings, Settings, Storage, TargetSettings, Web};
 use crate::check::Unit;
 use crate::criterion::Weight;
 use crate::limits::{
@@ -60,6 +61,8 @@ pub(super) enum Slot<T: 'static> {
     Pattern(At<T, Pattern>),
     Instant(At<T, Option<Timestamp>>),
     Cron(At<T, Option<Cron>>),
+    /// An IP address and a port of this machine.
+    Listen(At<T, Option<SocketAddr>>),
     /// A mapping of further keys of the same `T`.
     Group(&'static [Key<T>]),
     /// Servers by name, each with the keys of [`SERVER`].
@@ -103,6 +106,7 @@ pub(super) struct File {
     pub targets: Vec<Draft>,
     pub storage: Storage,
     pub otlp: Otlp,
+    pub web: Web,
 }
 
 /// A target as far as it was read; for `defaults`, only the settings are used.
@@ -143,6 +147,7 @@ impl From<&Settings> for File {
             targets: settings.targets.iter().map(draft).collect(),
             storage: settings.storage.clone(),
             otlp: settings.otlp.clone(),
+            web: settings.web.clone(),
         }
     }
 }
@@ -160,6 +165,7 @@ impl From<File> for Settings {
             defaults: Arc::new(file.defaults.settings),
             storage: file.storage,
             otlp: file.otlp,
+            web: file.web,
         }
     }
 }
@@ -200,6 +206,7 @@ pub(super) static FILE: &[Key<File>] = &[
     key("targets", "What is watched besides discovered hubs", Slot::Targets(|f| (&f.defaults, &mut f.targets))),
     key("storage", "History", Slot::Group(STORAGE)),
     key("otlp", "A collector of OpenTelemetry that `watch` sends metrics and traces to", Slot::Group(OTLP)),
+    key("web", "The page and the API of `watch`", Slot::Group(WEB)),
 ];
 
 static OTLP: &[Key<File>] = &[
@@ -210,6 +217,19 @@ static OTLP: &[Key<File>] = &[
     ),
     key("headers", "Headers sent with every request to it", Slot::Secrets(Carrier::Headers, |f| &mut f.otlp.headers)),
     every("interval", "How often metrics and traces are sent", OTLP_INTERVAL_MIN, |f| &mut f.otlp.interval),
+];
+
+static WEB: &[Key<File>] = &[
+    key(
+        "listen",
+        "Where they are served; without it nowhere, unless `watch --listen` says so",
+        Slot::Listen(|f| &mut f.web.listen),
+    ),
+    key(
+        "token",
+        "What must be shown to change anything, and for everything where `listen` is not on loopback",
+        Slot::Secret(|f| &mut f.web.token),
+    ),
 ];
 
 const KEPT: Bounds<Duration> = Bounds { min: RETENTION_MIN, max: RETENTION_MAX };

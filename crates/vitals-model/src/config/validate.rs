@@ -164,6 +164,7 @@ impl Reader<'_> {
             }
             Slot::Pattern(at) => self.put(entry, value::pattern, at(into)),
             Slot::Instant(at) => self.put(entry, |s| value::instant(s).map(Some), at(into)),
+            Slot::Listen(at) => self.put(entry, |s| value::listen(s).map(Some), at(into)),
             Slot::Cron(at) => self.put(entry, |s| value::cron(s).map(Some), at(into)),
             Slot::Servers(at) => self.servers(entry, at(into)),
             Slot::Checks(at) => self.checks(entry, at(into)),

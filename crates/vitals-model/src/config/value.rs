@@ -3,6 +3,7 @@
 //! It knows neither keys nor places; a refusal is a [`Fault`] to which the caller adds both.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::SpanRelativeTo;
@@ -237,6 +238,13 @@ pub(super) fn pattern(scalar: &Scalar) -> Result<Pattern, Fault> {
 pub(super) fn instant(scalar: &Scalar) -> Result<Timestamp, Fault> {
     let wrong = || Fault::new(format!("must be an instant, not `{}`", quoted(scalar)), "for example `2026-12-24T18:00:00Z`");
     Timestamp::parse(scalar.text.trim()).ok_or_else(wrong)
+}
+
+/// An IP address and a port.
+pub(super) fn listen(scalar: &Scalar) -> Result<SocketAddr, Fault> {
+    let wrong =
+        |_| Fault::new(format!("must be an IP address and a port, not `{}`", quoted(scalar)), "for example `127.0.0.1:9180`");
+    scalar.text.trim().parse().map_err(wrong)
 }
 
 /// Minutes that come again.

@@ -11,8 +11,8 @@ use vitals_model::reading::Health;
 use vitals_model::text::count;
 
 use super::super::report::{lasted, levels, percent, unit};
-use super::plot::{Line, Plot, Values, share, times};
-use super::{at, of_health};
+use vitals_web::plot::{Line, Plot, Values, share, times};
+use vitals_web::{at, of_health};
 
 /// Most rows of the timeline: the checks with the most incidents. The others are counted.
 const ROWS_MAX: usize = 24;

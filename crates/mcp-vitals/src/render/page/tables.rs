@@ -12,7 +12,9 @@ use vitals_model::time::human;
 
 use super::super::criteria::{mark, tally};
 use super::super::report::{arrow, known, lasted};
-use super::{at, of_direction, of_fulfilment, of_health};
+use vitals_web::{at, of_health};
+
+use super::{of_direction, of_fulfilment};
 
 /// What must, should and may be.
 pub(super) fn criteria(criteria: &[Criterion]) -> Markup {
@@ -28,7 +30,7 @@ fn list(criteria: &[Criterion]) -> Markup {
     html! {
         div.scroll {
             table.criteria {
-                thead { tr { @for head in ["", "criterion", "weight", "what must hold", "seen"] { th scope="col" { (head) } } th.number scope="col" { "observed" } } }
+                thead { tr { @for head in ["fulfilment", "criterion", "weight", "what must hold", "seen"] { th scope="col" { (head) } } th.number scope="col" { "observed" } } }
                 tbody {
                     @for criterion in criteria {
                         tr {
@@ -75,7 +77,7 @@ pub(super) fn trends(trends: &[Trend]) -> Markup {
             h2 { "Against the span before" }
             div.scroll {
                 table {
-                    thead { tr { th scope="col" { "figure" } th.number scope="col" { "before" } th.number scope="col" { "now" } th scope="col" { "" } } }
+                    thead { tr { th scope="col" { "figure" } th.number scope="col" { "before" } th.number scope="col" { "now" } th scope="col" { "trend" } } }
                     tbody {
                         @for trend in trends {
                             tr {
@@ -128,7 +130,7 @@ pub(super) fn scenarios(runs: &[Run]) -> Markup {
                 h2 { "Scenarios" }
                 div.scroll {
                     table {
-                        thead { tr { @for head in ["", "scenario", "when", "took", "what was not as expected"] { th scope="col" { (head) } } } }
+                        thead { tr { @for head in ["outcome", "scenario", "when", "took", "what was not as expected"] { th scope="col" { (head) } } } }
                         tbody {
                             @for run in runs.iter().rev().take(REPORT_ROWS_MAX) {
                                 tr {

@@ -191,6 +191,8 @@ prop_compose! {
         bytes_max in 1_000_000u64..1 << 49,
         port in option::of(1u16..),
         interval in duration(1000..86_400_000),
+        listen in option::of(any::<(std::net::IpAddr, u16)>()),
+        token in option::of(secret()),
     ) -> Settings {
         let configured = |(address, settings)| Configured { address, settings: Arc::new(over(&defaults, settings)) };
         Settings {
@@ -203,6 +205,7 @@ prop_compose! {
                 interval,
             },
             defaults: Arc::new(defaults),
+            web: Web { listen: listen.map(Into::into), token },
         }
     }
 }

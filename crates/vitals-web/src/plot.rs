@@ -8,48 +8,48 @@ use vitals_model::check::Unit;
 use vitals_model::history::Span;
 use vitals_model::time::Timestamp;
 
-use super::at;
+use crate::at;
 
 /// The drawing's own size; it has no unit.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 100.0;
 
 /// One value per slice.
-pub(super) type Values = Vec<Option<f64>>;
+pub type Values = Vec<Option<f64>>;
 
 /// A line, and what it is.
-pub(super) struct Line {
+pub struct Line {
     /// Said in the legend.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// Its colour.
-    pub(super) class: &'static str,
+    pub class: &'static str,
     /// Its values.
-    pub(super) values: Values,
+    pub values: Values,
 }
 
 /// A plot over the slices of a span.
-pub(super) struct Plot<'a> {
+pub struct Plot<'a> {
     /// Unique on the page.
-    pub(super) id: String,
+    pub id: String,
     /// What it shows.
-    pub(super) title: &'a str,
+    pub title: &'a str,
     /// What it says, in one sentence, for those who do not see it.
-    pub(super) says: String,
+    pub says: String,
     /// The slices.
-    pub(super) slices: &'a [Span],
+    pub slices: &'a [Span],
     /// The unit of the values.
-    pub(super) unit: Unit,
+    pub unit: Unit,
     /// The top, where it is given; else the next round number above all values.
-    pub(super) top: Option<f64>,
+    pub top: Option<f64>,
     /// An area between two lines of values, low and high.
-    pub(super) band: Option<(Values, Values)>,
+    pub band: Option<(Values, Values)>,
     /// Its lines.
-    pub(super) lines: Vec<Line>,
+    pub lines: Vec<Line>,
 }
 
 impl Plot<'_> {
     /// The plot in its frame.
-    pub(super) fn draw(&self) -> Markup {
+    pub fn draw(&self) -> Markup {
         let top = self
             .top
             .unwrap_or_else(|| round_up(self.lines.iter().flat_map(|l| &l.values).flatten().copied().fold(0.0, f64::max)));
@@ -82,7 +82,7 @@ impl Plot<'_> {
 }
 
 /// The times under a plot: its beginning, middle and end.
-pub(super) fn times(slices: &[Span]) -> Markup {
+pub fn times(slices: &[Span]) -> Markup {
     let (Some(first), Some(last)) = (slices.first(), slices.last()) else { return html! {} };
     let middle = first.from.plus(last.to.since(first.from) / 2);
     html! { div.times aria-hidden="true" { span { (at(first.from)) } span { (at(middle)) } span { (at(last.to)) } } }
@@ -111,7 +111,7 @@ impl Scale<'_> {
 }
 
 /// How far into a span an instant lies, 0–1.
-pub(super) fn share(time: Timestamp, span: Span) -> f64 {
+pub fn share(time: Timestamp, span: Span) -> f64 {
     (time.since(span.from).as_secs_f64() / span.length().as_secs_f64().max(1.0)).min(1.0)
 }
 

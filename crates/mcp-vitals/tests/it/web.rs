@@ -1,0 +1,178 @@
+//! `watch --listen` on a lab, as an operator has it: it says where it is, page and API answer, a killed server is seen over
+//! the stream in time, and nothing is changed without the token.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::product::{Home, Running};
+use crate::wait::{self, Stopwatch};
+use crate::{contract, said};
+
+/// Far more than anything here takes that has no bound of its own.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The bound on seeing over the stream that a server was killed.
+const SEEN_MAX: Duration = Duration::from_secs(2);
+
+/// A lab, and a watch on it that answers.
+pub(crate) struct Answering {
+    pub(crate) home: Home,
+    pub(crate) address: String,
+    watch: Running,
+    lab: Running,
+}
+
+impl Answering {
+    pub(crate) fn start() -> Self {
+        let home = Home::new();
+        let mut lab = Running::start(home.mcp_vitals(&["lab"]));
+        lab.expect_line("hub  ", PATIENCE);
+        let mut watch = Running::start(home.mcp_vitals(&["watch", "--listen", "127.0.0.1:0"]));
+        let line = watch.expect_note("page and API at http://", PATIENCE);
+        let address = line.split("http://").nth(1).unwrap_or_default().trim_end_matches('/').to_owned();
+        let answering = Self { home, address, watch, lab };
+        wait::until("every server to be seen", PATIENCE, || answering.calls_answered().then_some(()));
+        answering
+    }
+
+    /// Whether the canary of every server that works was called.
+    fn calls_answered(&self) -> bool {
+        let (status, body) = self.ask("GET", "/api/v1/snapshot", "", &Value::Null);
+        assert_eq!(status, 200, "{body}");
+        let snapshot: Value = serde_json::from_str(&body).expect("JSON");
+        let Some(servers) = snapshot["targets"][0]["servers"].as_array() else { return false };
+        servers.iter().filter(|server| server["call_ms"].is_number()).count() >= 2
+    }
+
+    /// The token, where the watch says that it is.
+    pub(crate) fn token(&self) -> String {
+        std::fs::read_to_string(self.token_path()).expect("a token").trim_end().to_owned()
+    }
+
+    fn token_path(&self) -> PathBuf {
+        self.home.path().join(".local/state/mcp-vitals/web-token")
+    }
+
+    fn open(&self, method: &str, path: &str, headers: &str, body: &str) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n{body}",
+            self.address
+        );
+        stream.write_all(head.as_bytes()).expect("it reads");
+        BufReader::new(stream)
+    }
+
+    /// The status and the body of an answer.
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &Value) -> (u16, String) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut answer = String::new();
+        self.open(method, path, headers, &body).read_to_string(&mut answer).expect("an answer in UTF-8");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        (head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"), body.to_owned())
+    }
+
+    /// Breaks or mends something of the lab.
+    pub(crate) fn fault(&self, arguments: &[&str]) {
+        let ran = self.home.run(&[&["lab", "fault"], arguments].concat(), PATIENCE);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+
+    /// Ends both as an operator does.
+    pub(crate) fn end(self) {
+        self.watch.signal(Signal::TERM);
+        let ran = self.watch.wait(PATIENCE);
+        said::assert_no_panic(&ran);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(
+            !ran.stderr
+                .contains(&std::fs::read_to_string(self.home.path().join(".local/state/mcp-vitals/web-token")).expect("a token"))
+        );
+        self.lab.signal(Signal::TERM);
+        assert_eq!(self.lab.wait(PATIENCE).code, Some(0));
+    }
+}
+
+#[test]
+fn a_killed_server_is_seen_over_the_stream_and_acknowledged_with_the_token_alone() {
+    let answering = Answering::start();
+    let (_, body) = answering.ask("GET", "/api/v1/snapshot", "", &Value::Null);
+    contract::assert_report(&serde_json::from_str(&body).expect("JSON"));
+    let id = serde_json::from_str::<Value>(&body).expect("JSON")["targets"][0]["id"].as_str().expect("an id").to_owned();
+
+    let mut stream = answering.open("GET", "/api/v1/stream", "", "");
+    answering.fault(&["inject", "server-killed", "--server", "filesystem"]);
+    let killed = Stopwatch::start();
+    let mut line = String::new();
+    while !line.contains("\"verdict\":\"ghost\"") {
+        line.clear();
+        assert!(stream.read_line(&mut line).expect("the stream goes on") > 0 && killed.elapsed() < SEEN_MAX, "not seen in time");
+    }
+    assert!(line.starts_with("data: "), "{line}");
+
+    let incident = wait::until("the incident", PATIENCE, || {
+        let (_, body) = answering.ask("GET", "/api/v1/incidents", "", &Value::Null);
+        serde_json::from_str::<Value>(&body).expect("JSON")["incidents"].get(0).cloned()
+    });
+    contract::assert_fields(&incident, contract::INCIDENT);
+    let number = incident["id"].as_str().expect("a number").to_owned();
+    let path = format!("/api/v1/incidents/{number}/acknowledge");
+    let said = json!({"author": "ada", "text": "on it"});
+    assert_eq!(answering.ask("POST", &path, "", &said).0, 401);
+    assert_eq!(answering.ask("POST", &path, "Authorization: Bearer 0000000000000000\r\n", &said).0, 401);
+    let signed = format!("Authorization: Bearer {}\r\n", answering.token());
+    let foreign = format!("{signed}Origin: http://evil.example\r\n");
+    assert_eq!(answering.ask("POST", &path, &foreign, &said).0, 403);
+    let (status, body) = answering.ask("POST", &path, &signed, &said);
+    let taken: Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!((status, taken["acknowledged"]["author"].as_str()), (200, Some("ada")), "{body}");
+    assert_eq!(answering.ask("POST", "/api/v1/check-now", &signed, &Value::Null).0, 202);
+
+    for page in
+        ["/", &format!("/targets/{id}"), &format!("/targets/{id}/server?name=filesystem"), &format!("/incidents/{number}")]
+    {
+        let (status, page) = answering.ask("GET", page, "", &Value::Null);
+        assert!(status == 200 && page.contains("ghost"), "{page}");
+    }
+    let explained =
+        answering.ask("GET", &format!("/api/v1/targets/{id}/explain?check=hub-servers/filesystem/truth"), "", &Value::Null);
+    let explained: Value = serde_json::from_str(&explained.1).expect("JSON");
+    assert!(explained["verdict"].as_str().is_some_and(|text| text.contains("ada takes care of it")), "{explained:#}");
+    let (status, report) = answering.ask("GET", &format!("/api/v1/targets/{id}/report?since=1h"), "", &Value::Null);
+    assert!(status == 200 && report.contains("mcp-vitals/report/v1"), "{report}");
+    assert_eq!(answering.ask("GET", "/health", "", &Value::Null).0, 503);
+    assert_eq!(answering.ask("GET", "/readyz", "", &Value::Null).0, 200);
+    answering.end();
+}
+
+#[test]
+fn the_token_is_kept_for_its_owner_and_beyond_loopback_there_is_none_without_one() {
+    let home = Home::new();
+    let mut watch = Running::start(home.mcp_vitals(&["watch", "--listen", "127.0.0.1:0"]));
+    let line = watch.expect_note("web-token", PATIENCE);
+    let path = PathBuf::from(line.rsplit(' ').next().expect("a path"));
+    let kept = std::fs::read_to_string(&path).expect("a token");
+    assert_eq!(std::fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert!(kept.trim_end().len() == 32 && !line.contains(kept.trim_end()), "a journal is not told");
+    watch.signal(Signal::TERM);
+    assert_eq!(watch.wait(PATIENCE).code, Some(0));
+    let again = Running::start(home.mcp_vitals(&["watch", "--listen", "127.0.0.1:0", "--for", "1s"])).wait(PATIENCE);
+    assert_eq!((again.code, std::fs::read_to_string(&path).expect("a token")), (Some(0), kept));
+
+    let refused = home.run(&["watch", "--listen", "0.0.0.0:0"], PATIENCE);
+    assert!(refused.code == Some(3) && refused.stderr.contains("give the configuration a token"), "{refused:?}");
+    home.configure("version: 1\nweb: {listen: 127.0.0.1, token: env:NOBODY}\n");
+    let wrong = home.run(&["watch"], PATIENCE);
+    assert!(wrong.code == Some(3) && wrong.stderr.contains("an IP address and a port"), "{wrong:?}");
+    home.configure("version: 1\nweb: {listen: '127.0.0.1:0', token: env:NOBODY}\n");
+    let none = home.run(&["watch"], PATIENCE);
+    assert!(none.code == Some(3) && none.stderr.contains("env:NOBODY has no value"), "{none:?}");
+}

@@ -1,0 +1,9 @@
+//! The faces over a source with fixed answers: what each route says, who may ask, what hostile names come to, that every
+//! answer is as the `OpenAPI` document says, and that no request whatever breaks anything.
+
+mod contract;
+mod fixture;
+mod fuzz;
+mod guard;
+mod pages;
+mod serving;
