@@ -1,11 +1,12 @@
 //! Metrics: a snapshot as Prometheus and `OpenMetrics` read it. Every metric is a row of [`METRICS`]; the text, the
 //! reference page, the rules and the dashboards are made from that table, so none can name another one.
 //!
-//! It listens nowhere and keeps nothing: what a counter needs to only grow is in the snapshot's tally.
+//! It keeps nothing: what a counter needs to only grow is in the snapshot's tally.
 
 mod negotiate;
 pub mod otlp;
 mod points;
+mod scrape;
 mod table;
 mod text;
 mod view;
@@ -13,6 +14,7 @@ mod view;
 use vitals_model::snapshot::{Overhead, Snapshot};
 
 pub use negotiate::Format;
+pub use scrape::{Cost, router};
 pub use table::{Kind, METRICS, Metric};
 pub use view::View;
 

@@ -1,6 +1,6 @@
 //! `/api/v1/stream`: server-sent events, one for each snapshot in which something is different.
 //!
-//! `event: snapshot` carries the JSON of `/api/v1/snapshot`; with `?view=brief`, `event: changed` carries the time and
+//! `event: snapshot` carries the JSON of `/api/v1/snapshot`, with `?view=live` also what a screen shows beside it; with `?view=brief`, `event: changed` carries the time and
 //! the health alone. Each client waits on the watch by itself: one that is slow is given the latest and misses
 //! those between.
 
@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use vitals_model::snapshot::Snapshot;
+use vitals_model::view::live_v1::LiveView;
 use vitals_model::view::v1::CheckView;
 
 use crate::limits::{STREAM_BEAT, STREAM_EVERY, STREAM_SLOW, STREAMS_MAX};
@@ -105,11 +106,13 @@ pub(crate) struct Wish {
 enum View {
     #[default]
     Full,
+    /// With what a screen shows beside it.
+    Live,
     Brief,
 }
 
 pub(crate) async fn stream(State(app): State<Arc<App>>, wish: Result<Query<Wish>, QueryRejection>) -> Response {
-    let Ok(Query(Wish { view })) = wish else { return Problem::bad("view is full or brief").into_response() };
+    let Ok(Query(Wish { view })) = wish else { return Problem::bad("view is full, live or brief").into_response() };
     let Ok(place) = Arc::clone(&app.feed.places).try_acquire_owned() else {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "as many streams are open as there may be").into_response();
     };
@@ -118,6 +121,12 @@ pub(crate) async fn stream(State(app): State<Arc<App>>, wish: Result<Query<Wish>
     let client = Client { app, snapshots, view, last: None, given_at: None, _place: place };
     let events = stream::unfold(client, |mut client| async move { Some((client.next().await?, client)) });
     Sse::new(events).keep_alive(KeepAlive::new().interval(STREAM_BEAT)).into_response()
+}
+
+/// A snapshot with all that a screen shows, for the few screens that are far away.
+fn live(snapshot: &Snapshot) -> String {
+    // A view is made of texts and finite numbers: it can always be written.
+    serde_json::to_string(&LiveView::from(snapshot)).unwrap_or_default()
 }
 
 struct Client {
@@ -148,6 +157,7 @@ impl Client {
             }
             let event = match self.view {
                 View::Full => Event::default().event("snapshot").data(String::from_utf8_lossy(&written.text)),
+                View::Live => Event::default().event("snapshot").data(live(&snapshot)),
                 View::Brief => {
                     let brief = json!({ "at": snapshot.at.to_string(), "health": snapshot.health().as_str() });
                     Event::default().event("changed").data(brief.to_string())

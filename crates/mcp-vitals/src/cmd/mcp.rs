@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::render;
 use crate::wiring::{self, EndSignals, Ground};
 use facts::Facts;
+pub(crate) use facts::{STALE_AFTER, daily};
 
 pub(crate) fn run(common: &Common) -> anyhow::Result<Exit> {
     let mut ground = Ground::new(common)?;

@@ -84,7 +84,8 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     let export = Export::start(&ground.settings.otlp, ground.surroundings.proxy.clone(), faces.snapshot.subscribe())?;
     let end = args.for_.map(|duration| Instant::now() + duration);
     let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
-    let open = |place: web::Place| place.open(&ground.state_dir, faces.snapshot.subscribe(), controls.clone());
+    let counts = export.as_ref().map(|export| Arc::clone(&export.counts));
+    let open = |place: web::Place| place.open(&ground.state_dir, faces.snapshot.subscribe(), controls.clone(), counts);
     let page = place.map(open).transpose()?;
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
     let watching = engine.looking_around(wiring::look_around(common)).run(inbox, end);

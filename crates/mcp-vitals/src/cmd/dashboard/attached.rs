@@ -49,6 +49,7 @@ impl Attached {
             bail!("--connect {base}: expected http:// or https://");
         }
         url.set_path(&format!("{}/api/v1/stream", url.path().trim_end_matches('/')));
+        url.set_query(Some("view=live"));
         let headers = token.map(bearer).transpose()?.into_iter().map(|secret| ("authorization".to_owned(), secret)).collect();
         Ok(Self {
             client: Client::new(&Timeouts::default(), headers),
@@ -177,7 +178,7 @@ mod tests {
             assert_eq!(told(&mut source).await, expected);
         }
         let requests = answering.join().expect("answered");
-        assert!(requests.iter().all(|request| request.starts_with("GET /api/v1/stream ")), "{requests:?}");
+        assert!(requests.iter().all(|request| request.starts_with("GET /api/v1/stream?view=live ")), "{requests:?}");
     }
 
     #[tokio::test]

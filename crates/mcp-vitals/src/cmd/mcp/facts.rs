@@ -37,7 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const PASSING_MAX: Duration = Duration::from_secs(5);
 
 /// A look older than this is not believed; the engine publishes every second.
-const STALE_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const STALE_AFTER: Duration = Duration::from_secs(60);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -208,7 +208,8 @@ fn targets(common: &Common, ground: &Ground, reader: &Reader) -> anyhow::Result<
     Ok(targets)
 }
 
-fn daily(span: Span, reports: &[Report]) -> Daily {
+/// The report of a day, as agents are told it.
+pub(crate) fn daily(span: Span, reports: &[Report]) -> Daily {
     let unmet = |report: &Report| -> Vec<String> {
         let unmet = report.criteria.iter().filter(|criterion| criterion.fulfilment == Fulfilment::Unmet);
         unmet.map(|of| format!("{} {}: wants {}, seen {}", of.weight.as_str(), of.name, of.wants, of.seen)).collect()

@@ -1,6 +1,7 @@
 //! The page and the API of a watch. They run on a thread of their own, so that whatever they are asked delays no probe;
 //! they reach the watch by snapshots and bounded controls alone.
 
+mod mounted;
 mod source;
 mod token;
 
@@ -14,9 +15,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use vitals_engine::Control;
 use vitals_model::config::Web;
 use vitals_model::snapshot::Snapshot;
-use vitals_web::serve::{self, Router};
+use vitals_web::serve;
 use vitals_web::{Guard, Reach, limits};
 
+use super::otlp::Counts;
 use crate::cli::WatchArgs;
 use crate::render;
 use source::WatchSource;
@@ -25,6 +27,8 @@ use source::WatchSource;
 pub(super) struct Place {
     listener: TcpListener,
     guard: Guard,
+    /// What it is called, beside the names of this machine's loopback.
+    names: Vec<String>,
 }
 
 impl Place {
@@ -48,7 +52,8 @@ impl Place {
         if let Some(note) = note {
             render::note(&note);
         }
-        Ok(Some(Self { listener, guard: Guard { token, reach } }))
+        let names = vec![address.ip().to_string()];
+        Ok(Some(Self { listener, guard: Guard { token, reach }, names }))
     }
 
     /// Begins to answer.
@@ -57,11 +62,12 @@ impl Place {
         state_dir: &Path,
         snapshots: watch::Receiver<Arc<Snapshot>>,
         controls: mpsc::Sender<Control>,
+        exported: Option<Arc<Counts>>,
     ) -> anyhow::Result<Open> {
         let source = Arc::new(WatchSource::new(state_dir.to_owned(), snapshots, controls));
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("web".to_owned());
-        let thread = thread.spawn(move || answer(self, source, stopped)).context("cannot start the page")?;
+        let thread = thread.spawn(move || answer(self, source, exported, stopped)).context("cannot start the page")?;
         Ok(Open { stop, thread })
     }
 }
@@ -84,14 +90,18 @@ impl Open {
     }
 }
 
-fn answer(place: Place, source: Arc<WatchSource>, stopped: oneshot::Receiver<()>) -> anyhow::Result<()> {
+fn answer(
+    place: Place,
+    source: Arc<WatchSource>,
+    exported: Option<Arc<Counts>>,
+    stopped: oneshot::Receiver<()>,
+) -> anyhow::Result<()> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().max_blocking_threads(limits::READS_MAX).thread_name("web-read").build();
     let runtime = runtime.context("cannot start the runtime")?;
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(place.listener).context("cannot listen")?;
-        // `/metrics` and `/mcp` are merged into this router: guard, limits and headers hold for them too.
-        let mounted = Router::new();
+        let mounted = mounted::router(&source, &place.names, exported);
         let router = serve::router(source, place.guard, mounted);
         anyhow::Ok(serve::run(listener, router, async { drop(stopped.await) }).await)
     });

@@ -12,6 +12,7 @@ use vitals_engine::Control;
 use vitals_engine::store::{IncidentFilter, Reader};
 use vitals_judge::event::Record;
 use vitals_judge::monitor::Monitor;
+use vitals_judge::report::Report;
 use vitals_model::check::CheckId;
 use vitals_model::history::{Cut, Summary};
 use vitals_model::incident::Incident;
@@ -77,6 +78,17 @@ impl WatchSource {
 
 fn failed(error: impl Into<anyhow::Error>) -> Trouble {
     Trouble::Failed(format!("{:#}", error.into()))
+}
+
+impl WatchSource {
+    /// The reports of all that is watched, over a span until now.
+    pub(super) fn reports(&self, since: Duration) -> Result<Vec<Report>, Trouble> {
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        let report = |reader: &Reader, state: &TargetState| {
+            past::one(reader, state.target.id.clone(), &state.target.settings, since, Kind::Daily)
+        };
+        self.read(|reader| snapshot.targets.iter().filter_map(|state| report(reader, state).transpose()).collect())
+    }
 }
 
 impl Source for WatchSource {
