@@ -162,6 +162,23 @@ fn a_megabyte_a_minute_is_seen_within_the_hour_and_its_end_foretold() {
     assert!(off.len() <= 2, "{off:?}");
 }
 
+/// 5 MB in five minutes, and a cache of 90 MB that fills in ten minutes of the second hour.
+#[test]
+fn what_fills_up_beside_a_leak_is_none_of_its_rate() {
+    let mut floors = Floors::default();
+    let run = Run { number: 1, began: None };
+    let mut seen = 0;
+    for part in 0..36_u32 {
+        let cache = (f64::from(part) - 16.0).clamp(0.0, 2.0) * 45.0 * MB;
+        floors.take(start().plus(FLOOR * part), f64::from(part) * 5.0 * MB + cache, run, BAR);
+        if let Some(leak) = floors.leak(start().plus(FLOOR * part)) {
+            assert!((50.0 * MB..75.0 * MB).contains(&leak.per_hour), "after {part}: {leak:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
 #[test]
 fn a_restart_ends_what_was_seen_and_the_leak_is_seen_again() {
     for seed in 1..=20 {
