@@ -36,7 +36,7 @@ const STILL_RISING: f64 = 1.5;
 /// up and stops has one that is much larger. With these bounds 500 simulated hubs were watched for two days
 /// each: two had a false leak; with 0.5 to 1.7 seven had one, and with 0.6 a true leak is seen late twice as often.
 /// A leak beside which a cache fills within the same hour is not even, and seen when that is past. To cut the
-/// fill out and look at the rest found two thirds of those in time, and a false leak in ten times as many hubs.
+/// fill out and look at the rest found those in time, and a false leak in ten times as many hubs.
 const SHARE: std::ops::RangeInclusive<f64> = 0.55..=1.6;
 
 /// So many looks, five minutes apart, must see the leak: the second looks at another hour, by a step's third.

@@ -125,7 +125,8 @@ fn two_days_of_a_hundred_healthy_hubs_have_no_leak() {
 }
 
 /// A hundred hubs that begin to leak a megabyte a minute in their seventh hour, and are not restarted around it.
-/// Two of them may be late: of 677 such hubs five were.
+/// Two of them may be late: of 863 such hubs seven were. Beside five a cache filled in that hour, two collect
+/// their garbage less often than once in a floor.
 #[test]
 fn a_megabyte_a_minute_is_seen_within_the_hour_and_its_end_foretold() {
     const FROM: u32 = 400;
