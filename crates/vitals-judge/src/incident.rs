@@ -24,7 +24,7 @@ use vitals_model::verdict::{ServerTruth, Verdict};
 use crate::cause::{self, is_bad};
 use crate::check::pace::{self, Pace};
 use crate::check::{self, Ids, Scene, Words};
-use crate::facts::Facts;
+use crate::facts::{CpuUse, Facts};
 
 pub use ledger::{Ledger, News};
 
@@ -55,12 +55,13 @@ const THE_LLM_FIRST: Duration = Duration::from_secs(15);
 /// The longest time between the two looks that a value beyond its threshold is given.
 const TWO_LOOKS_MAX: Duration = Duration::from_secs(15);
 
-/// CPU from which a hub does nothing else: half a core, which a restart of its servers does not take.
-const SPINS_PERCENT: f64 = 50.0;
+/// A hub that spins takes half a core or more, and for longer than it collects its heap. That takes up to 2 s, which
+/// is less than half of this span.
+const SPINS: (f64, Duration) = (50.0, Duration::from_millis(4500));
 
-/// How long a hub may be at work: two default looks at its process. Collections of its heap shortly after one
-/// another are still work.
-const AT_WORK: Duration = Duration::from_secs(20);
+/// Any other is at work until its mean over so long, three minutes, is above its threshold. Three collections
+/// shortly after one another, or a start of all servers, are less than the default threshold's share of that: 9 s.
+const AT_WORK: Duration = CpuUse::KEPT;
 
 /// How long a hub that was stopped in good order may take to be there again.
 const HUB_RESTART: Duration = Duration::from_secs(10);
@@ -120,11 +121,8 @@ impl<'a> Matter<'a> {
         let wait = match (reading.id.server(), reading.id.question(), truth.map(|t| t.verdict)) {
             (None, "errors", _) if is_bad(reading) => Duration::ZERO,
             (None, "heartbeat", _) if is_bad(reading) => look.silence_of_before(reading),
-            // A few percent of a core for a second or two are a hub at work: however often it is looked at,
-            // they must last. One that spins need not.
-            (None, "cpu", _) if is_bad(reading) && reading.value.is_some_and(|percent| percent < SPINS_PERCENT) => {
-                return Patience { wait: look.pace(reading).max(AT_WORK), again: true };
-            }
+            // The further above its threshold the sooner it counts: by the CPU that was used, not by the time alone.
+            (None, "cpu", _) if is_bad(reading) && look.is_at_work() => return Patience { wait: AT_WORK, again: true },
             _ if reading.threshold.is_some() => return Patience { wait: look.pace(reading), again: true },
             // The children of a hub that was killed take a moment to notice.
             (None, "orphans", _) => return Patience { wait: A_LOOK, again: true },
@@ -229,6 +227,13 @@ impl Look<'_> {
             Pace::Every(interval) | Pace::Lasting(interval) => Some(interval),
             Pace::Rare => None,
         }
+    }
+
+    /// Whether what CPU the hub used lately may be its work: the further above its threshold, the sooner it is not.
+    fn is_at_work(&self) -> bool {
+        let cpu = &self.facts.cpu;
+        let (warning, _) = self.target.settings.thresholds.cpu_percent;
+        cpu.within(SPINS.1) < SPINS.0.max(warning) && cpu.within(AT_WORK) <= warning
     }
 
     /// Whether the hub was heard after `at`, and neither ends nor starts.

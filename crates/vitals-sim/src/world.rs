@@ -112,7 +112,7 @@ struct Hub {
     mute_until: Ms,
     /// How often it became another one.
     run: u64,
-    /// CPU used in bursts since the last look, in milliseconds.
+    /// CPU used in bursts that no look has seen yet, in milliseconds.
     burst_ms: f64,
     /// The pid that it wrote into its record.
     recorded: Option<u32>,

@@ -35,6 +35,8 @@ const STILL_RISING: f64 = 1.5;
 /// In an even rise each step has its share. What levels off ends with steps that are much smaller; what fills
 /// up and stops has one that is much larger. With these bounds 500 simulated hubs were watched for two days
 /// each: two had a false leak; with 0.5 to 1.7 seven had one, and with 0.6 a true leak is seen late twice as often.
+/// A leak beside which a cache fills within the same hour is not even, and seen when that is past. To cut the
+/// fill out and look at the rest found those in time, and a false leak in ten times as many hubs.
 const SHARE: std::ops::RangeInclusive<f64> = 0.55..=1.6;
 
 /// So many looks, five minutes apart, must see the leak: the second looks at another hour, by a step's third.
@@ -167,13 +169,16 @@ impl Floors {
             self.recent.iter().map(|floor| (floor.at.since(first.at).as_secs_f64() / 3600.0, floor.low)).collect();
         let lows: Vec<f64> = points.iter().map(|(_, low)| *low).collect();
         let (z, per_hour) = (mann_kendall(&lows), theil_sen(&points)?);
-        let rises = z >= RISING && per_hour >= bar.hour && is_even(&lows);
+        let is_even = is_even(&lows);
+        let rises = z >= RISING && per_hour >= bar.hour && is_even;
         self.rising = if rises { self.rising + 1 } else { 0 };
         let goes_on = self.fast.is_some() && z >= STILL_RISING && per_hour >= bar.hour / 2.0;
         let is_leak = goes_on || self.rising >= IN_A_ROW;
         let over = FLOOR * u32::try_from(points.len()).unwrap_or(u32::MAX);
         let rise = per_hour * over.as_secs_f64() / 3600.0;
         let since = self.fast.map_or(now.at.plus(FLOOR), |leak| leak.since);
+        // What fills up beside a leak is none of its rate.
+        let per_hour = self.fast.filter(|_| !is_even).map_or(per_hour, |leak| leak.per_hour);
         (is_leak && !self.was_so_yesterday(now, rise)).then_some(Leak { per_hour, z, over, value: now.low, since })
     }
 

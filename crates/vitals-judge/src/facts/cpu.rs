@@ -1,14 +1,13 @@
-//! The CPU that a hub's process used between the latest looks at it. Looks out of turn follow each other
-//! closely, and each measures since the one before: short ones are taken together.
+//! The CPU that a hub's process used in the latest minutes. Looks out of turn follow each other closely, and each
+//! measures since the one before: short ones are taken together.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use vitals_model::observation::{ProcessFacts, ProcessId};
 
-/// Most looks remembered; the oldest go first. They are at least 50 ms apart, so these reach back further
-/// than any span that is asked for.
-const LOOKS_MAX: usize = 32;
+/// Most looks remembered; the oldest go first. Out of turn they come four times a second: [`CpuUse::KEPT`] of them.
+const LOOKS_MAX: usize = 4 * 180;
 
 /// The CPU use of one process.
 #[derive(Clone, Debug, Default)]
@@ -19,12 +18,19 @@ pub struct CpuUse {
 }
 
 impl CpuUse {
+    /// Looks are remembered for so long; no longer span can be asked for.
+    pub const KEPT: Duration = Duration::from_secs(180);
+
     pub(super) fn take(&mut self, process: &ProcessFacts) {
         if self.id.replace(process.id) != Some(process.id) {
             self.looks.clear();
         }
-        if let Some(percent) = process.cpu_percent {
-            super::push_bounded(&mut self.looks, (percent, process.cpu_over), LOOKS_MAX);
+        let Some(percent) = process.cpu_percent else { return };
+        super::push_bounded(&mut self.looks, (percent, process.cpu_over), LOOKS_MAX);
+        let mut later: Duration = self.looks.iter().skip(1).map(|(_, over)| *over).sum();
+        while later >= Self::KEPT {
+            self.looks.pop_front();
+            later -= self.looks.front().map_or(later, |(_, over)| *over);
         }
     }
 
@@ -42,5 +48,16 @@ impl CpuUse {
             }
         }
         Some(latest)
+    }
+
+    /// Percent of one core over exactly the latest `span`; while nobody looked nothing was used.
+    pub fn within(&self, span: Duration) -> f64 {
+        let (mut used, mut left) = (0.0, span);
+        for (percent, over) in self.looks.iter().rev() {
+            let part = left.min(*over);
+            used += percent * part.as_secs_f64();
+            left -= part;
+        }
+        used / span.as_secs_f64().max(f64::EPSILON)
     }
 }

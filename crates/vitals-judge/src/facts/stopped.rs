@@ -7,8 +7,9 @@ use vitals_model::claim::{ClaimStatus, ServerClaim};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
-/// The process of a server that is stopped ends up to this long before the hub is asked of it.
-const BEFORE: Duration = Duration::from_secs(2);
+/// The process of a server that is stopped ends up to this long before the hub is asked of it, and a log
+/// without times tells of it up to this long afterwards: its turn has the time at which it was read.
+const AROUND: Duration = Duration::from_secs(2);
 
 /// Times remembered of one server; the oldest go first.
 const SPANS_MAX: usize = 32;
@@ -40,8 +41,8 @@ impl Stopped {
             }
             let spans = self.spans.entry(claim.name.clone()).or_default();
             match (self.now.insert(claim.name.clone()), spans.back_mut()) {
-                (false, Some((_, until))) => *until = at,
-                _ => super::push_bounded(spans, (at.minus(BEFORE), at), SPANS_MAX),
+                (false, Some((_, until))) => *until = at.plus(AROUND),
+                _ => super::push_bounded(spans, (at.minus(AROUND), at.plus(AROUND)), SPANS_MAX),
             }
         }
     }

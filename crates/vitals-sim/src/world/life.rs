@@ -153,7 +153,7 @@ impl World {
             Turn::Begins => {
                 (self.hub.pid, self.hub.began, self.hub.lives) = (self.pid(), self.clock(), true);
                 self.hub.state = HubState::Starting;
-                self.hub.burst_ms += 900.0;
+                self.hub.burst_ms = 900.0;
                 for n in 0..self.servers.len() {
                     self.claim(n, ClaimStatus::Disconnected, None);
                 }

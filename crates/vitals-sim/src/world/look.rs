@@ -54,7 +54,9 @@ impl World {
             return ProcessSeen::Gone { last: Some(self.hub_id()), orphans: Vec::new() };
         }
         let over = self.last_look.replace(self.now).map_or(0, |last| self.now - last);
-        let used = std::mem::take(&mut self.hub.burst_ms).min(over as f64);
+        // What a short look does not hold is in the next one.
+        let used = self.hub.burst_ms.min(over as f64);
+        self.hub.burst_ms -= used;
         let rest = self.answers.log_normal(0.4 * self.load(), 0.3);
         let cpu_percent = (over >= 50).then(|| rest + used * 100.0 / over as f64);
         let children: Vec<_> = self.servers.iter().filter_map(|server| self.child(server)).collect();
