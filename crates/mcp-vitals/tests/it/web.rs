@@ -101,6 +101,20 @@ impl Answering {
     }
 }
 
+/// Metrics, agents and a dashboard that is attached tell of the same dead server.
+fn every_other_face_knows_it(answering: &Answering, hub: &str) {
+    let (status, metrics) = answering.ask("GET", "/metrics", "", &Value::Null);
+    let is_ghost = |line: &&str| line.contains("server=\"filesystem\"") && line.contains("\"ghost\"") && line.ends_with(" 1");
+    assert!(status == 200 && metrics.lines().any(|line| is_ghost(&line)), "{status} {metrics}");
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "hub_health", "arguments": {}}});
+    let headers = "Accept: application/json, text/event-stream\r\nMcp-Protocol-Version: 2025-11-25\r\n";
+    let (status, told) = answering.ask("POST", "/mcp", headers, &call);
+    assert!(status == 200 && told.contains("\"verdict\":\"ghost\""), "{status} {told}");
+    assert_eq!(answering.ask("POST", "/mcp", &format!("{headers}Origin: http://evil.example\r\n"), &call).0, 403);
+    let shown = answering.home.run(&["dashboard", "--once", "--connect", &answering.address], PATIENCE);
+    assert!(shown.stdout.contains(hub) && shown.stdout.contains("GHOST"), "{shown:?}");
+}
+
 #[test]
 fn a_killed_server_is_seen_over_the_stream_and_acknowledged_with_the_token_alone() {
     let answering = Answering::start();
@@ -117,6 +131,8 @@ fn a_killed_server_is_seen_over_the_stream_and_acknowledged_with_the_token_alone
         assert!(stream.read_line(&mut line).expect("the stream goes on") > 0 && killed.elapsed() < SEEN_MAX, "not seen in time");
     }
     assert!(line.starts_with("data: "), "{line}");
+
+    every_other_face_knows_it(&answering, &id);
 
     let incident = wait::until("the incident", PATIENCE, || {
         let (_, body) = answering.ask("GET", "/api/v1/incidents", "", &Value::Null);
