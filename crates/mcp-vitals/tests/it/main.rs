@@ -41,6 +41,13 @@ mod procs;
 #[cfg(test)]
 mod product;
 #[cfg(test)]
+#[expect(dead_code, reason = "the collector is for the tests of the faces' own crate")]
+#[path = "../../../vitals-web/tests/metrics/tools.rs"]
+mod programs;
+#[cfg(test)]
+#[path = "../../../vitals-web/tests/metrics/prometheus.rs"]
+mod prometheus;
+#[cfg(test)]
 mod rest;
 #[cfg(test)]
 mod said;
@@ -48,6 +55,8 @@ mod said;
 mod scenario;
 #[cfg(test)]
 mod scenario_lab;
+#[cfg(test)]
+mod scraped;
 #[cfg(test)]
 mod selftest;
 #[cfg(test)]

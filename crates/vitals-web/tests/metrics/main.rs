@@ -15,6 +15,8 @@ mod fixtures;
 #[cfg(test)]
 mod parse;
 #[cfg(test)]
+mod prometheus;
+#[cfg(test)]
 mod real;
 #[cfg(test)]
 mod tools;

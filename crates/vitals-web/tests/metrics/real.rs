@@ -1,10 +1,9 @@
 //! The real Prometheus: its tool accepts what we write, it scrapes what we tell, and its alerts fire.
 
-use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use vitals_web::metrics::{Format, render};
 
 use crate::deploy::in_repository;
 use crate::fixtures::{self, OVERHEAD};
+use crate::prometheus::Prometheus;
 use crate::tools;
 
 /// Longest wait for Prometheus: it is up within a second on an idle machine.
@@ -54,70 +54,6 @@ fn serve(told: Told) -> SocketAddr {
     address
 }
 
-/// A Prometheus of our own; it ends with this.
-struct Prometheus {
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Prometheus {
-    /// Starts it with our rules, scraping `target` every second.
-    fn start(program: &Path, folder: &Path, target: SocketAddr) -> Self {
-        let rules = in_repository("deploy/prometheus").canonicalize().expect("the rules are committed");
-        let rules = rules.display();
-        let config = format!(
-            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
-             rule_files: [\"{rules}/alerts.yml\", \"{rules}/recording.yml\"]\n\
-             scrape_configs: [{{job_name: mcp-vitals, static_configs: [{{targets: [\"{target}\"]}}]}}]\n"
-        );
-        let file = folder.join("prometheus.yml");
-        fs::write(&file, config).expect("a folder of ours");
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).expect("a free port").port();
-        let mut command = Command::new(program);
-        command
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"));
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
-        Self { child, port }
-    }
-
-    /// What a path of its API says, once that is there.
-    fn ask(&self, path: &str) -> Option<serde_json::Value> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
-        stream.set_read_timeout(Some(WAIT_MAX)).ok()?;
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
-    }
-
-    /// The values of a query, by the label `server`.
-    fn query(&self, name: &str) -> Vec<(String, String)> {
-        let answer = self.ask(&format!("/api/v1/query?query={name}")).unwrap_or_default();
-        let one = |series: &serde_json::Value| {
-            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-            (text(&series["metric"]["server"]), text(&series["value"][1]))
-        };
-        answer["data"]["result"].as_array().map(|all| all.iter().map(one).collect()).unwrap_or_default()
-    }
-
-    /// The names of the alerts that fire.
-    fn firing(&self) -> Option<Vec<String>> {
-        let answer = self.ask("/api/v1/alerts")?;
-        let fires = |alert: &&serde_json::Value| alert["state"] == "firing";
-        let name = |alert: &serde_json::Value| alert["labels"]["alertname"].as_str().unwrap_or_default().to_owned();
-        Some(answer["data"]["alerts"].as_array()?.iter().filter(fires).map(name).collect())
-    }
-}
-
 /// Waits for a value with a deadline.
 #[expect(clippy::disallowed_methods, reason = "these tests' one home of the clock")]
 pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -129,6 +65,11 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         assert!(began.elapsed() < WAIT_MAX, "waited {WAIT_MAX:?} for {what}");
         std::thread::sleep(STEP);
     }
+}
+
+/// The rules that we ship.
+fn rules() -> PathBuf {
+    in_repository("deploy/prometheus").canonicalize().expect("the rules are committed")
 }
 
 fn promtool(arguments: &[&str], input: &str) -> Option<String> {
@@ -163,7 +104,7 @@ fn a_real_prometheus_scrapes_and_its_alert_fires_for_a_ghost_and_ends() {
     let Some(program) = tools::program("prometheus") else { return };
     let told = Told { snapshot: Arc::new(Mutex::new(fixtures::healthy())), asked: Arc::default() };
     let folder = tempfile::tempdir().expect("a folder of ours");
-    let prometheus = Prometheus::start(&program, folder.path(), serve(told.clone()));
+    let prometheus = Prometheus::start(&program, folder.path(), &rules(), &serve(told.clone()).to_string());
 
     let works = |value: &str| vec![("everything".to_owned(), "1".to_owned()), ("filesystem".to_owned(), value.to_owned())];
     until("a scrape", || (prometheus.query("mcp_server_up") == works("1")).then_some(()));
