@@ -39,10 +39,13 @@ pub(super) struct Row {
 pub(super) fn grain(value: f64) -> Option<f64> {
     let scale = if value.abs() < 1.0 { 1e6 } else { 1e3 };
     let scaled = (value * scale).round();
-    // From 2^53 on a float has no fraction left to round; adding zero makes -0 plain.
-    let kept = if scaled.abs() < EXACT_MAX { scaled / scale + 0.0 } else { value };
+    // Where a float has few bits left for its fraction, rounding would cost more than it saves; adding zero makes -0 plain.
+    let kept = if scaled.abs() < ROUNDED_MAX { scaled / scale + 0.0 } else { value };
     kept.is_finite().then_some(kept)
 }
+
+/// 2^46: below it a float still has seven bits for its fraction, so scaling is off by less than a hundredth of a unit.
+const ROUNDED_MAX: f64 = 70_368_744_177_664.0;
 
 /// 2^53: below it every whole number is a float.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;

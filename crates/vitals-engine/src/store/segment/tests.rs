@@ -64,6 +64,12 @@ proptest! {
     }
 }
 
+/// Rounding it through a thousandth gave 0.219, twice as far away as may be.
+#[test]
+fn a_large_value_with_a_fraction_is_kept_as_it_is() {
+    assert_eq!(grain(2_335_711_877_982.218_3), Some(2_335_711_877_982.218_3));
+}
+
 #[test]
 fn whole_numbers_stay_whole() {
     for bytes in [0.0, 1.0, 90_312_704.0, 9_007_199_254_740_992.0, -5.0] {
