@@ -3,6 +3,7 @@
 mod definition;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -22,7 +23,7 @@ pub struct ToolSet {
 }
 
 /// The tools, and figures of them that are asked for again and again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Tools {
     by_name: BTreeMap<Text, Definition>,
     digest: OnceLock<u64>,
@@ -36,6 +37,12 @@ impl PartialEq for Tools {
 }
 
 impl Eq for Tools {}
+
+impl fmt::Debug for Tools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.by_name, f)
+    }
+}
 
 /// The tools that an operator has approved: those of each server, by its name in the hub's configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
