@@ -37,20 +37,24 @@ const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// `/mcp` over Streamable HTTP, in every revision, to be merged into a server.
 ///
 /// A request whose `Host` or `Origin` is neither of this machine nor one of `names` (host names without a port) is
-/// answered with 403, so that no page elsewhere reaches it by a name that it binds to this machine. Who else may ask is
-/// the business of the layers around it.
-pub fn router(source: Arc<dyn Source>, names: &[String]) -> Router {
-    let hosts: Vec<_> = LOOPBACK.iter().map(ToString::to_string).chain(names.iter().cloned()).collect();
-    let origin = |host: &String| {
-        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-        [format!("http://{host}:*"), format!("https://{host}:*")]
-    };
+/// answered with 403, so that no page elsewhere reaches it by a name that it binds to this machine. Without `names` any
+/// name will do: then the layers around must want a token. Who else may ask is their business anyhow.
+pub fn router(source: Arc<dyn Source>, names: Option<&[String]>) -> Router {
     let config = StreamableHttpServerConfig::default()
-        .with_allowed_origins(hosts.iter().flat_map(origin))
-        .with_allowed_hosts(hosts.iter().cloned())
         .with_legacy_session_mode(false)
         .with_json_response(true)
         .with_max_request_body_bytes(MESSAGE_BYTES_MAX);
+    let config = match names {
+        None => config.disable_allowed_hosts(),
+        Some(names) => {
+            let hosts: Vec<_> = LOOPBACK.iter().map(ToString::to_string).chain(names.iter().cloned()).collect();
+            let origin = |host: &String| {
+                let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+                [format!("http://{host}:*"), format!("https://{host}:*")]
+            };
+            config.with_allowed_origins(hosts.iter().flat_map(origin)).with_allowed_hosts(hosts)
+        }
+    };
     let visitor = move || Ok(Visitor { source: Arc::clone(&source) });
     let service = StreamableHttpService::new(visitor, Arc::new(NeverSessionManager::default()), config);
     Router::new().route(

@@ -27,8 +27,6 @@ use source::WatchSource;
 pub(super) struct Place {
     listener: TcpListener,
     guard: Guard,
-    /// What it is called, beside the names of this machine's loopback.
-    names: Vec<String>,
 }
 
 impl Place {
@@ -52,8 +50,7 @@ impl Place {
         if let Some(note) = note {
             render::note(&note);
         }
-        let names = vec![address.ip().to_string()];
-        Ok(Some(Self { listener, guard: Guard { token, reach }, names }))
+        Ok(Some(Self { listener, guard: Guard { token, reach } }))
     }
 
     /// Begins to answer.
@@ -101,7 +98,7 @@ fn answer(
     let runtime = runtime.context("cannot start the runtime")?;
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(place.listener).context("cannot listen")?;
-        let mounted = mounted::router(&source, &place.names, exported);
+        let mounted = mounted::router(&source, place.guard.reach, exported);
         let router = serve::router(source, place.guard, mounted);
         anyhow::Ok(serve::run(listener, router, async { drop(stopped.await) }).await)
     });

@@ -8,7 +8,7 @@ use vitals_model::history::Span;
 use vitals_probe::{clock, process};
 use vitals_web::agents::{self, Daily, Known, Looker};
 use vitals_web::serve::Router;
-use vitals_web::{Source as _, Trouble, metrics};
+use vitals_web::{Reach, Source as _, Trouble, metrics};
 
 use super::super::otlp::Counts;
 use super::source::WatchSource;
@@ -17,11 +17,13 @@ use crate::cmd::mcp::{STALE_AFTER, daily};
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// `/metrics` and `/mcp`; the guard, the limits and the headers of the page hold for them too.
-pub(super) fn router(source: &Arc<WatchSource>, names: &[String], exported: Option<Arc<Counts>>) -> Router {
+pub(super) fn router(source: &Arc<WatchSource>, reach: Reach, exported: Option<Arc<Counts>>) -> Router {
     let cost = move || {
         let export = exported.as_ref().map(|counts| counts.exported());
         vitals_model::snapshot::Overhead { export, ..process::own() }
     };
+    // Beyond loopback the guard wants the token for everything, by whatever name it is reached.
+    let names: Option<&[String]> = if reach == Reach::Loopback { Some(&[]) } else { None };
     let agents = agents::router(Arc::new(Facts(Arc::clone(source))), names);
     metrics::router(source.snapshots(), Arc::new(cost)).merge(agents)
 }
