@@ -5,7 +5,7 @@ use std::io::Write as _;
 use vitals_model::snapshot::Overhead;
 use vitals_web::metrics::{Format, otlp, render};
 
-#[path = "../tests/metrics/fixtures.rs"]
+#[path = "../tests/it/metrics/fixtures.rs"]
 #[expect(dead_code, reason = "the tests use all of it")]
 mod fixtures;
 

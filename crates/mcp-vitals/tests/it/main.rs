@@ -42,10 +42,10 @@ mod procs;
 mod product;
 #[cfg(test)]
 #[expect(dead_code, reason = "the collector is for the tests of the faces' own crate")]
-#[path = "../../../vitals-web/tests/metrics/tools.rs"]
+#[path = "../../../vitals-web/tests/it/metrics/tools.rs"]
 mod programs;
 #[cfg(test)]
-#[path = "../../../vitals-web/tests/metrics/prometheus.rs"]
+#[path = "../../../vitals-web/tests/it/metrics/prometheus.rs"]
 mod prometheus;
 #[cfg(test)]
 mod rest;

@@ -1,4 +1,5 @@
-//! The faces as those who ask meet them: the server for agents, by its messages alone.
+//! The faces as those who ask meet them: the server for agents by its messages alone, metrics by the programs that read
+//! them.
 
 #[cfg(test)]
 mod answers;
@@ -15,6 +16,8 @@ mod http;
 #[cfg(test)]
 #[path = "../../../vitals-lab/tests/it/install.rs"]
 mod install;
+#[cfg(test)]
+mod metrics;
 #[cfg(test)]
 #[path = "../../../vitals-lab/tests/it/suite.rs"]
 mod suite;

@@ -8,8 +8,8 @@ use vitals_model::tally::Histogram;
 use vitals_model::verdict::Verdict;
 use vitals_web::metrics::{Format, Kind, METRICS, Sink, View, render};
 
-use crate::fixtures::{self, OVERHEAD};
-use crate::parse::{Sample, parse};
+use super::fixtures::{self, OVERHEAD};
+use super::parse::{Sample, parse};
 
 fn samples(snapshot: &vitals_model::snapshot::Snapshot) -> Vec<Sample> {
     parse(&render(snapshot, &OVERHEAD, Format::Prometheus)).0

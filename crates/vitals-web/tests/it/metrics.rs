@@ -4,19 +4,11 @@
 //! Where one of these programs cannot be had, tests that need it say so and pass; with `MCP_VITALS_PROMETHEUS=required`
 //! and `MCP_VITALS_ROTEL=required` they fail instead.
 
-#[cfg(test)]
 mod collector;
-#[cfg(test)]
 mod deploy;
-#[cfg(test)]
 mod exposition;
-#[cfg(test)]
 mod fixtures;
-#[cfg(test)]
 mod parse;
-#[cfg(test)]
 mod prometheus;
-#[cfg(test)]
 mod real;
-#[cfg(test)]
 mod tools;

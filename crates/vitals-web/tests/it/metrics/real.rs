@@ -13,10 +13,10 @@ use axum::response::IntoResponse;
 use vitals_model::snapshot::Snapshot;
 use vitals_web::metrics::{Format, render};
 
-use crate::deploy::in_repository;
-use crate::fixtures::{self, OVERHEAD};
-use crate::prometheus::Prometheus;
-use crate::tools;
+use super::deploy::in_repository;
+use super::fixtures::{self, OVERHEAD};
+use super::prometheus::Prometheus;
+use super::tools;
 
 /// Longest wait for Prometheus: it is up within a second on an idle machine.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(60);

@@ -9,9 +9,9 @@ use std::process::{Child, Command, Stdio};
 use vitals_model::limits::OTLP_SPANS_MAX;
 use vitals_web::metrics::otlp::{self, CONTENT_TYPE, METRICS_PATH, TRACES_PATH, Traces};
 
-use crate::fixtures::{self, OVERHEAD};
-use crate::real::{WAIT_MAX, until};
-use crate::tools;
+use super::fixtures::{self, OVERHEAD};
+use super::real::{WAIT_MAX, until};
+use super::tools;
 
 /// A collector of our own that writes down what it got; it ends with this.
 struct Collector {
