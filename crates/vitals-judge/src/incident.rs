@@ -294,5 +294,9 @@ impl Look<'_> {
 
 /// The truth that a reading tells, when it is one about a server.
 pub(crate) fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {
-    (reading.id.question() == "truth").then(|| truths.iter().find(|t| check::truth_id(&t.name) == reading.id))?
+    let is_it = |t: &&ServerTruth| {
+        // Only a name that an id cannot hold as it is wants its id made.
+        reading.id.is_of_server(&t.name, "truth") || t.name.as_str().contains('/') && check::truth_id(&t.name) == reading.id
+    };
+    (reading.id.question() == "truth").then(|| truths.iter().find(is_it))?
 }

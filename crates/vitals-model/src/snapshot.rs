@@ -80,6 +80,32 @@ pub struct TargetState {
     pub tally: Arc<Tally>,
 }
 
+impl TargetState {
+    /// A target of which nothing is known yet.
+    pub fn unmeasured(target: Target) -> Self {
+        Self {
+            target,
+            health: Health::Unknown,
+            score: Score { points: None, deductions: Vec::new() },
+            servers: Vec::new(),
+            tools: BTreeMap::new(),
+            readings: Vec::new(),
+            open: Vec::new(),
+            recent: Vec::new(),
+            findings: Vec::new(),
+            trends: BTreeMap::new(),
+            claim: None,
+            filtering: None,
+            levels: LevelCounts::default(),
+            levels_over: Duration::ZERO,
+            log: Vec::new(),
+            visit: VisitSeen::default(),
+            rss_bytes: None,
+            tally: Arc::default(),
+        }
+    }
+}
+
 /// The tools of one server, by the server's own names for them.
 #[derive(Clone, Debug, Default)]
 pub struct ServerTools {

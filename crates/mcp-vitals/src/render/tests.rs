@@ -8,7 +8,7 @@ use vitals_judge::expected::Stale;
 use vitals_model::check::{CheckId, Point, Threshold, Unit};
 use vitals_model::claim::ClaimStatus;
 use vitals_model::incident::{Handling, Incident, IncidentChange, IncidentState, Ties};
-use vitals_model::observation::{LevelCounts, VisitSeen};
+use vitals_model::observation::VisitSeen;
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::scenario::{Figure, Outcome, Run, Stand, Step};
 use vitals_model::score::{Deduction, Score};
@@ -76,7 +76,6 @@ fn snapshot() -> Snapshot {
     let address = Address::Hub { url: "http://127.0.0.1:7001".to_owned() };
     let deductions = vec![Deduction { points: 25, reason: format!("{} is a ghost", hostile()) }];
     let state = TargetState {
-        target: Target { id: TargetId::new("it's=hub|1"), address, origin: Origin::Configured, settings: Arc::default() },
         health: Health::Failing,
         score: Score { points: Some(75), deductions },
         servers: vec![
@@ -84,19 +83,13 @@ fn snapshot() -> Snapshot {
             truth(Text::new("fs"), Verdict::Agrees, Health::Healthy),
         ],
         readings,
-        open: Vec::new(),
-        recent: Vec::new(),
-        findings: Vec::new(),
-        trends: BTreeMap::new(),
-        tools: BTreeMap::new(),
-        claim: None,
-        filtering: None,
-        levels: LevelCounts::default(),
-        levels_over: Duration::ZERO,
-        log: Vec::new(),
         visit: VisitSeen { requests: 5, sessions: 1, ..VisitSeen::default() },
-        rss_bytes: None,
-        tally: Arc::default(),
+        ..TargetState::unmeasured(Target {
+            id: TargetId::new("it's=hub|1"),
+            address,
+            origin: Origin::Configured,
+            settings: Arc::default(),
+        })
     };
     Snapshot { at: AT, began_at: AT, targets: vec![Arc::new(state)], ..Snapshot::default() }
 }

@@ -15,7 +15,6 @@ use vitals_model::claim::ClaimStatus;
 use vitals_model::config::Expect;
 use vitals_model::incident::{Incident, IncidentState};
 use vitals_model::limits::RECENT_INCIDENTS_MAX;
-use vitals_model::observation::{LevelCounts, VisitSeen};
 use vitals_model::reading::{Health, Reading, Sample, Standing};
 use vitals_model::snapshot::{OwnState, ServerTools, Snapshot, TargetState};
 use vitals_model::target::{Target, TargetKind};
@@ -83,21 +82,11 @@ fn state(
         health: monitor::health(&readings),
         score: score::score(&readings),
         tools: tools.into_iter().map(of).collect(),
-        target,
         servers,
         readings,
         open,
         recent,
-        findings: Vec::new(),
-        trends: BTreeMap::new(),
-        claim: None,
-        filtering: None,
-        levels: LevelCounts::default(),
-        levels_over: Duration::ZERO,
-        log: Vec::new(),
-        rss_bytes: None,
-        tally: Arc::default(),
-        visit: VisitSeen::default(),
+        ..TargetState::unmeasured(target)
     };
     Ok(Some((at, state)))
 }

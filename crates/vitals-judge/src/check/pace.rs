@@ -21,6 +21,17 @@ pub(crate) enum Pace {
     Rare,
 }
 
+impl Pace {
+    /// For how long a good reading is believed without another one; `None` for what stays good until something else is
+    /// seen.
+    pub(crate) fn believed(self) -> Option<Duration> {
+        match self {
+            Self::Every(interval) => Some(interval * STALE_INTERVALS),
+            Self::Lasting(_) | Self::Rare => None,
+        }
+    }
+}
+
 /// The pace of the check that gave `reading`.
 pub(crate) fn of(reading: &Reading, kind: TargetKind, schedule: &Schedule) -> Pace {
     let (light, session) = (Pace::Every(schedule.light), Pace::Every(schedule.session));
@@ -39,8 +50,5 @@ pub(crate) fn of(reading: &Reading, kind: TargetKind, schedule: &Schedule) -> Pa
 
 /// For how long a good `reading` is believed without another one; `None` for what stays good until something else is seen.
 pub fn believed_for(reading: &Reading, kind: TargetKind, schedule: &Schedule) -> Option<Duration> {
-    match of(reading, kind, schedule) {
-        Pace::Every(interval) => Some(interval * STALE_INTERVALS),
-        Pace::Lasting(_) | Pace::Rare => None,
-    }
+    of(reading, kind, schedule).believed()
 }

@@ -1,10 +1,8 @@
 //! Tests of lists of expected failures.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vitals_model::check::{CheckId, Point, Unit};
-use vitals_model::observation::{LevelCounts, VisitSeen};
 use vitals_model::score::Score;
 use vitals_model::snapshot::TargetState;
 use vitals_model::target::{Address, Origin, Target, TargetId};
@@ -34,24 +32,10 @@ fn reading(id: &str, health: Health, standing: Standing) -> Reading {
 fn target(id: &str, readings: Vec<Reading>) -> Arc<TargetState> {
     let address = Address::Hub { url: "http://127.0.0.1:1".to_owned() };
     Arc::new(TargetState {
-        tools: BTreeMap::new(),
-        target: Target { id: TargetId::new(id), address, origin: Origin::Configured, settings: Arc::default() },
         health: crate::monitor::health(&readings),
         score: Score { points: Some(1), deductions: Vec::new() },
-        servers: Vec::new(),
         readings,
-        open: Vec::new(),
-        recent: Vec::new(),
-        findings: Vec::new(),
-        trends: BTreeMap::new(),
-        claim: None,
-        filtering: None,
-        levels: LevelCounts::default(),
-        levels_over: Duration::ZERO,
-        log: Vec::new(),
-        visit: VisitSeen::default(),
-        rss_bytes: None,
-        tally: Arc::default(),
+        ..TargetState::unmeasured(Target { id: TargetId::new(id), address, origin: Origin::Configured, settings: Arc::default() })
     })
 }
 

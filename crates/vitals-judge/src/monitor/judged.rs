@@ -14,7 +14,7 @@ use vitals_model::time::{Timestamp, human};
 use vitals_model::verdict::ServerTruth;
 
 use super::{KEPT_REMEMBERED, Watched};
-use crate::check::pace::{self, Pace, STALE_INTERVALS};
+use crate::check::pace::{self, Pace};
 use crate::check::{self, Ids, Part, Scene, Words};
 use crate::detect::Lookout;
 use crate::event::Effect;
@@ -232,7 +232,12 @@ impl Watched {
             Seen::MetaTool(_) => vec![Part::MetaTool],
             Seen::Llm(_) => vec![Part::Llm, Part::MetaTool],
             Seen::Visit(_) => vec![Part::Sessions],
-            Seen::Log(_) => turned().into_iter().chain([Part::Hub, Part::Llm, Part::Sessions, Part::Logging]).collect(),
+            // Also turns of before the log was followed, which are no new ones.
+            Seen::Log(log) => (!log.stretch.turns.is_empty())
+                .then_some(Part::Servers)
+                .into_iter()
+                .chain([Part::Hub, Part::Llm, Part::Sessions, Part::Logging])
+                .collect(),
             Seen::Stream(StreamSeen::Notes { notes, .. }) => {
                 let stormed = notes.iter().any(|note| matches!(note, StreamNote::StormLine)).then_some(Part::Sessions);
                 turned().into_iter().chain(stormed).chain([Part::Logging]).collect()
@@ -249,12 +254,8 @@ impl Watched {
 
 /// When a good reading will be too old to believe.
 fn stale_at(reading: &Reading, pace: Pace) -> Option<Timestamp> {
-    match pace {
-        Pace::Every(interval) if reading.health == Health::Healthy && reading.standing == Standing::Judged => {
-            Some(reading.at.plus(interval * STALE_INTERVALS))
-        }
-        Pace::Every(_) | Pace::Lasting(_) | Pace::Rare => None,
-    }
+    let is_good = reading.health == Health::Healthy && reading.standing == Standing::Judged;
+    pace.believed().filter(|_| is_good).map(|believed| reading.at.plus(believed))
 }
 
 /// A good reading that is too old is not known any more; a failure stays until something better is seen.

@@ -11,7 +11,6 @@ use tokio::sync::{mpsc, watch};
 use vitals_model::check::{CheckId, Point, Unit};
 use vitals_model::finding::{Finding, FindingKind, Outcome};
 use vitals_model::incident::{Handling, Incident, IncidentChange, IncidentState, Ties};
-use vitals_model::observation::{LevelCounts, VisitSeen};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::score::Score;
 use vitals_model::snapshot::{OwnState, Snapshot, TargetState};
@@ -281,24 +280,12 @@ impl Monitor {
             at: Timestamp::default(),
         });
         let state = TargetState {
-            target,
             health: self.open.values().map(|i| i.health).max().unwrap_or(Health::Healthy),
             score: Score { points: Some(100), deductions: Vec::new() },
-            servers: Vec::new(),
             readings: needed.chain(own).collect(),
             open: self.open.values().cloned().collect(),
-            recent: Vec::new(),
             findings: found.into_iter().collect(),
-            trends: BTreeMap::new(),
-            tools: BTreeMap::new(),
-            claim: None,
-            filtering: None,
-            levels: LevelCounts::default(),
-            levels_over: Duration::ZERO,
-            log: Vec::new(),
-            visit: VisitSeen::default(),
-            rss_bytes: None,
-            tally: Arc::default(),
+            ..TargetState::unmeasured(target)
         };
         Snapshot {
             targets: vec![Arc::new(state)],

@@ -116,22 +116,18 @@ fn state(view: &Value, beside: &Value, at: Timestamp) -> TargetState {
         health: parts::health(&view["health"]),
         score: parts::score(view),
         servers: list(&view["servers"], SERVERS_MAX, |v| Some(parts::server(v, at))),
-        // Definitions and counts are not part of the view.
-        tools: BTreeMap::new(),
-        tally: Arc::default(),
-        rss_bytes: None,
         readings: list(&view["checks"], LIST_MAX, |v| parts::reading(v, beside, at)),
         open: list(&view["incidents"], LIST_MAX, |v| incidents::incident(v, beside, at)),
         recent: list(&beside["recent"], RECENT_INCIDENTS_MAX, |v| incidents::incident(v, beside, at)),
         findings: list(&view["anomalies"], LIST_MAX, |v| parts::finding(v, at)),
-        trends: BTreeMap::new(),
         claim: parts::claim(&beside["claim"]),
         filtering: parts::filtering(&beside["filtering"]),
         levels: parts::levels(&beside["levels"]),
         levels_over: duration(&beside["levels_over_ms"]).unwrap_or_default(),
         log: list(&beside["log"], LIST_MAX, text_of),
         visit: parts::visit(&view["visit"]),
-        target,
+        // Definitions, counts and trends are not part of the view.
+        ..TargetState::unmeasured(target)
     }
 }
 

@@ -1,6 +1,5 @@
 //! A source with fixed answers, and requests to a router over it.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +16,6 @@ use vitals_model::history::{Cut, HealthTimes, Spread, Summary};
 use vitals_model::incident::{
     Cause, Handling, Incident, IncidentChange, IncidentState, Quiet, QuietReason, Suppressed, Ties, Withheld,
 };
-use vitals_model::observation::{LevelCounts, VisitSeen};
 use vitals_model::quiet::{Order, Pattern, Remark, Silence};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::score::{Deduction, Score};
@@ -226,15 +224,6 @@ fn state(id: &str, server: &str) -> TargetState {
     };
     let api = CheckId::of_target(Point::HubServers, "api");
     TargetState {
-        tools: BTreeMap::new(),
-        rss_bytes: None,
-        tally: Arc::default(),
-        target: Target {
-            id: TargetId::new(id),
-            address: Address::Hub { url: "http://127.0.0.1:7001".to_owned() },
-            origin: Origin::Configured,
-            settings: Arc::default(),
-        },
         health: Health::Failing,
         score: Score { points: Some(70), deductions: vec![Deduction { points: 30, reason: format!("{server}: ghost") }] },
         servers: vec![
@@ -255,13 +244,14 @@ fn state(id: &str, server: &str) -> TargetState {
             hint: "look".to_owned(),
             at: NOON,
         }],
-        trends: BTreeMap::new(),
-        claim: None,
-        filtering: None,
-        levels: LevelCounts::default(),
         levels_over: Duration::from_secs(600),
         log: vec![Text::new(HOSTILE).to_string()],
-        visit: VisitSeen::default(),
+        ..TargetState::unmeasured(Target {
+            id: TargetId::new(id),
+            address: Address::Hub { url: "http://127.0.0.1:7001".to_owned() },
+            origin: Origin::Configured,
+            settings: Arc::default(),
+        })
     }
 }
 

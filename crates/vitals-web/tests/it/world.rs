@@ -1,6 +1,5 @@
 //! Hubs made by hand, and a source that tells of them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,6 @@ use vitals_model::check::{CheckId, Point, Unit};
 use vitals_model::claim::ClaimStatus;
 use vitals_model::history::Span;
 use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
-use vitals_model::observation::{LevelCounts, VisitSeen};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::score::Score;
 use vitals_model::snapshot::{ServerTools, Snapshot, TargetState};
@@ -102,29 +100,17 @@ pub(crate) fn hub(id: &str, servers: Vec<Server>) -> TargetState {
         reading(id, server.truth.health, &server.truth.reason)
     };
     TargetState {
-        rss_bytes: None,
-        tally: Arc::default(),
-        target: Target {
-            id: TargetId::new(id),
-            address: Address::Hub { url: "http://127.0.0.1:7001".to_owned() },
-            origin: Origin::Configured,
-            settings: Arc::default(),
-        },
         health: servers.iter().map(|server| server.truth.health).max().unwrap_or(Health::Unknown),
         score: Score { points: Some(75), deductions: Vec::new() },
         readings: servers.iter().map(truth).collect(),
         tools: servers.iter().map(|server| (server.truth.name.clone(), server.tools.clone())).collect(),
         servers: servers.into_iter().map(|server| server.truth).collect(),
-        open: Vec::new(),
-        recent: Vec::new(),
-        findings: Vec::new(),
-        trends: BTreeMap::new(),
-        claim: None,
-        filtering: None,
-        levels: LevelCounts::default(),
-        levels_over: Duration::ZERO,
-        log: Vec::new(),
-        visit: VisitSeen::default(),
+        ..TargetState::unmeasured(Target {
+            id: TargetId::new(id),
+            address: Address::Hub { url: "http://127.0.0.1:7001".to_owned() },
+            origin: Origin::Configured,
+            settings: Arc::default(),
+        })
     }
 }
 

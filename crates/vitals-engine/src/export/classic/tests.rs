@@ -5,7 +5,6 @@ use std::sync::Arc;
 use vitals_model::check::Unit;
 use vitals_model::claim::{ClaimStatus, HubClaim};
 use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
-use vitals_model::observation::{LevelCounts, VisitSeen};
 use vitals_model::reading::Standing;
 use vitals_model::score::Score;
 use vitals_model::target::{Address, Origin, Target, TargetId};
@@ -49,24 +48,14 @@ fn hub(name: &str, health: Health, readings: Vec<Reading>) -> TargetState {
     };
     let (id, address) = (TargetId::new(name), Address::Hub { url: "http://127.0.0.1:7001".to_owned() });
     TargetState {
-        target: Target { id, address, origin: Origin::Configured, settings: Arc::default() },
         health,
         score: Score { points: None, deductions: Vec::new() },
         servers: vec![truth],
         readings,
-        open: Vec::new(),
-        recent: Vec::new(),
-        findings: Vec::new(),
         trends: std::collections::BTreeMap::new(),
         tools: std::collections::BTreeMap::new(),
         claim: Some(HubClaim { raw: Some(r#"{"status":"ok"}"#.into()), ..HubClaim::default() }),
-        filtering: None,
-        levels: LevelCounts::default(),
-        levels_over: Duration::ZERO,
-        log: Vec::new(),
-        visit: VisitSeen::default(),
-        rss_bytes: None,
-        tally: Arc::default(),
+        ..TargetState::unmeasured(Target { id, address, origin: Origin::Configured, settings: Arc::default() })
     }
 }
 

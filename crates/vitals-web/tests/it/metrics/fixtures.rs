@@ -7,7 +7,7 @@ use std::time::Duration;
 use vitals_model::check::{CheckId, Point, Probe, Unit};
 use vitals_model::claim::{ClaimStatus, HubClaim};
 use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
-use vitals_model::observation::{Level, LevelCounts, Phase, VisitSeen};
+use vitals_model::observation::{Level, Phase};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::score::Score;
 use vitals_model::snapshot::{Exported, Overhead, OwnState, Snapshot, TargetState, Waiting};
@@ -82,24 +82,15 @@ pub(crate) fn hub(id: &str, servers: Vec<ServerTruth>) -> TargetState {
     let id = TargetId::new(id);
     let address = Address::Hub { url: "http://127.0.0.1:7001".to_owned() };
     TargetState {
-        tools: BTreeMap::new(),
-        target: Target { id: id.clone(), address, origin: Origin::Configured, settings: Arc::default() },
         health: Health::Failing,
         score: Score { points: Some(70), deductions: Vec::new() },
         readings: readings(&servers),
         open: vec![incident(&id)],
         tally: Arc::new(tally(&servers)),
         servers,
-        recent: Vec::new(),
-        findings: Vec::new(),
-        trends: BTreeMap::new(),
         claim: Some(HubClaim { version: Some(Text::new("4.2.1")), ..HubClaim::default() }),
-        filtering: None,
-        levels: LevelCounts::default(),
-        levels_over: Duration::ZERO,
-        log: Vec::new(),
-        visit: VisitSeen::default(),
         rss_bytes: Some(90_300_000),
+        ..TargetState::unmeasured(Target { id: id.clone(), address, origin: Origin::Configured, settings: Arc::default() })
     }
 }
 
