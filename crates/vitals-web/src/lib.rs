@@ -20,7 +20,7 @@ mod stream;
 
 pub use auth::{Guard, Reach, Token};
 pub use look::{STYLE, at, of_health, score};
-pub use source::{Explained, Paper, Source, Trouble};
+pub use source::{Explained, Facts, Paper, Source, Trouble};
 
 #[cfg(test)]
 mod tests;

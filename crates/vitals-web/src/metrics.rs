@@ -14,7 +14,7 @@ mod view;
 use vitals_model::snapshot::{Overhead, Snapshot};
 
 pub use negotiate::Format;
-pub use scrape::{Cost, router};
+pub(crate) use scrape::router;
 pub use table::{Kind, METRICS, Metric};
 pub use view::View;
 

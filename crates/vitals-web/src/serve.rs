@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-pub use axum::Router;
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
@@ -17,15 +17,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::auth::{self, Guard};
+use crate::auth::{self, Guard, Reach};
 use crate::limits::{
     ANSWER_TIME_MAX, BODY_BYTES_MAX, CONNECTIONS_MAX, END_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX, READS_MAX,
     UNREAD_TIME_MAX,
 };
 use crate::problem::Problem;
-use crate::source::{Source, Trouble};
+use crate::source::{Facts, Source, Trouble};
 use crate::stream::Feed;
-use crate::{api, page};
+use crate::{agents, api, metrics, page};
 
 /// What every route knows.
 pub(crate) struct App {
@@ -51,10 +51,12 @@ impl App {
     }
 }
 
-/// All routes. `mounted` are faces that come with a router of their own (`/metrics`, `/mcp`): the guard, the limits
-/// and the headers here hold for them too.
-pub fn router(source: Arc<dyn Source>, guard: Guard, mounted: Router) -> Router {
+/// All routes: page, API, metrics and the server for agents.
+pub fn router(source: Arc<dyn Source>, guard: Guard) -> Router {
     let guard = Arc::new(guard);
+    // Beyond loopback the guard wants the token for everything, by whatever name it is reached.
+    let names: Option<&[String]> = if guard.reach == Reach::Loopback { Some(&[]) } else { None };
+    let agents = agents::router(Arc::clone(&source) as Arc<dyn Facts>, names);
     let app = Arc::new(App {
         feed: Feed::new(source.snapshots()),
         source,
@@ -62,8 +64,8 @@ pub fn router(source: Arc<dyn Source>, guard: Guard, mounted: Router) -> Router 
         strips: page::Strips::default(),
         reads: Semaphore::new(READS_MAX),
     });
-    let routes = api::router().merge(page::router()).fallback(page::nothing_here);
-    let routes = routes.method_not_allowed_fallback(page::not_so).with_state(app).merge(mounted);
+    let routes = api::router().merge(page::router()).merge(metrics::router()).fallback(page::nothing_here);
+    let routes = routes.method_not_allowed_fallback(page::not_so).with_state(app).merge(agents);
     routes
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn(in_time))

@@ -1,27 +1,46 @@
 //! What stands behind the faces. The binary implements it over engine and store; tests implement it with fixed answers.
 //!
-//! All but [`Source::snapshots`] and [`Source::now`] may take a while and are called where that holds up nobody.
+//! It has two sizes: agents are told [`Facts`] and can ask for nothing else; page, API and metrics have a whole
+//! [`Source`]. All but [`Facts::known`], [`Source::snapshots`], [`Source::overhead`] and [`Source::now`] may take a while and
+//! are called where that holds up nobody.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tokio::sync::watch;
 use vitals_model::check::CheckId;
-use vitals_model::history::{Cut, Summary};
+use vitals_model::history::{Cut, Span, Summary};
 use vitals_model::incident::Incident;
 use vitals_model::quiet::Order;
-use vitals_model::reading::Reading;
-use vitals_model::snapshot::Snapshot;
+use vitals_model::reading::{Health, Reading};
+use vitals_model::score::Score;
+use vitals_model::snapshot::{Overhead, Snapshot};
 use vitals_model::target::TargetId;
 use vitals_model::time::Timestamp;
 use vitals_model::view::tools_v1::ToolsView;
 use vitals_model::view::v1::{IncidentView, ReadingView};
 
-/// What stands behind the faces.
-pub trait Source: Send + Sync + 'static {
+/// What is known, and nothing that could change it.
+pub trait Facts: Send + Sync + 'static {
+    /// What is known now. It may wait for the first look, no longer than a client waits for an answer.
+    ///
+    /// # Errors
+    /// This and every other method here: [`Trouble`], a sentence for whoever asked.
+    fn known(&self) -> BoxFuture<'_, Result<Known, Trouble>>;
+
+    /// The report of the last day.
+    fn daily(&self) -> Result<Daily, Trouble>;
+}
+
+/// What stands behind the faces of a watch.
+pub trait Source: Facts {
     /// Every snapshot, the latest at once.
     fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>>;
+
+    /// What watching costs at this moment.
+    fn overhead(&self) -> Overhead;
 
     /// The time.
     fn now(&self) -> Timestamp;
@@ -52,6 +71,58 @@ pub trait Source: Send + Sync + 'static {
 
     /// Asks for every probe now.
     fn check_now(&self) -> Result<(), Trouble>;
+}
+
+/// What is known at one moment.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The state of everything, and when it was so.
+    pub snapshot: Arc<Snapshot>,
+    /// The time of the question.
+    pub now: Timestamp,
+    /// Who looked.
+    pub by: Looker,
+    /// When a look is too old to be believed.
+    pub stale_after: Duration,
+}
+
+/// Who looked at the hubs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Looker {
+    /// This process.
+    Own,
+    /// A `watch` beside it; its history was read.
+    Watch,
+}
+
+/// The report of the last day.
+#[derive(Clone, Debug)]
+pub struct Daily {
+    /// The day.
+    pub span: Span,
+    /// Every target.
+    pub targets: Vec<DailyTarget>,
+    /// The whole report as markdown.
+    pub markdown: String,
+}
+
+/// What the report says of one target.
+#[derive(Clone, Debug)]
+pub struct DailyTarget {
+    /// The target.
+    pub id: TargetId,
+    /// The worst health of its last samples.
+    pub health: Health,
+    /// The score of the day.
+    pub score: Score,
+    /// How much of the day was observed, 0–1.
+    pub observed: f64,
+    /// How many incidents there were.
+    pub incidents: usize,
+    /// Criteria that were not met, each in a line.
+    pub unmet: Vec<String>,
+    /// What to do, most urgent first.
+    pub recommendations: Vec<String>,
 }
 
 /// Which text of a target, and in which form.

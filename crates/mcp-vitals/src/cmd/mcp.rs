@@ -12,7 +12,7 @@ use crate::cli::Common;
 use crate::exit::Exit;
 use crate::render;
 use crate::wiring::{self, EndSignals, Ground};
-use facts::Facts;
+use facts::Sight;
 pub(crate) use facts::{STALE_AFTER, daily};
 
 pub(crate) fn run(common: &Common) -> anyhow::Result<Exit> {
@@ -30,10 +30,10 @@ pub(crate) fn run(common: &Common) -> anyhow::Result<Exit> {
 async fn serve(common: &Common, ground: Ground) -> anyhow::Result<Exit> {
     let mut signals = EndSignals::listen()?;
     let (stop, stopped) = watch::channel(false);
-    let (facts, looking) = Facts::new(common.clone(), ground);
+    let (sight, looking) = Sight::new(common.clone(), ground);
     let answer = async {
         tokio::select! {
-            () = vitals_web::agents::serve(Arc::new(facts), tokio::io::stdin(), tokio::io::stdout()) => {}
+            () = vitals_web::agents::serve(Arc::new(sight), tokio::io::stdin(), tokio::io::stdout()) => {}
             () = signals.told() => {}
         }
         stop.send_replace(true);

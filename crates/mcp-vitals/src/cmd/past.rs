@@ -17,6 +17,9 @@ use vitals_probe::discover::{self, Wanted};
 use crate::cli::Common;
 use crate::wiring::{self, Ground};
 
+/// A day: what a report is of, if nothing else is asked.
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// What is to be said of the span.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {

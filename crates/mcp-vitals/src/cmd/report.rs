@@ -1,7 +1,6 @@
 //! `report`: what a span of history says; with `--final`, whether a stability run has shown a stable hub.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use vitals_judge::report::Report;
@@ -9,12 +8,10 @@ use vitals_model::criterion::Fulfilment;
 use vitals_model::scenario::Outcome;
 use vitals_model::target::TargetId;
 
-use super::past::{self, Kind};
+use super::past::{self, DAY, Kind};
 use crate::cli::{Common, ReportArgs, ReportFormat};
 use crate::exit::Exit;
 use crate::render;
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(crate) fn run(common: &Common, args: &ReportArgs) -> anyhow::Result<Exit> {
     let (kind, usual) = if args.is_final { (Kind::Final, DAY * 2) } else { (Kind::Daily, DAY) };

@@ -9,7 +9,7 @@ use vitals_model::snapshot::TargetState;
 use vitals_model::text::Text;
 use vitals_model::time::human;
 
-use super::{Known, Looker};
+use crate::source::{Known, Looker};
 
 /// Most targets in one answer, worst first; the rest are counted.
 pub(super) const TARGETS_MAX: usize = 20;

@@ -10,9 +10,9 @@ use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::TargetState;
 use vitals_model::text::plural;
 
-use super::Known;
 use super::answer::{Answer, CHECKS_MAX, EVIDENCE_MAX, Stamp, data, quoted, wanted};
 use super::surface::{HEALTHS, stamped};
+use crate::source::Known;
 
 /// The longest chain of causes that is followed.
 const CAUSES_MAX: usize = 7;

@@ -9,9 +9,9 @@ use vitals_model::snapshot::TargetState;
 use vitals_model::text::{count, plural};
 use vitals_model::verdict::ServerTruth;
 
-use super::Known;
 use super::answer::{Answer, NOTHING, SERVERS_MAX, Stamp, TARGETS_MAX, data, quoted, wanted};
 use super::surface::{HEALTHS, VERDICTS, stamped};
+use crate::source::Known;
 
 #[derive(Serialize)]
 struct Healths {

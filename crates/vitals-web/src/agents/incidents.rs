@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use vitals_model::incident::Incident;
 use vitals_model::text::{count, plural};
 
-use super::Known;
 use super::answer::{Answer, EVIDENCE_MAX, INCIDENTS_MAX, NOTHING, Stamp, data, quoted, wanted};
 use super::surface::{HEALTHS, stamped};
+use crate::source::Known;
 
 #[derive(Serialize)]
 struct Open {

@@ -19,17 +19,17 @@ use rmcp::model::{
     ResourceTemplate, Role, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
 use rmcp::service::{RequestContext, RoleServer, serve_directly};
-use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Source;
+use super::sift::{Sifted, sift};
 use super::surface::{self, NoResource, PROMPT, PROMPT_ARGUMENT, RESOURCES, TARGET_TEMPLATE, TOOLS};
+use crate::source::Facts;
 
-/// Largest message from a client, in bytes. A longer body is refused with 413, a longer line is passed over.
-const MESSAGE_BYTES_MAX: usize = 256 << 10;
+/// Largest message from a client, in bytes. A longer body is refused with 413, a longer line with an error.
+pub(super) const MESSAGE_BYTES_MAX: usize = 256 << 10;
 
 /// Names of this machine, under which pages and clients on it reach us.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -39,7 +39,7 @@ const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// A request whose `Host` or `Origin` is neither of this machine nor one of `names` (host names without a port) is
 /// answered with 403, so that no page elsewhere reaches it by a name that it binds to this machine. Without `names` any
 /// name will do: then the layers around must want a token. Who else may ask is their business anyhow.
-pub fn router(source: Arc<dyn Source>, names: Option<&[String]>) -> Router {
+pub fn router(source: Arc<dyn Facts>, names: Option<&[String]>) -> Router {
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
         .with_json_response(true)
@@ -68,22 +68,30 @@ pub fn router(source: Arc<dyn Source>, names: Option<&[String]>) -> Router {
 
 /// Serves one client on a pair of streams, a message a line, until its input ends.
 ///
-/// Nothing that a client sends ends it earlier: a line that is no message is answered with an error, or passed over when
-/// it is no JSON at all. A client need not open a session before it asks.
+/// Nothing that a client sends ends it earlier: a line that is no message is answered with an error. A client need not
+/// open a session before it asks.
 pub async fn serve(
-    source: Arc<dyn Source>,
+    source: Arc<dyn Facts>,
     input: impl AsyncRead + Send + Unpin + 'static,
     output: impl AsyncWrite + Send + Unpin + 'static,
 ) {
-    let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(MESSAGE_BYTES_MAX);
+    let (transport, feed) = Sifted::new(output);
     let running = serve_directly(Visitor { source }, transport, None);
+    let sifting = async {
+        sift(input, feed).await;
+        // What was asked before the input ended is still answered.
+        std::future::pending::<()>().await;
+    };
     // However it ended: the client is gone.
-    drop(running.waiting().await);
+    tokio::select! {
+        ended = running.waiting() => drop(ended),
+        () = sifting => {}
+    }
 }
 
 /// One client, or one request of it.
 struct Visitor {
-    source: Arc<dyn Source>,
+    source: Arc<dyn Facts>,
 }
 
 fn object(value: Value) -> Arc<JsonObject> {
@@ -139,7 +147,7 @@ impl ServerHandler for Visitor {
         let Some(tool) = TOOLS.iter().find(|tool| tool.name == request.name) else {
             return Err(ErrorData::invalid_params("unknown tool", None));
         };
-        let answer = surface::call(&*self.source, tool, &request.arguments.unwrap_or_default()).await;
+        let answer = surface::call(&self.source, tool, &request.arguments.unwrap_or_default()).await;
         let result = match answer {
             Ok(answer) => {
                 let mut result = CallToolResult::structured(answer.data);
@@ -182,7 +190,7 @@ impl ServerHandler for Visitor {
         request: ReadResourceRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        match surface::read(&*self.source, &request.uri).await {
+        match surface::read(&self.source, &request.uri).await {
             Ok((text, mime)) => {
                 Ok(ReadResourceResult::new(vec![ResourceContents::text(text, request.uri).with_mime_type(mime)]).into())
             }
@@ -212,7 +220,7 @@ impl ServerHandler for Visitor {
             return Err(ErrorData::invalid_params("unknown prompt", None));
         }
         let target = request.arguments.as_ref().and_then(|sent| sent.get(PROMPT_ARGUMENT.0)).and_then(Value::as_str);
-        match surface::diagnose(&*self.source, target).await {
+        match surface::diagnose(&self.source, target).await {
             Ok(text) => {
                 Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).with_description(PROMPT.1).into())
             }

@@ -6,7 +6,7 @@ use vitals_model::text::{count, plural};
 
 use super::answer::{Answer, TARGETS_MAX, data, quoted};
 use super::surface::HEALTHS;
-use super::{Daily, DailyTarget};
+use crate::source::{Daily, DailyTarget};
 
 /// Most lines of one kind (unmet criteria, advice) of one target; the first are the most urgent.
 const LINES_MAX: usize = 8;

@@ -1,10 +1,13 @@
 //! What agents are offered: tools, resources and a prompt, with the words by which they choose. Every word costs each of
 //! their turns, so there are few.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use super::usable::Question;
-use super::{Known, Source, answer::Answer, answer::quoted, explain, health, incidents, report, usable};
+use super::{answer::Answer, answer::quoted, explain, health, incidents, report, usable};
+use crate::source::{Daily, Facts, Known};
 
 /// The words for a health.
 pub(super) const HEALTHS: [&str; 4] = ["healthy", "degraded", "failing", "unknown"];
@@ -127,13 +130,13 @@ pub(super) fn stamped(mut properties: Value, required: &[&str]) -> Value {
 }
 
 /// Calls a tool. An error is a sentence for the agent.
-pub(super) async fn call(source: &dyn Source, tool: &Tool, sent: &Map<String, Value>) -> Result<Answer, String> {
+pub(super) async fn call(source: &Arc<dyn Facts>, tool: &Tool, sent: &Map<String, Value>) -> Result<Answer, String> {
     let arguments = tool.read(sent)?;
     let target = arguments.text("target");
     if tool.name == "latest_report" {
-        return report::answer(&source.report().await?, target);
+        return report::answer(&daily(source).await?, target);
     }
-    let known = source.known().await?;
+    let known = known(source).await?;
     match tool.name {
         "can_use_tool" => {
             let tool = arguments.text("tool").unwrap_or_default();
@@ -142,6 +145,19 @@ pub(super) async fn call(source: &dyn Source, tool: &Tool, sent: &Map<String, Va
         "open_incidents" => incidents::answer(&known, target),
         "explain" => explain::answer(&known, arguments.text("what"), target),
         _ => health::answer(&known, target),
+    }
+}
+
+async fn known(source: &Arc<dyn Facts>) -> Result<Known, String> {
+    source.known().await.map_err(|trouble| trouble.to_string())
+}
+
+/// The report of the last day, read where that holds up nobody.
+async fn daily(source: &Arc<dyn Facts>) -> Result<Daily, String> {
+    let source = Arc::clone(source);
+    match tokio::task::spawn_blocking(move || source.daily()).await {
+        Ok(daily) => daily.map_err(|trouble| trouble.to_string()),
+        Err(_panic) => Err("reading the history failed".to_owned()),
     }
 }
 
@@ -184,17 +200,17 @@ pub(super) enum NoResource {
 }
 
 /// Reads a resource: its text and what kind it is of.
-pub(super) async fn read(source: &dyn Source, uri: &str) -> Result<(String, &'static str), NoResource> {
+pub(super) async fn read(source: &Arc<dyn Facts>, uri: &str) -> Result<(String, &'static str), NoResource> {
     let json = |answer: Result<Answer, String>| match answer {
         Ok(answer) => Ok((answer.data.to_string(), JSON)),
         Err(why) => Err(NoResource::NotNow(why)),
     };
-    let known = || async { source.known().await.map_err(NoResource::NotNow) };
+    let known = || async { known(source).await.map_err(NoResource::NotNow) };
     match uri {
         "vitals://snapshot" => json(health::answer(&known().await?, None)),
         "vitals://incidents" => json(incidents::answer(&known().await?, None)),
         "vitals://report/daily" => {
-            let daily = source.report().await.map_err(NoResource::NotNow)?;
+            let daily = daily(source).await.map_err(NoResource::NotNow)?;
             Ok((report::markdown(&daily), RESOURCES[2].mime))
         }
         _ => {
@@ -215,11 +231,11 @@ pub(super) const PROMPT: (&str, &str) = ("diagnose", "Find out why a hub or a se
 pub(super) const PROMPT_ARGUMENT: (&str, &str) = ("target", "The id of the hub or server; all when it is left out");
 
 /// The prompt's text. An id that nobody watches is refused: it would be a stranger's words in ours.
-pub(super) async fn diagnose(source: &dyn Source, target: Option<&str>) -> Result<String, String> {
+pub(super) async fn diagnose(source: &Arc<dyn Facts>, target: Option<&str>) -> Result<String, String> {
     let target = target.map(str::trim).filter(|id| !id.is_empty());
     let (of, argument) = match target {
         None => ("the watched MCP hubs and servers".to_owned(), String::new()),
-        Some(id) if is_watched(&source.known().await?, id) => {
+        Some(id) if is_watched(&known(source).await?, id) => {
             (format!("the target {}", quoted(id)), format!(" with target {}", quoted(id)))
         }
         Some(id) => return Err(format!("no target {} is watched", quoted(id))),

@@ -15,9 +15,9 @@ use vitals_model::time::Timestamp;
 use vitals_model::tool::namespaced;
 use vitals_model::verdict::{ServerTruth, Verdict};
 
-use super::Known;
 use super::answer::{Answer, EVIDENCE_MAX, NOTHING, OFFERS_MAX, Stamp, data, quoted, wanted};
 use super::surface::{VERDICTS, stamped};
+use crate::source::Known;
 
 /// The three answers, best first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -19,13 +20,14 @@ use vitals_model::incident::{
 use vitals_model::quiet::{Order, Pattern, Remark, Silence};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::score::{Deduction, Score};
-use vitals_model::snapshot::{OwnState, Snapshot, TargetState};
+use vitals_model::snapshot::{Overhead, OwnState, Snapshot, TargetState};
 use vitals_model::target::{Address, Origin, Target, TargetId};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
 use vitals_model::view::tools_v1::{ServerToolsView, SignView, ToolsView};
 
+use crate::source::{Daily, Facts, Known, Looker};
 use crate::{Explained, Guard, Paper, Reach, Source, Token, Trouble, serve};
 
 pub(crate) const TOKEN: &str = "0123456789abcdef0123";
@@ -56,13 +58,28 @@ impl Fixed {
 
     pub(crate) fn router(self: &Arc<Self>, reach: Reach) -> Router {
         let guard = Guard { token: Token::new(TOKEN).unwrap(), reach };
-        serve::router(Arc::clone(self) as Arc<dyn Source>, guard, Router::new())
+        serve::router(Arc::clone(self) as Arc<dyn Source>, guard)
+    }
+}
+
+impl Facts for Fixed {
+    fn known(&self) -> BoxFuture<'_, Result<Known, Trouble>> {
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        Box::pin(async { Ok(Known { snapshot, now: NOON, by: Looker::Own, stale_after: Duration::from_secs(60) }) })
+    }
+
+    fn daily(&self) -> Result<Daily, Trouble> {
+        Err(Trouble::NoHistory)
     }
 }
 
 impl Source for Fixed {
     fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.subscribe()
+    }
+
+    fn overhead(&self) -> Overhead {
+        Overhead::default()
     }
 
     fn now(&self) -> Timestamp {

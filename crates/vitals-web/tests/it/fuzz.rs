@@ -138,9 +138,36 @@ proptest! {
 }
 
 #[tokio::test]
-async fn a_line_that_is_too_long_is_passed_over() {
+async fn a_line_that_cannot_be_read_is_answered_with_a_parse_error() {
     let mut client = Client::of(World::lying());
+    let too_deep = "[".repeat(1000);
+    for line in ["hello", "{\"jsonrpc\": \"2.0\", \"id\": 1,", "{} {}", "\"\\ud800\"", &too_deep] {
+        client.write(line.as_bytes()).await;
+        let answer = client.read().await;
+        assert_eq!((&answer["jsonrpc"], &answer["error"]["code"], &answer["id"]), (&json!("2.0"), &json!(-32700), &Value::Null));
+    }
+    client.write(b"\xff\xfe").await;
+    assert_eq!(client.read().await["error"]["code"], -32700);
+    // A longer one than any message may be, of which no part is kept.
     client.write(&vec![b' '; 300 << 10]).await;
+    assert!(client.read().await["error"]["message"].as_str().is_some_and(|why| why.contains("longer than 262144 bytes")));
+    // An empty line says nothing, and JSON that is no message is another error.
+    client.write(b"  ").await;
+    client.write(b"[1, 2]").await;
+    assert_eq!(client.read().await["error"]["code"], -32600);
     assert_eq!(client.call("hub_health", json!({})).await.data["health"], "failing");
+    client.end().await;
+}
+
+#[tokio::test]
+async fn our_own_error_that_comes_back_is_not_answered() {
+    let mut client = Client::of(World::lying());
+    client.write(b"no JSON").await;
+    let error = client.read().await.to_string();
+    client.write(error.as_bytes()).await;
+    // The next answer is the one to the question.
+    let ping = json!({"jsonrpc": "2.0", "id": 7, "method": "ping"}).to_string();
+    client.write(ping.as_bytes()).await;
+    assert_eq!(client.read().await["id"], 7);
     client.end().await;
 }

@@ -16,7 +16,7 @@ use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 use vitals_model::verdict::{ServerTruth, Verdict};
-use vitals_web::agents::{Daily, DailyTarget, Known, Looker, Source};
+use vitals_web::source::{Daily, DailyTarget, Facts, Known, Looker, Trouble};
 
 /// 2026-11-22T14:22:00Z
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_357_320_000);
@@ -119,13 +119,13 @@ pub(crate) fn hub(id: &str, servers: Vec<Server>) -> TargetState {
 pub(crate) struct World {
     pub snapshot: Snapshot,
     pub now: Timestamp,
-    pub report: Result<Daily, String>,
+    pub report: Result<Daily, Trouble>,
 }
 
 impl World {
     pub(crate) fn of(targets: Vec<TargetState>) -> Self {
         let snapshot = Snapshot { at: NOW, targets: targets.into_iter().map(Arc::new).collect(), ..Snapshot::default() };
-        Self { snapshot, now: NOW, report: Err("no history yet".to_owned()) }
+        Self { snapshot, now: NOW, report: Err(Trouble::NoHistory) }
     }
 
     /// A ghost and one that works.
@@ -163,13 +163,13 @@ pub(crate) fn daily(markdown: String) -> Daily {
     Daily { span, targets: vec![target], markdown }
 }
 
-impl Source for World {
-    fn known(&self) -> BoxFuture<'_, Result<Known, String>> {
+impl Facts for World {
+    fn known(&self) -> BoxFuture<'_, Result<Known, Trouble>> {
         let snapshot = Arc::new(self.snapshot.clone());
         Box::pin(async move { Ok(Known { snapshot, now: self.now, by: Looker::Own, stale_after: STALE_AFTER }) })
     }
 
-    fn report(&self) -> BoxFuture<'_, Result<Daily, String>> {
-        Box::pin(async { self.report.clone() })
+    fn daily(&self) -> Result<Daily, Trouble> {
+        self.report.clone()
     }
 }

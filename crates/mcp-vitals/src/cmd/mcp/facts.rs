@@ -20,10 +20,10 @@ use vitals_model::time::Timestamp;
 use vitals_model::verdict::Verdict;
 use vitals_probe::clock::{self, Stopwatch};
 use vitals_probe::discover;
-use vitals_web::agents::{Daily, DailyTarget, Known, Looker, Source};
+use vitals_web::source::{Daily, DailyTarget, Facts, Known, Looker, Trouble};
 
 use crate::cli::Common;
-use crate::cmd::past::{self, Kind};
+use crate::cmd::past::{self, DAY, Kind};
 use crate::render;
 use crate::wiring::{self, Ground};
 
@@ -39,10 +39,8 @@ const PASSING_MAX: Duration = Duration::from_secs(5);
 /// A look older than this is not believed; the engine publishes every second.
 pub(crate) const STALE_AFTER: Duration = Duration::from_secs(60);
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
 /// What the answers are made of.
-pub(super) struct Facts {
+pub(super) struct Sight {
     common: Arc<Common>,
     ground: Arc<Ground>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
@@ -60,58 +58,57 @@ pub(super) struct Looking {
     looks: watch::Sender<Looks>,
 }
 
-impl Facts {
+impl Sight {
     pub(super) fn new(common: Common, ground: Ground) -> (Self, Looking) {
         let (common, ground) = (Arc::new(common), Arc::new(ground));
         let first = if is_watched(&ground.state_dir) { Looker::Watch } else { Looker::Own };
         let (snapshots, seen) = watch::channel(Arc::<Snapshot>::default());
         let (begin, looks) = watch::channel((first, Stopwatch::start()));
         let (of, with) = (Arc::clone(&common), Arc::clone(&ground));
-        let facts = Self { common, ground, snapshots: seen, looks };
-        (facts, Looking { common: of, ground: with, snapshots, looks: begin })
+        let sight = Self { common, ground, snapshots: seen, looks };
+        (sight, Looking { common: of, ground: with, snapshots, looks: begin })
     }
 
     /// What our own engine sees. The first answers wait for its first look at everything.
-    async fn own(&self, since: Stopwatch) -> Result<Known, String> {
+    async fn own(&self, since: Stopwatch) -> Result<Known, Trouble> {
         let mut snapshots = self.snapshots.clone();
         let left = FIRST_LOOK_MAX.saturating_sub(since.elapsed());
         // After that time the answer is what is known by then, and unknown where nothing is.
         let _ = tokio::time::timeout(left, snapshots.wait_for(|snapshot| is_looked_at(snapshot))).await;
         let snapshot = Arc::clone(&snapshots.borrow());
         if snapshot.at == Timestamp::default() {
-            return Err("nothing was looked at yet: ask again in a few seconds".to_owned());
+            return Err(Trouble::Nothing("nothing was looked at yet: ask again in a few seconds".to_owned()));
         }
         Ok(Known { snapshot, now: clock::now(), by: Looker::Own, stale_after: STALE_AFTER })
     }
 }
 
-impl Source for Facts {
-    fn known(&self) -> BoxFuture<'_, Result<Known, String>> {
+impl Facts for Sight {
+    fn known(&self) -> BoxFuture<'_, Result<Known, Trouble>> {
         Box::pin(async {
             let (looker, since) = *self.looks.borrow();
             if looker == Looker::Own {
                 return self.own(since).await;
             }
             let (common, ground) = (Arc::clone(&self.common), Arc::clone(&self.ground));
-            aside(move || of_watch(&common, &ground)).await
+            // Read on a thread of its own, so that other questions are answered meanwhile.
+            match tokio::task::spawn_blocking(move || of_watch(&common, &ground)).await {
+                Ok(known) => known.map_err(failed),
+                Err(_panic) => Err(Trouble::Failed("reading the history failed".to_owned())),
+            }
         })
     }
 
-    fn report(&self) -> BoxFuture<'_, Result<Daily, String>> {
-        let common = Arc::clone(&self.common);
-        Box::pin(aside(move || {
-            let to = clock::now();
-            Ok(daily(Span { from: to.minus(DAY), to }, &past::reports(&common, DAY, Kind::Daily)?))
-        }))
+    fn daily(&self) -> Result<Daily, Trouble> {
+        let to = clock::now();
+        let reports = past::reports(&self.common, DAY, Kind::Daily).map_err(failed)?;
+        Ok(daily(Span { from: to.minus(DAY), to }, &reports))
     }
 }
 
-/// Reads from disk on a thread of its own, so that other questions are answered meanwhile.
-async fn aside<T: Send + 'static>(read: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> Result<T, String> {
-    match tokio::task::spawn_blocking(read).await {
-        Ok(read) => read.map_err(|error| format!("{error:#}")),
-        Err(_panic) => Err("reading the history failed".to_owned()),
-    }
+#[expect(clippy::needless_pass_by_value, reason = "it stands where errors are mapped")]
+fn failed(error: anyhow::Error) -> Trouble {
+    Trouble::Failed(format!("{error:#}"))
 }
 
 impl Looking {

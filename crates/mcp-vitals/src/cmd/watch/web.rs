@@ -1,7 +1,6 @@
 //! The page and the API of a watch. They run on a thread of their own, so that whatever they are asked delays no probe;
 //! they reach the watch by snapshots and bounded controls alone.
 
-mod mounted;
 mod source;
 mod token;
 
@@ -61,10 +60,10 @@ impl Place {
         controls: mpsc::Sender<Control>,
         exported: Option<Arc<Counts>>,
     ) -> anyhow::Result<Open> {
-        let source = Arc::new(WatchSource::new(state_dir.to_owned(), snapshots, controls));
+        let source = Arc::new(WatchSource::new(state_dir.to_owned(), snapshots, controls, exported));
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("web".to_owned());
-        let thread = thread.spawn(move || answer(self, source, exported, stopped)).context("cannot start the page")?;
+        let thread = thread.spawn(move || answer(self, source, stopped)).context("cannot start the page")?;
         Ok(Open { stop, thread })
     }
 }
@@ -87,19 +86,13 @@ impl Open {
     }
 }
 
-fn answer(
-    place: Place,
-    source: Arc<WatchSource>,
-    exported: Option<Arc<Counts>>,
-    stopped: oneshot::Receiver<()>,
-) -> anyhow::Result<()> {
+fn answer(place: Place, source: Arc<WatchSource>, stopped: oneshot::Receiver<()>) -> anyhow::Result<()> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().max_blocking_threads(limits::READS_MAX).thread_name("web-read").build();
     let runtime = runtime.context("cannot start the runtime")?;
     let served = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(place.listener).context("cannot listen")?;
-        let mounted = mounted::router(&source, place.guard.reach, exported);
-        let router = serve::router(source, place.guard, mounted);
+        let router = serve::router(source, place.guard);
         anyhow::Ok(serve::run(listener, router, async { drop(stopped.await) }).await)
     });
     runtime.shutdown_background();

@@ -6,25 +6,28 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use vitals_engine::Control;
 use vitals_engine::store::{IncidentFilter, Reader};
 use vitals_judge::event::Record;
 use vitals_judge::monitor::Monitor;
-use vitals_judge::report::Report;
 use vitals_model::check::CheckId;
-use vitals_model::history::{Cut, Summary};
+use vitals_model::history::{Cut, Span, Summary};
 use vitals_model::incident::Incident;
 use vitals_model::quiet::Order;
-use vitals_model::snapshot::{Snapshot, TargetState};
+use vitals_model::snapshot::{Overhead, Snapshot, TargetState};
 use vitals_model::target::TargetId;
 use vitals_model::time::Timestamp;
 use vitals_model::view::tools_v1::ToolsView;
-use vitals_probe::clock;
+use vitals_probe::{clock, process};
+use vitals_web::source::{Daily, Facts, Known, Looker};
 use vitals_web::{Explained, Paper, Source, Trouble};
 
-use crate::cmd::past::{self, Kind};
+use super::super::otlp::Counts;
+use crate::cmd::mcp::{STALE_AFTER, daily};
+use crate::cmd::past::{self, DAY, Kind};
 use crate::cmd::{explain, tools};
 use crate::{render, wiring};
 
@@ -33,13 +36,20 @@ pub(super) struct WatchSource {
     state_dir: PathBuf,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     controls: mpsc::Sender<Control>,
+    /// What was sent to a collector, where there is one.
+    exported: Option<Arc<Counts>>,
     /// The history, opened when it is first asked for.
     reader: Mutex<Option<Reader>>,
 }
 
 impl WatchSource {
-    pub(super) fn new(state_dir: PathBuf, snapshots: watch::Receiver<Arc<Snapshot>>, controls: mpsc::Sender<Control>) -> Self {
-        Self { state_dir, snapshots, controls, reader: Mutex::default() }
+    pub(super) fn new(
+        state_dir: PathBuf,
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        controls: mpsc::Sender<Control>,
+        exported: Option<Arc<Counts>>,
+    ) -> Self {
+        Self { state_dir, snapshots, controls, exported, reader: Mutex::default() }
     }
 
     /// Reads the history. A reader that failed is given up: the file may have been moved aside.
@@ -80,20 +90,32 @@ fn failed(error: impl Into<anyhow::Error>) -> Trouble {
     Trouble::Failed(format!("{:#}", error.into()))
 }
 
-impl WatchSource {
-    /// The reports of all that is watched, over a span until now.
-    pub(super) fn reports(&self, since: Duration) -> Result<Vec<Report>, Trouble> {
+impl Facts for WatchSource {
+    fn known(&self) -> BoxFuture<'_, Result<Known, Trouble>> {
+        let snapshot = Arc::clone(&self.snapshots.borrow());
+        Box::pin(async { Ok(Known { snapshot, now: clock::now(), by: Looker::Own, stale_after: STALE_AFTER }) })
+    }
+
+    fn daily(&self) -> Result<Daily, Trouble> {
         let snapshot = Arc::clone(&self.snapshots.borrow());
         let report = |reader: &Reader, state: &TargetState| {
-            past::one(reader, state.target.id.clone(), &state.target.settings, since, Kind::Daily)
+            past::one(reader, state.target.id.clone(), &state.target.settings, DAY, Kind::Daily)
         };
-        self.read(|reader| snapshot.targets.iter().filter_map(|state| report(reader, state).transpose()).collect())
+        let reports: Vec<_> =
+            self.read(|reader| snapshot.targets.iter().filter_map(|state| report(reader, state).transpose()).collect())?;
+        let to = clock::now();
+        Ok(daily(Span { from: to.minus(DAY), to }, &reports))
     }
 }
 
 impl Source for WatchSource {
     fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
         self.snapshots.clone()
+    }
+
+    fn overhead(&self) -> Overhead {
+        let export = self.exported.as_ref().map(|counts| counts.exported());
+        Overhead { export, ..process::own() }
     }
 
     fn now(&self) -> Timestamp {
