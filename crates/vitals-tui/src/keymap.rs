@@ -43,8 +43,12 @@ pub enum Action {
     Expand,
     /// Take an incident up.
     Acknowledge,
+    /// Write about an incident.
+    Note,
     /// Tell nobody for a while.
     Silence,
+    /// Tell people again.
+    Unsilence,
     /// Ask for a check of everything now.
     CheckNow,
     /// Hold the picture still, or let it go on.
@@ -114,6 +118,8 @@ pub const KEYMAP: &[Binding] = &[
     bind(&[Key::Char('w')], Action::Worst, "", "go to the worst target"),
     bind(&[Key::Char('a')], Action::Acknowledge, "acknowledge", "take the chosen incident up"),
     bind(&[Key::Char('s')], Action::Silence, "silence", "silence the checks of the chosen incident"),
+    bind(&[Key::Char('c')], Action::Note, "note", "write a note about the chosen incident"),
+    bind(&[Key::Char('u')], Action::Unsilence, "end silence", "end a silence that holds"),
     bind(&[Key::Char('/')], Action::Search, "search", "search this screen"),
     bind(&[Key::Char('n')], Action::NextHit, "", "next match"),
     bind(&[Key::Char('N')], Action::PreviousHit, "", "previous match"),

@@ -15,8 +15,12 @@ pub enum Command {
     CheckNow,
     /// Take an incident up, with a remark that may be empty.
     Acknowledge(u64, String),
+    /// Write this about an incident.
+    Note(u64, String),
     /// Tell nobody of these checks for so long.
     Silence(Quieting),
+    /// End a silence.
+    Unsilence(u64),
     /// Look something up in the history; the answer is [`Said::Recalled`].
     Recall(Recall),
     /// Go on in a recording in another way.

@@ -3,6 +3,7 @@
 pub mod place;
 pub mod prompt;
 mod walk;
+mod word;
 
 use crate::event::{Input, Key, Wheel};
 use crate::filter::Filter;
@@ -18,7 +19,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use vitals_model::incident::Incident;
 use vitals_model::snapshot::{Snapshot, TargetState};
 use vitals_model::time::Timestamp;
 
@@ -280,7 +280,9 @@ impl State {
             Action::Range => self.range = self.range.next(),
             Action::Expand => self.detail = if self.detail == Detail::Fit { Detail::Full } else { Detail::Fit },
             Action::Acknowledge => self.ask_to_acknowledge(),
+            Action::Note => self.ask_for_a_note(),
             Action::Silence => self.ask_to_silence(),
+            Action::Unsilence => self.ask_to_unsilence(),
             Action::Pause => self.pause(),
             Action::Up => self.up(),
             Action::Down => self.down(),
@@ -311,46 +313,6 @@ impl State {
             self.place = Place::overview(); // The target is no longer watched.
             self.back.clear();
         }
-    }
-
-    fn ask_to_acknowledge(&mut self) {
-        self.prompt = self.chosen_incident().map(|incident| {
-            let what = format!("{} {}", incident.kind.to_uppercase(), incident.check);
-            Prompt::new(Question::Acknowledge { incident: incident.id, what })
-        });
-        self.say_unless_asked();
-    }
-
-    fn ask_to_silence(&mut self) {
-        self.prompt = self.chosen_incident().map(|incident| {
-            let point = incident.check.as_str().split('/').next().unwrap_or_default();
-            let check = match incident.check.server() {
-                Some(server) => format!("{point}/{server}/*"),
-                None => incident.check.to_string(),
-            };
-            Prompt::new(Question::Silence { target: incident.target.to_string(), check, length: 1 })
-        });
-        self.say_unless_asked();
-    }
-
-    fn say_unless_asked(&mut self) {
-        if self.prompt.is_none() {
-            self.answer = Some("choose an incident that lasts first".to_owned());
-        }
-    }
-
-    /// The incident that lasts and is shown, or is under the cursor.
-    pub fn chosen_incident(&self) -> Option<&Incident> {
-        let id = match (self.place.screen, &self.place.incident, &self.spot.cursor) {
-            (Screen::Incidents, Some(id), _) | (_, _, Some((_, Goal::Incident(id)))) => *id,
-            _ => return None,
-        };
-        self.open_incidents().find(|incident| incident.id == id)
-    }
-
-    /// Every incident that lasts, our own last.
-    pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
-        self.shown.targets.iter().flat_map(|state| &state.open).chain(&self.shown.own.open)
     }
 
     fn lay_out(&mut self) {

@@ -20,7 +20,7 @@ use crate::cli::{Common, DashboardArgs};
 use crate::exit::Exit;
 use crate::render;
 use crate::wiring::{self, EndSignals, Ground};
-use attached::Attached;
+use attached::{Asking, Attached};
 use desk::{Desk, Origin};
 use recording::Player;
 
@@ -39,14 +39,16 @@ pub(crate) fn run(common: &Common, args: &DashboardArgs) -> anyhow::Result<Exit>
         if args.once || !terminal {
             return print(player.last()?);
         }
-        return wiring::block_on(far(common, Origin::Recording, player, look))?;
+        return wiring::block_on(far(common, player, look, |ground, tell| Desk::new(ground, Origin::Recording, tell)))?;
     }
     if let Some(url) = &args.connect {
         let mut watch = Attached::new(url, args.token.as_deref())?;
         if args.once || !terminal {
             return print(wiring::block_on(async move { watch.first().await })??);
         }
-        return wiring::block_on(far(common, Origin::Watch, watch, look))?;
+        let asking = args.token.as_deref().map(|token| Asking::new(url, token)).transpose()?;
+        let desk = |ground: &Ground, tell| Desk::new(ground, Origin::Watch, tell).asking(asking);
+        return wiring::block_on(far(common, watch, look, desk))?;
     }
     let ground = Ground::new(common)?;
     let targets = ground.targets()?;
@@ -114,11 +116,17 @@ enum Arrival {
 }
 
 /// The screen over such a source.
-async fn far(common: &Common, origin: Origin, mut source: impl Source, look: Look) -> anyhow::Result<Exit> {
+async fn far(
+    common: &Common,
+    mut source: impl Source,
+    look: Look,
+    desk: impl FnOnce(&Ground, mpsc::Sender<Said>) -> Desk,
+) -> anyhow::Result<Exit> {
     let (snapshots, screen) = watch::channel(Arc::<Snapshot>::default());
     let (commands, mut asked) = mpsc::channel(COMMANDS_MAX);
     let (tell, said) = mpsc::channel(COMMANDS_MAX);
-    let desk = Desk::new(&Ground::new(common)?, origin, tell.clone());
+    let desk = desk(&Ground::new(common)?, tell.clone());
+    let (playing, mut plays) = mpsc::channel(COMMANDS_MAX);
     let mut signals = EndSignals::listen()?;
     let shown = screen.clone();
     let feed = async {
@@ -128,12 +136,20 @@ async fn far(common: &Common, origin: Origin, mut source: impl Source, look: Loo
                     Arrival::Snapshot(snapshot) => drop(snapshots.send(snapshot)),
                     Arrival::Said(said) => drop(tell.send(said).await),
                 },
-                command = asked.recv() => match command {
-                    Some(Command::Quit) | None => break,
-                    Some(Command::Play(play)) => source.play(play),
-                    // What is far watches by its own schedule, and takes orders from its own folder.
-                    Some(command) => drop(desk.take(command, &shown).await),
+                play = plays.recv() => match play {
+                    Some(play) => source.play(play),
+                    None => break,
                 },
+            }
+        }
+    };
+    // A watch that is slow to answer does not hold up the picture. The pictures end with the commands.
+    let obey = async move {
+        while let Some(command) = asked.recv().await {
+            match command {
+                Command::Quit => break,
+                Command::Play(play) => drop(playing.send(play).await),
+                command => drop(desk.take(command, &shown).await),
             }
         }
     };
@@ -143,7 +159,7 @@ async fn far(common: &Common, origin: Origin, mut source: impl Source, look: Loo
             () = signals.told() => Ok(()),
         }
     };
-    let (shown, ()) = tokio::join!(screen, feed);
+    let (shown, (), ()) = tokio::join!(screen, feed, obey);
     shown?;
     Ok(Exit::Ok)
 }

@@ -109,6 +109,7 @@ pub(crate) const INCIDENT: &[(&str, Kind)] = &[
     ("opened_at", Time),
     ("resolved_at", Maybe(&Time)),
     ("follows", Maybe(&Filled)),
+    ("follows_check", Maybe(&Filled)),
     ("suppressed", List),
     ("suppressed_more", Count),
     ("acknowledged", Maybe(&Map)),

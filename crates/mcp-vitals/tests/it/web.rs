@@ -169,6 +169,72 @@ fn a_killed_server_is_seen_over_the_stream_and_acknowledged_with_the_token_alone
     answering.end();
 }
 
+/// The dashboard in a terminal of 120x40; what it shows is written to `screen`.
+fn attached(answering: &Answering, token: &str, screen: &std::path::Path) -> Running {
+    let mut terminal = std::process::Command::new("script");
+    answering.home.furnish(&mut terminal);
+    let url = &answering.address;
+    let line = format!(
+        "stty rows 40 cols 120; exec '{}' dashboard --connect {url} --token file:{token}",
+        env!("CARGO_BIN_EXE_mcp-vitals")
+    );
+    terminal.env("TERM", "xterm-256color").args(["-q", "-e", "-f", "-c", &line]).arg(screen);
+    Running::start_with_input(terminal)
+}
+
+/// All that was written to a terminal so far, without what moves the cursor, colours, or is a space: cells that stay as
+/// they are, spaces most of all, are not written again.
+fn written(screen: &std::path::Path) -> String {
+    let bytes = std::fs::read(screen).unwrap_or_default();
+    let (text, mut shown) = (String::from_utf8_lossy(&bytes), String::new());
+    for (nth, part) in text.split("\u{1b}[").enumerate() {
+        let end = if nth == 0 { 0 } else { part.find(|c: char| c.is_ascii_alphabetic()).map_or(part.len(), |at| at + 1) };
+        shown.push_str(&part[end..]);
+    }
+    without_spaces(&shown)
+}
+
+fn without_spaces(text: &str) -> String {
+    text.split_whitespace().collect()
+}
+
+#[test]
+fn an_attached_screen_asks_the_watch_by_its_token() {
+    let answering = Answering::start();
+    let token = answering.token_path().display().to_string();
+    let screen = answering.home.path().join("screen");
+    let mut shown = attached(&answering, &token, &screen);
+    let told = |what: &str| wait::until(what, PATIENCE, || written(&screen).contains(&without_spaces(what)).then_some(()));
+    told("filesystem");
+    shown.type_in("r");
+    told("every probe is sent now");
+    answering.fault(&["inject", "server-killed", "--server", "filesystem"]);
+    told("GHOST");
+    shown.type_in("4");
+    told("I1");
+    shown.type_in("jc");
+    told("note:");
+    shown.type_in("disk full\r");
+    told("has the note");
+    shown.type_in("s");
+    told("why:");
+    shown.type_in("moving\r");
+    told("silenced for");
+    let silences = || {
+        let (_, body) = answering.ask("GET", "/api/v1/silences", "", &Value::Null);
+        serde_json::from_str::<Value>(&body).expect("JSON")["silences"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(silences(), 1);
+    let (_, body) = answering.ask("GET", "/api/v1/incidents", "", &Value::Null);
+    assert!(body.contains("disk full"), "{body}");
+    shown.type_in("u\r");
+    told("S1 ended");
+    assert_eq!(silences(), 0);
+    shown.type_in("q");
+    assert_eq!(shown.wait(PATIENCE).code, Some(0));
+    answering.end();
+}
+
 #[test]
 fn the_token_is_kept_for_its_owner_and_beyond_loopback_there_is_none_without_one() {
     let home = Home::new();

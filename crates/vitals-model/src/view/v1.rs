@@ -152,6 +152,8 @@ pub struct IncidentView {
     pub flapping: bool,
     /// The incident that explains it: `I` and a number.
     pub follows: Option<String>,
+    /// The check that incident is about.
+    pub follows_check: Option<String>,
     /// Checks without an incident of their own because of this one.
     pub suppressed: Vec<SuppressedView>,
     /// How many more there are.
@@ -332,6 +334,7 @@ impl From<&crate::incident::Incident> for IncidentView {
             resolved_at: incident.resolved_at.map(|t| t.to_string()),
             flapping: incident.flapping,
             follows: incident.ties.follows.as_ref().map(|cause| format!("I{}", cause.incident)),
+            follows_check: incident.ties.follows.as_ref().map(|cause| cause.check.to_string()),
             suppressed: incident.ties.suppressed.iter().map(SuppressedView::from).collect(),
             suppressed_more: incident.ties.suppressed_more,
             acknowledged: incident.handling.acknowledged.as_ref().map(RemarkView::from),

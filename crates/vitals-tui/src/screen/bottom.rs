@@ -48,7 +48,8 @@ fn question(prompt: &Prompt, state: &State, pen: Pen, columns: usize) -> Vec<Lin
         let row = row.until(&prompt.typed, columns.saturating_sub(2), Tone::Plain);
         row.put(pen.glyphs.caret, Tone::Strong)
     };
-    let (title, what, keys) = match &prompt.question {
+    let words = |label: &'static str| typed(Row::new(pen).put(label, Tone::Quiet)).line();
+    let (title, what, middle, keys) = match &prompt.question {
         Question::Search => {
             let found = if prompt.typed.is_empty() { String::new() } else { format!("  {} found", state.hits().len()) };
             return vec![typed(Row::new(pen).put(" /", Tone::Strong)).until(&found, columns, Tone::Quiet).line()];
@@ -56,22 +57,29 @@ fn question(prompt: &Prompt, state: &State, pen: Pen, columns: usize) -> Vec<Lin
         Question::Acknowledge { incident, what } => (
             "ACKNOWLEDGE",
             format!("I{incident} {what}: nobody is told again before it ends"),
+            words(" why: "),
             "Enter acknowledge   Esc leave it".to_owned(),
         ),
+        Question::Note { incident, what } => {
+            ("NOTE", format!("I{incident} {what}"), words(" note: "), "Enter write it down   Esc leave it".to_owned())
+        }
+        Question::Unsilence { silences, nth } => {
+            let (id, what) = silences.get(*nth).map_or((0, ""), |(id, what)| (*id, what.as_str()));
+            let which = if silences.len() > 1 { format!("{up} {down} which   ") } else { String::new() };
+            let place = format!("{} of {}: people are told again", nth + 1, silences.len());
+            let row = Row::new(pen).put(format!(" S{id} "), Tone::Strong).until(what, columns, Tone::Plain);
+            ("END SILENCE", place, row.line(), format!("{which}Enter end it   Esc leave it"))
+        }
         Question::Silence { target, check, length } => {
             let lasts = human(LENGTHS[*length]);
             let what = format!("{check} of {target} for {lasts}: incidents go on, nobody is told");
-            ("SILENCE", what, format!("{up} {down} how long   Enter silence   Esc leave it"))
+            ("SILENCE", what, words(" why: "), format!("{up} {down} how long   Enter silence   Esc leave it"))
         }
     };
     let title = Panel::title(pen, title, &what, columns.saturating_sub(2));
     let mut framed = Line::from(" ");
     framed.spans.extend(title.spans);
-    vec![
-        framed,
-        typed(Row::new(pen).put(" why: ", Tone::Quiet)).line(),
-        Row::new(pen).put(" ", Tone::Plain).until(&keys, columns, Tone::Of(Health::Degraded)).line(),
-    ]
+    vec![framed, middle, Row::new(pen).put(" ", Tone::Plain).until(&keys, columns, Tone::Of(Health::Degraded)).line()]
 }
 
 /// The keys that matter most here, from the table of keys, and where in the document we are.
@@ -105,6 +113,8 @@ fn is_of_use(action: Action, state: &State) -> bool {
         Action::Open => !state.lines().links().is_empty(),
         Action::Back => state.has_way_back(),
         Action::Acknowledge | Action::Silence => state.chosen_incident().is_some(),
+        Action::Note => state.shown_incident().is_some(),
+        Action::Unsilence => screen == Screen::Incidents && !state.snapshot().own.silences.is_empty(),
         Action::Bad | Action::Point => matches!(screen, Screen::Overview | Screen::Target | Screen::Incidents),
         Action::Range => matches!(screen, Screen::Target | Screen::Server),
         Action::Expand => matches!(screen, Screen::Overview | Screen::Target),

@@ -43,6 +43,20 @@ pub enum Question {
         /// Its kind and what it is about.
         what: String,
     },
+    /// What to write about an incident.
+    Note {
+        /// Its number.
+        incident: u64,
+        /// Its kind and what it is about.
+        what: String,
+    },
+    /// Which silence to end.
+    Unsilence {
+        /// The number of each that holds, and what it is about.
+        silences: Vec<(u64, String)>,
+        /// The one that is chosen.
+        nth: usize,
+    },
     /// Whether to silence checks, and for how long.
     Silence {
         /// Of which target.
@@ -80,17 +94,20 @@ impl Prompt {
             Key::Named(KeyCode::Enter) => return self.confirm(),
             Key::Named(KeyCode::Backspace) => drop(self.typed.pop()),
             Key::Ctrl('u') => self.typed.clear(),
-            Key::Named(KeyCode::Up) => self.lengthen(1),
-            Key::Named(KeyCode::Down) => self.lengthen(-1),
+            Key::Named(KeyCode::Up) => self.choose(1),
+            Key::Named(KeyCode::Down) => self.choose(-1),
             Key::Char(c) if self.typed.chars().count() < TYPED_MAX => self.typed.push(c),
             Key::Char(_) | Key::Ctrl(_) | Key::Named(_) => {}
         }
         Outcome::Open
     }
 
-    fn lengthen(&mut self, by: isize) {
-        if let Question::Silence { length, .. } = &mut self.question {
-            *length = length.saturating_add_signed(by).min(LENGTHS.len() - 1);
+    /// The next longer time, or the next silence.
+    fn choose(&mut self, by: isize) {
+        match &mut self.question {
+            Question::Silence { length, .. } => *length = length.saturating_add_signed(by).min(LENGTHS.len() - 1),
+            Question::Unsilence { silences, nth } => *nth = nth.saturating_add_signed(-by).min(silences.len().saturating_sub(1)),
+            Question::Search | Question::Acknowledge { .. } | Question::Note { .. } => {}
         }
     }
 
@@ -99,6 +116,13 @@ impl Prompt {
         match &self.question {
             Question::Search => Outcome::Search(typed),
             Question::Acknowledge { incident, .. } => Outcome::Ask(Command::Acknowledge(*incident, typed)),
+            // A note says something.
+            Question::Note { .. } if typed.is_empty() => Outcome::Open,
+            Question::Note { incident, .. } => Outcome::Ask(Command::Note(*incident, typed)),
+            Question::Unsilence { silences, nth } => match silences.get(*nth) {
+                Some((id, _)) => Outcome::Ask(Command::Unsilence(*id)),
+                None => Outcome::Left,
+            },
             Question::Silence { target, check, length } => Outcome::Ask(Command::Silence(Quieting {
                 target: Pattern::new(target),
                 check: Pattern::new(check),

@@ -146,6 +146,39 @@ fn a_silence_says_what_it_covers_and_for_how_long() {
 }
 
 #[test]
+fn a_note_says_something_and_an_incident_that_is_over_can_have_one() {
+    let mut state = pressed(fixtures::handled(), SMALL, "4jc");
+    assert!(seen(&state, SMALL).contains("NOTE  I42 GHOST"));
+    assert_eq!(state.apply(Input::Key(Key::Named(KeyCode::Enter))), None, "it is asked on");
+    press(&mut state, " disk full ");
+    assert_eq!(state.apply(Input::Key(Key::Named(KeyCode::Enter))), Some(Command::Note(42, "disk full".to_owned())));
+    let snapshot = fixtures::handled();
+    let over = snapshot.targets.iter().find_map(|state| state.recent.first()).expect("one is over").id;
+    let mut state = pressed(fixtures::handled(), SMALL, "x4G");
+    press(&mut state, "a");
+    assert!(seen(&state, SMALL).contains("choose an incident that lasts"), "it cannot be taken up any more");
+    press(&mut state, "cx");
+    assert!(matches!(state.apply(Input::Key(Key::Named(KeyCode::Enter))), Some(Command::Note(id, _)) if id == over));
+}
+
+#[test]
+fn a_silence_is_ended_after_it_was_chosen() {
+    let mut snapshot = fixtures::handled();
+    let mut second = snapshot.own.silences.first().expect("one holds").clone();
+    (second.id, second.check) = (second.id + 1, Pattern::new("logging/*"));
+    let first = second.id - 1;
+    snapshot.own.silences.push(second);
+    let mut state = pressed(snapshot, LARGE, "4u");
+    assert!(seen(&state, LARGE).contains(&format!("S{first} ")), "the first is offered");
+    state.apply(Input::Key(Key::Named(KeyCode::Down)));
+    state.apply(Input::Key(Key::Named(KeyCode::Down)));
+    assert!(seen(&state, LARGE).contains("logging/* of"));
+    assert_eq!(state.apply(Input::Key(Key::Named(KeyCode::Enter))), Some(Command::Unsilence(first + 1)));
+    let state = pressed(fixtures::healthy(), SMALL, "u");
+    assert!(seen(&state, SMALL).contains("no silence holds"));
+}
+
+#[test]
 fn without_an_incident_there_is_nothing_to_take_up() {
     let mut state = pressed(fixtures::healthy(), SMALL, "a");
     assert!(seen(&state, SMALL).contains("choose an incident"));

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use tokio::time::Instant;
 use url::Url;
 use vitals_model::config::{SecretRef, Timeouts};
 use vitals_model::limits::BODY_BYTES_MAX;
 use vitals_model::observation::Failure;
 use vitals_model::snapshot::Snapshot;
+use vitals_model::text::Text;
 use vitals_model::view::read::Follower;
 use vitals_probe::http::sse::EventSource;
 use vitals_probe::http::{Client, Request};
@@ -22,6 +23,8 @@ use super::{Arrival, Source};
 
 /// How long opening the stream may take.
 const OPEN_MAX: Duration = Duration::from_secs(5);
+/// How long the watch may take to do what it is asked: it shows what it did for a second at most.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// How long to wait before a lost stream is opened again.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
 /// A stream that is silent for this long has ended, whatever TCP thinks: a watch has news every few seconds.
@@ -43,21 +46,10 @@ impl Attached {
     /// # Errors
     /// When `base` is no http URL, or there is no token where one is said to be.
     pub(super) fn new(base: &str, token: Option<&str>) -> anyhow::Result<Self> {
-        let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
-        let mut url = Url::parse(&base).with_context(|| format!("--connect {base} is no URL"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            bail!("--connect {base}: expected http:// or https://");
-        }
-        url.set_path(&format!("{}/api/v1/stream", url.path().trim_end_matches('/')));
+        let mut url = api(base)?;
+        url.set_path(&format!("{}/stream", url.path()));
         url.set_query(Some("view=live"));
-        let headers = token.map(bearer).transpose()?.into_iter().map(|secret| ("authorization".to_owned(), secret)).collect();
-        Ok(Self {
-            client: Client::new(&Timeouts::default(), headers),
-            url,
-            stream: None,
-            follower: Follower::default(),
-            retry_at: Instant::now(),
-        })
+        Ok(Self { client: client(token)?, url, stream: None, follower: Follower::default(), retry_at: Instant::now() })
     }
 
     /// The first snapshot.
@@ -86,6 +78,52 @@ impl Attached {
         self.stream = None;
         self.retry_at = Instant::now() + RETRY_EVERY;
         Arrival::Said(Said::Link(Link::Lost(why.to_owned())))
+    }
+}
+
+/// Where the API is of a watch that listens at `base`.
+fn api(base: &str) -> anyhow::Result<Url> {
+    let base = if base.contains("://") { base.to_owned() } else { format!("http://{base}") };
+    let mut url = Url::parse(&base).with_context(|| format!("--connect {base} is no URL"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        bail!("--connect {base}: expected http:// or https://");
+    }
+    url.set_path(&format!("{}/api/v1", url.path().trim_end_matches('/')));
+    Ok(url)
+}
+
+fn client(token: Option<&str>) -> anyhow::Result<Client> {
+    let headers = token.map(bearer).transpose()?.into_iter().map(|secret| ("authorization".to_owned(), secret)).collect();
+    Ok(Client::new(&Timeouts::default(), headers))
+}
+
+/// What a watch is asked over its API. It wants the token for whatever changes something.
+pub(super) struct Asking {
+    client: Client,
+    api: Url,
+}
+
+impl Asking {
+    /// A watch that listens at `base`; the errors are those of [`Attached::new`].
+    pub(super) fn new(base: &str, token: &str) -> anyhow::Result<Self> {
+        Ok(Self { client: client(Some(token))?, api: api(base)? })
+    }
+
+    /// Asks for something; an error is why it was not done, in the watch's words where it answered.
+    pub(super) async fn post(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<()> {
+        let mut url = self.api.clone();
+        url.set_path(&format!("{}/{path}", url.path()));
+        let answer = self.client.send(Request::post_json(&url, body), ANSWER_MAX).await.map_err(|why| anyhow!("{why}"))?;
+        let status = answer.status();
+        let body = answer.bytes(BODY_BYTES_MAX).await.map(|(body, _)| body).unwrap_or_default();
+        if (200..300).contains(&status) {
+            return Ok(());
+        }
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        bail!(
+            "{}",
+            problem["detail"].as_str().map_or_else(|| format!("the watch answered {status}"), |why| Text::new(why).to_string())
+        )
     }
 }
 

@@ -14,7 +14,8 @@ use crate::time::Timestamp;
 pub(super) fn incident(view: &Value, beside: &Value, at: Timestamp) -> Option<Incident> {
     let id = numbered(&view["id"], 'I')?;
     let resolved_at = time(&view["resolved_at"]);
-    let follows = numbered(&view["follows"], 'I');
+    let follows_check = CheckId::from_stored(&words(&view["follows_check"]));
+    let follows = numbered(&view["follows"], 'I').map(|incident| Cause { incident, check: follows_check });
     let opened_at = time(&view["opened_at"]).unwrap_or(at);
     Some(Incident {
         id,
@@ -31,8 +32,7 @@ pub(super) fn incident(view: &Value, beside: &Value, at: Timestamp) -> Option<In
         resolved_at,
         flapping: view["flapping"].as_bool().unwrap_or(false),
         ties: Ties {
-            // The view names the incident alone; a screen shows its check where it has one.
-            follows: follows.map(|incident| Cause { incident, check: CheckId::from_stored("") }),
+            follows,
             suppressed: list(&view["suppressed"], SUPPRESSED_MAX, |v| Some(suppressed(v, at))),
             suppressed_more: number(&view["suppressed_more"]),
         },

@@ -20,7 +20,7 @@ fn written() -> Value {
             "id": id, "target": "hub-7001", "check": "hub-servers/fs/truth", "kind": "ghost", "health": "failing",
             "state": if resolved.is_null() { "open" } else { "resolved" }, "summary": "fs is a ghost",
             "evidence": ["pid 7 ended"], "hint": "restart it", "opened_at": "2026-11-22T14:00:00.000Z", "resolved_at": resolved,
-            "flapping": true, "follows": null,
+            "flapping": true, "follows": "I40", "follows_check": "hub-servers/process",
             "suppressed": [{"check": "hub-servers/fs/call", "health": "unknown", "since": "2026-11-22T14:00:01.000Z"}],
             "suppressed_more": 2,
             "acknowledged": {"at": "2026-11-22T14:05:00.000Z", "author": "ada", "text": "on it"},
