@@ -81,6 +81,13 @@ pub const METRIC_SERVERS_MAX: usize = 100;
 /// is what a hundred hubs with ten servers do in two minutes.
 pub const OTLP_SPANS_MAX: usize = 8192;
 
+/// Largest body of one request to a collector, in bytes; what is longer is cut into several requests, so that none is
+/// refused for its length. Collectors take 4 MiB (gRPC's usual bound, which many have over HTTP too) and more.
+pub const OTLP_BODY_BYTES_MAX: usize = 2 << 20;
+
+/// Most times that one request to a collector is sent; then it is given up and counted.
+pub const OTLP_TRIES_MAX: u32 = 5;
+
 /// Shortest interval at which metrics and traces are sent to a collector.
 pub const OTLP_INTERVAL_MIN: Duration = Duration::from_secs(1);
 

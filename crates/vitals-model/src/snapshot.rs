@@ -169,8 +169,10 @@ pub struct Overhead {
 pub struct Exported {
     /// Requests that it took.
     pub sent: u64,
-    /// Requests that it did not take; what was in them is lost.
+    /// Requests that it did not take, however often they were sent; what was in them is lost.
     pub failed: u64,
-    /// Runs of probes without a trace, because there was no room or nobody had looked in time.
+    /// How often a request was sent once more.
+    pub retried: u64,
+    /// Runs of probes without a trace: there was no room, nobody had looked in time, or it was not taken.
     pub dropped: u64,
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use vitals_model::limits::OTLP_BODY_BYTES_MAX;
 use vitals_model::snapshot::Overhead;
 use vitals_web::metrics::{Format, otlp, render};
 
@@ -20,7 +21,7 @@ fn main() -> std::io::Result<()> {
     let overhead = Overhead::default();
     measure("Prometheus", || render(&snapshot, &overhead, Format::Prometheus).len())?;
     measure("OpenMetrics", || render(&snapshot, &overhead, Format::OpenMetrics).len())?;
-    measure("OTLP", || otlp::metrics(&snapshot, &overhead).len())
+    measure("OTLP", || otlp::metrics(&snapshot, &overhead, OTLP_BODY_BYTES_MAX).iter().map(Vec::len).sum())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]

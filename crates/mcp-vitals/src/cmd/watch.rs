@@ -108,8 +108,9 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     if exported.failed + exported.dropped > 0 {
         let requests = count(exported.failed, "request");
         render::note(&format!(
-            "otlp: {requests} of {} failed, {} probes without a trace",
+            "otlp: {requests} of {} failed, {} sent once more, {} probes without a trace",
             exported.sent + exported.failed,
+            exported.retried,
             exported.dropped
         ));
     }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use rustix::process::Signal;
 
 use crate::lab::lab;
 use crate::product::{Home, Running};
+use crate::wait::Stopwatch;
 
 /// How long anything may take, on a busy machine.
 const LONG: Duration = Duration::from_secs(30);
@@ -27,12 +29,17 @@ impl Got {
 
 /// Stands in for a collector: takes whatever is posted, one request for each connection.
 fn collector() -> (SocketAddr, Receiver<Got>) {
+    collector_that(|_| "200 OK\r\n")
+}
+
+/// The same, with an answer of its own for each request: the status and headers, each with the end of its line.
+fn collector_that(answer: impl Fn(&Got) -> &'static str + Send + 'static) -> (SocketAddr, Receiver<Got>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let address = listener.local_addr().expect("a bound socket");
     let (queue, inbox) = mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let Some(got) = take(stream) else { continue };
+            let Some(got) = take(stream, &answer) else { continue };
             if queue.send(got).is_err() {
                 break;
             }
@@ -41,7 +48,7 @@ fn collector() -> (SocketAddr, Receiver<Got>) {
     (address, inbox)
 }
 
-fn take(mut stream: TcpStream) -> Option<Got> {
+fn take(mut stream: TcpStream, answer: impl Fn(&Got) -> &'static str) -> Option<Got> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let (mut head, mut length) = (String::new(), 0);
     loop {
@@ -57,8 +64,9 @@ fn take(mut stream: TcpStream) -> Option<Got> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").ok()?;
-    Some(Got { head, body })
+    let got = Got { head, body };
+    write!(stream, "HTTP/1.1 {}connection: close\r\ncontent-length: 0\r\n\r\n", answer(&got)).ok()?;
+    Some(got)
 }
 
 #[test]
@@ -104,4 +112,42 @@ fn a_collector_that_is_gone_costs_what_it_would_have_got_and_is_said_once() {
     assert!(refused.code == Some(3) && refused.stderr.contains("env:NOT_SET"), "{}", refused.stderr);
     lab.signal(Signal::TERM);
     assert_eq!(lab.wait(LONG).code, Some(0));
+}
+
+#[test]
+fn a_request_that_is_not_taken_now_is_sent_again_when_the_collector_wants_it_and_what_is_refused_is_not() {
+    let seen = AtomicU64::new(0);
+    // The first request has to come back, traces never.
+    let (address, inbox) =
+        collector_that(move |got| match (got.head.starts_with("post /v1/traces "), seen.fetch_add(1, Ordering::Relaxed)) {
+            (true, _) => "400 Bad Request\r\n",
+            (false, 0) => "503 Service Unavailable\r\nretry-after: 2\r\n",
+            (false, _) => "200 OK\r\n",
+        });
+    let home = Home::new();
+    let (lab, _) = lab(&home, &[]);
+    home.configure(&format!("version: 1\notlp: {{endpoint: 'http://{address}', interval: 1s}}\n"));
+    let watch = Running::start(home.mcp_vitals(&["watch", "--no-history"]));
+    let first = inbox.recv_timeout(LONG).expect("a request");
+    let refused = Stopwatch::start();
+    let again = inbox.recv_timeout(LONG).expect("it again");
+    let waited = refused.elapsed();
+    assert!(first.body == again.body && again.head.starts_with("post /v1/metrics "), "{}", again.head);
+    assert!(waited >= Duration::from_millis(1900), "it came back after {waited:?}");
+    // Traces are refused for good: the next request is another one.
+    let traces = inbox.recv_timeout(LONG).expect("traces");
+    let next = inbox.recv_timeout(LONG).expect("more");
+    assert!(traces.head.starts_with("post /v1/traces ") && next.body != traces.body);
+    wait_for_metric(&inbox, "mcp_vitals_otlp_retries_total");
+    watch.signal(Signal::TERM);
+    let ended = watch.wait(LONG);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains(", 1 sent once more") && ended.stderr.contains("probes without a trace"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("takes requests again"), "{}", ended.stderr);
+    lab.signal(Signal::TERM);
+    assert_eq!(lab.wait(LONG).code, Some(0));
+}
+
+fn wait_for_metric(inbox: &Receiver<Got>, name: &str) {
+    while !inbox.recv_timeout(LONG).expect("a request").holds(name) {}
 }

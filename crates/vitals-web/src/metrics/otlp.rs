@@ -8,7 +8,7 @@ mod points;
 mod proto;
 mod spans;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use vitals_model::check::Probe;
 use vitals_model::limits::OTLP_SPANS_MAX;
@@ -28,11 +28,19 @@ pub const TRACES_PATH: &str = "/v1/traces";
 /// The `Content-Type` of both.
 pub const CONTENT_TYPE: &str = "application/x-protobuf";
 
-/// All metrics of a snapshot: the body of a request to [`METRICS_PATH`].
-pub fn metrics(snapshot: &Snapshot, overhead: &Overhead) -> Vec<u8> {
-    // ExportMetricsServiceRequest, ResourceMetrics, ScopeMetrics.
-    let scope = points::all(&View::new(snapshot, overhead)).with_message(1, &scope());
-    let resource = Message::default().with_message(1, &resource()).with_message(2, &scope);
+/// All metrics of a snapshot: the bodies of requests to [`METRICS_PATH`], each of `bytes_max` at most.
+pub fn metrics(snapshot: &Snapshot, overhead: &Overhead, bytes_max: usize) -> Vec<Vec<u8>> {
+    let parts = points::all(&View::new(snapshot, overhead), bytes_max.saturating_sub(FRAME_BYTES));
+    parts.into_iter().map(framed).collect()
+}
+
+/// More than the frame around the points or spans of a request takes: resource, scope and lengths.
+const FRAME_BYTES: usize = 256;
+
+/// What a request holds (`ScopeMetrics` or `ScopeSpans`) as its body: `Export…ServiceRequest` and `Resource…` have the
+/// same fields in both.
+fn framed(held: Message) -> Vec<u8> {
+    let resource = Message::default().with_message(1, &resource()).with_message(2, &held.with_message(1, &scope()));
     Message::default().with_message(1, &resource).bytes()
 }
 
@@ -41,8 +49,10 @@ pub fn metrics(snapshot: &Snapshot, overhead: &Overhead) -> Vec<u8> {
 pub struct Traces {
     /// Of each probe that ran: how often so far, and when the last time.
     seen: BTreeMap<(TargetId, Probe), (u64, Timestamp)>,
-    /// Spans that wait, at most [`OTLP_SPANS_MAX`].
-    waiting: Vec<Message>,
+    /// Runs that wait, each with its spans as a request holds them.
+    waiting: VecDeque<Message>,
+    /// How many spans wait, at most [`OTLP_SPANS_MAX`].
+    spans: usize,
     dropped: u64,
 }
 
@@ -59,10 +69,12 @@ impl Traces {
                 if before.is_none_or(|(_, at)| at != run.at) {
                     let missed = runs.saturating_sub(before.map_or(0, |(runs, _)| runs)).saturating_sub(1);
                     let spans = spans::of(snapshot.began_at, &state.target, *probe, run);
-                    let has_room = self.waiting.len() + spans.len() <= OTLP_SPANS_MAX;
+                    let has_room = self.spans + spans.len() <= OTLP_SPANS_MAX;
                     self.dropped += missed + u64::from(!has_room);
                     if has_room {
-                        self.waiting.extend(spans);
+                        self.spans += spans.len();
+                        let held = spans.iter().fold(Message::default(), |held, span| held.with_message(2, span));
+                        self.waiting.push_back(held);
                     }
                 }
                 seen.insert(key, (runs, run.at));
@@ -71,15 +83,23 @@ impl Traces {
         self.seen = seen;
     }
 
-    /// What waits: the body of a request to [`TRACES_PATH`]; `None` when nothing does.
-    pub fn body(&mut self) -> Option<Vec<u8>> {
-        if self.waiting.is_empty() {
-            return None;
+    /// What waits, oldest first: the bodies of requests to [`TRACES_PATH`], each of `bytes_max` at most, and how many
+    /// runs are in each.
+    pub fn bodies(&mut self, bytes_max: usize) -> Vec<(Vec<u8>, u64)> {
+        let bytes_max = bytes_max.saturating_sub(FRAME_BYTES);
+        self.spans = 0;
+        let (mut bodies, mut held, mut runs) = (Vec::new(), Message::default(), 0);
+        for run in self.waiting.drain(..) {
+            if runs > 0 && held.len() + run.len() > bytes_max {
+                bodies.push((framed(std::mem::take(&mut held)), std::mem::take(&mut runs)));
+            }
+            held = held.with_all(&run);
+            runs += 1;
         }
-        // ExportTraceServiceRequest, ResourceSpans, ScopeSpans.
-        let spans = self.waiting.drain(..).fold(Message::default(), |scope, span| scope.with_message(2, &span));
-        let resource = Message::default().with_message(1, &resource()).with_message(2, &spans.with_message(1, &scope()));
-        Some(Message::default().with_message(1, &resource).bytes())
+        if runs > 0 {
+            bodies.push((framed(held), runs));
+        }
+        bodies
     }
 
     /// Runs of probes without a trace so far.

@@ -360,6 +360,12 @@ pub static METRICS: &[Metric] = &[
         Read::Many(&["outcome"], otlp_requests),
     ),
     counter(
+        "mcp_vitals_otlp_retries_total",
+        "",
+        "Requests to the collector that were sent once more",
+        Read::Own(|v| v.overhead.export.map(|export| number(export.retried))),
+    ),
+    counter(
         "mcp_vitals_otlp_dropped_total",
         "",
         "Runs of probes of which no trace could be sent",

@@ -12,17 +12,32 @@ const CUMULATIVE: u64 = 2;
 /// The one metric that OpenTelemetry names itself: our name, its name.
 const CONVENTION: (&str, &str) = ("mcp_client_operation_duration_seconds", "mcp.client.operation.duration");
 
-/// Every metric that has a point, as field 2 of a `ScopeMetrics`.
-pub(super) fn all(view: &View<'_>) -> Message {
+/// Every metric that has a point, as field 2 of one `ScopeMetrics` or, beyond `bytes_max`, of several: the points of one
+/// metric may come in parts.
+pub(super) fn all(view: &View<'_>, bytes_max: usize) -> Vec<Message> {
     let (start, now) = (nanos(view.snapshot.began_at), nanos(view.snapshot.at));
-    METRICS.iter().fold(Message::default(), |scope, metric| {
-        let mut points = Points { kind: metric.kind, start, now, all: Message::default(), count: 0 };
+    let mut points = Points {
+        metric: &METRICS[0],
+        bytes_max,
+        start,
+        now,
+        all: Message::default(),
+        full: Vec::new(),
+        scope: Message::default(),
+    };
+    for metric in METRICS {
+        points.metric = metric;
         metric.read(view, &mut points);
-        if points.count == 0 { scope } else { scope.with_message(2, &described(metric, points)) }
-    })
+        points.close();
+    }
+    points.full.push(points.scope);
+    points.full
 }
 
-fn described(metric: &Metric, points: Points) -> Message {
+/// More than name, help, unit and lengths of a metric take.
+const HEAD_BYTES: usize = 512;
+
+fn described(metric: &Metric, points: &Message) -> Message {
     let name = if metric.name == CONVENTION.0 { CONVENTION.1 } else { metric.name };
     let unit = match metric.unit {
         "seconds" => "s",
@@ -31,31 +46,48 @@ fn described(metric: &Metric, points: Points) -> Message {
     };
     let head = Message::default().with_text(1, name).with_text(2, metric.help).with_text(3, unit);
     match metric.kind {
-        Kind::Gauge | Kind::Info => head.with_message(5, &points.all),
-        Kind::Counter => head.with_message(7, &points.all.with_number(2, CUMULATIVE).with_number(3, 1)),
-        Kind::Histogram => head.with_message(9, &points.all.with_number(2, CUMULATIVE)),
+        Kind::Gauge | Kind::Info => head.with_message(5, points),
+        Kind::Counter => head.with_message(7, &points.clone().with_number(2, CUMULATIVE).with_number(3, 1)),
+        Kind::Histogram => head.with_message(9, &points.clone().with_number(2, CUMULATIVE)),
     }
 }
 
-/// The points of one metric, as field 1 of what holds them.
+/// Points on their way into messages.
 struct Points {
-    kind: Kind,
+    metric: &'static Metric,
+    bytes_max: usize,
     start: u64,
     now: u64,
+    /// The points of this metric, as field 1 of what holds them.
     all: Message,
-    count: u64,
+    /// The metrics before it.
+    scope: Message,
+    /// What has no room for more.
+    full: Vec<Message>,
 }
 
 impl Points {
     fn add(&mut self, point: &Message) {
+        let held = self.scope.len() + self.all.len();
+        if held > 0 && held + point.len() + HEAD_BYTES > self.bytes_max {
+            self.close();
+            self.full.push(std::mem::take(&mut self.scope));
+        }
         self.all = std::mem::take(&mut self.all).with_message(1, point);
-        self.count += 1;
+    }
+
+    /// Puts the points of the metric in hand to those before it.
+    fn close(&mut self) {
+        if self.all.len() > 0 {
+            let metric = described(self.metric, &std::mem::take(&mut self.all));
+            self.scope = std::mem::take(&mut self.scope).with_message(2, &metric);
+        }
     }
 
     /// The times of a point. A gauge has no start.
     fn begin(&self) -> Message {
         let point = Message::default();
-        let point = if matches!(self.kind, Kind::Gauge | Kind::Info) { point } else { point.with_fixed(2, self.start) };
+        let point = if matches!(self.metric.kind, Kind::Gauge | Kind::Info) { point } else { point.with_fixed(2, self.start) };
         point.with_fixed(3, self.now)
     }
 }

@@ -59,6 +59,17 @@ impl Message {
         self
     }
 
+    /// Adds the fields of another message of the same kind.
+    #[must_use]
+    pub(super) fn with_all(mut self, other: &Self) -> Self {
+        self.0.extend(&other.0);
+        self
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn bytes(self) -> Vec<u8> {
         self.0
     }

@@ -28,7 +28,7 @@ pub(crate) const OVERHEAD: Overhead = Overhead {
     cpu: Duration::from_millis(1250),
     fds: Some(42),
     threads: 7,
-    export: Some(Exported { sent: 240, failed: 2, dropped: 1 }),
+    export: Some(Exported { sent: 240, failed: 2, retried: 3, dropped: 1 }),
 };
 
 /// One hub that lies about one of two servers: every metric has a value.
