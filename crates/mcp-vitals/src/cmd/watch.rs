@@ -56,7 +56,7 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     if args.classic {
         ground.make_classic();
     }
-    let place = web::Place::take(args, &ground.settings.web, &ground.state_dir)?;
+    let place = web::Place::take(args.listen.or(ground.settings.web.listen), &ground.settings.web, &ground.state_dir)?;
     announce(&ground)?;
     let memory = wiring::memory_and_past(&ground.state_dir);
     let history = if args.no_history { History::Off } else { open_history(&ground)? };
@@ -85,20 +85,19 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     let end = args.for_.map(|duration| Instant::now() + duration);
     let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
     let counts = export.as_ref().map(|export| Arc::clone(&export.counts));
-    let open = |place: web::Place| place.open(&ground.state_dir, faces.snapshot.subscribe(), controls.clone(), counts);
-    let page = place.map(open).transpose()?;
+    let mut page = Some(web::Page::open(place, &ground.state_dir, faces.snapshot.subscribe(), controls.clone(), counts)?);
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
     let watching = engine.looking_around(wiring::look_around(common)).run(inbox, end);
     let watched = async {
         tokio::pin!(watching);
         tokio::select! {
             outcome = &mut watching => outcome,
-            () = obey(signals, common, controls, args.classic) => watching.await,
+            () = obey(signals, common, args, controls, &mut page) => watching.await,
         }
     };
     // The snapshots end with the watching.
     let (outcome, ()) = tokio::join!(watched, recorded);
-    page.into_iter().for_each(web::Open::close);
+    page.into_iter().for_each(web::Page::close);
     let lost = printer.end();
     let exported = export.map(Export::end).unwrap_or_default();
     summarise(&outcome, watch_began.elapsed(), lost);
@@ -185,7 +184,13 @@ impl Signals {
 }
 
 /// The first INT or TERM ends the watch cleanly, HUP reads the configuration again.
-async fn obey(mut signals: Signals, common: &Common, controls: mpsc::Sender<Control>, classic: bool) {
+async fn obey(
+    mut signals: Signals,
+    common: &Common,
+    args: &WatchArgs,
+    controls: mpsc::Sender<Control>,
+    page: &mut Option<web::Page>,
+) {
     loop {
         tokio::select! {
             _ = signals.interrupt.recv() => break,
@@ -193,10 +198,15 @@ async fn obey(mut signals: Signals, common: &Common, controls: mpsc::Sender<Cont
             _ = signals.hangup.recv() => {
                 match Ground::new(common) {
                     Ok(mut ground) => {
-                        if classic {
+                        if args.classic {
                             ground.make_classic();
                         }
                         render::note("configuration read again");
+                        let web = ground.settings.web.clone();
+                        let (wanted, now) = (args.listen.or(web.listen), page.take());
+                        // It waits for those who are being answered: not where probes are sent.
+                        let moved = tokio::task::spawn_blocking(move || now.map(|page| page.follow(wanted, &web)));
+                        *page = moved.await.unwrap_or_default();
                         let _ = controls.send(Control::Reload(Box::new(ground.settings))).await;
                     }
                     Err(error) => render::note(&format!("configuration not changed: {error:#}")),

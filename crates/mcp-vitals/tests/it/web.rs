@@ -235,6 +235,66 @@ fn an_attached_screen_asks_the_watch_by_its_token() {
     answering.end();
 }
 
+/// The status of an answer at this address; `None` where nothing answers.
+fn status_at(address: &str, headers: &str) -> Option<u16> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    write!(stream, "POST /api/v1/check-now HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    answer.split(' ').nth(1)?.parse().ok()
+}
+
+#[test]
+fn a_changed_configuration_moves_page_and_token_and_one_that_cannot_be_had_leaves_them() {
+    let home = Home::new();
+    let token = home.path().join("token");
+    let configure = |listen: &str, secret: &str| {
+        std::fs::write(&token, secret).expect("a file of ours");
+        home.configure(&format!("version: 1\nweb: {{listen: '{listen}', token: 'file:{}'}}\n", token.display()));
+    };
+    let signed = |secret: &str| format!("Authorization: Bearer {secret}\r\n");
+    let (one, two) = ("0123456789abcdef", "fedcba9876543210");
+    configure("127.0.0.1:0", one);
+    let mut watch = Running::start(home.mcp_vitals(&["watch"]));
+    let address = |line: &str| line.split("http://").nth(1).unwrap_or_default().trim_end_matches('/').to_owned();
+    let first = address(&watch.expect_note("page and API at http://", PATIENCE));
+    assert_eq!((status_at(&first, &signed(one)), status_at(&first, &signed(two))), (Some(202), Some(401)));
+
+    // Another token, the same place.
+    configure("127.0.0.1:0", two);
+    watch.signal(Signal::HUP);
+    watch.expect_note("have another token", PATIENCE);
+    assert_eq!((status_at(&first, &signed(one)), status_at(&first, &signed(two))), (Some(401), Some(202)));
+
+    // A place that is taken.
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    configure(&occupied.local_addr().expect("a bound socket").to_string(), two);
+    watch.signal(Signal::HUP);
+    let why = watch.expect_note("stay where they are", PATIENCE);
+    assert!(why.contains("cannot listen on 127.0.0.1:"), "{why}");
+    assert_eq!(status_at(&first, &signed(two)), Some(202));
+
+    // Another place, and from it to another address of the same port.
+    let free = occupied.local_addr().expect("a bound socket");
+    drop(occupied);
+    watch.signal(Signal::HUP);
+    assert_eq!(address(&watch.expect_note("page and API at http://", PATIENCE)), free.to_string());
+    wait::until("the old place to be left", PATIENCE, || TcpStream::connect(&first).is_err().then_some(()));
+    assert_eq!(status_at(&free.to_string(), &signed(two)), Some(202));
+    configure(&format!("0.0.0.0:{}", free.port()), two);
+    watch.signal(Signal::HUP);
+    watch.expect_note(&format!("http://0.0.0.0:{}", free.port()), PATIENCE);
+    let answers = || (status_at(&free.to_string(), &signed(two)) == Some(202)).then_some(());
+    wait::until("the same port to answer", PATIENCE, answers);
+    home.configure("version: 1\n");
+    watch.signal(Signal::HUP);
+    watch.expect_note("page and API closed", PATIENCE);
+    assert!(TcpStream::connect(free).is_err());
+    watch.signal(Signal::TERM);
+    assert_eq!(watch.wait(PATIENCE).code, Some(0));
+}
+
 #[test]
 fn the_token_is_kept_for_its_owner_and_beyond_loopback_there_is_none_without_one() {
     let home = Home::new();
