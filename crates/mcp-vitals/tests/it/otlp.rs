@@ -14,21 +14,26 @@ use crate::product::{Home, Running};
 const LONG: Duration = Duration::from_secs(30);
 
 /// A request that the stand-in got: its head in small letters, and its body.
-struct Got {
-    head: String,
+pub(crate) struct Got {
+    pub(crate) head: String,
     body: Vec<u8>,
 }
 
 impl Got {
-    fn holds(&self, text: &str) -> bool {
+    pub(crate) fn holds(&self, text: &str) -> bool {
         self.body.windows(text.len()).any(|part| part == text.as_bytes())
     }
 }
 
 /// Stands in for a collector: takes whatever is posted, one request for each connection.
 fn collector() -> (SocketAddr, Receiver<Got>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let address = listener.local_addr().expect("a bound socket");
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).expect("a free port");
+    (address, collector_at(address))
+}
+
+/// The same at this address.
+pub(crate) fn collector_at(address: SocketAddr) -> Receiver<Got> {
+    let listener = TcpListener::bind(address).expect("a free port");
     let (queue, inbox) = mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -38,7 +43,7 @@ fn collector() -> (SocketAddr, Receiver<Got>) {
             }
         }
     });
-    (address, inbox)
+    inbox
 }
 
 fn take(mut stream: TcpStream) -> Option<Got> {
