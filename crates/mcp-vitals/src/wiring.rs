@@ -39,6 +39,11 @@ pub(crate) fn user() -> String {
     })
 }
 
+/// The name of this machine; empty when the system does not say.
+pub(crate) fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// The name of a user in the text of passwd(5): `name:password:uid:…`.
 fn named_in(passwd: &str, uid: u32) -> Option<String> {
     let name = |line: &str| {

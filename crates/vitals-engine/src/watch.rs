@@ -26,7 +26,7 @@ use vitals_probe::clock::{self, Stopwatch};
 use vitals_probe::discover::Wanted;
 use vitals_probe::hands::{Hands, Happened, Held, Surroundings};
 
-use crate::export::Classic;
+use crate::export::{Classic, Onward};
 use crate::lockfile::Stamp;
 use crate::pulse::Pulse;
 use crate::schedule::Timetable;
@@ -117,6 +117,7 @@ pub struct Engine {
     monitor: Monitor,
     history: History,
     classic: Option<Classic>,
+    onward: Option<Onward>,
     rigs: BTreeMap<TargetId, Rig>,
     /// The probes under way: at most one of each kind per target. They end with the engine.
     probing: JoinSet<Option<Observation>>,
@@ -173,6 +174,7 @@ impl Engine {
             wanted,
             history,
             classic,
+            onward: None,
             rigs: BTreeMap::new(),
             probing: JoinSet::new(),
             runs: HashMap::new(),
@@ -196,6 +198,13 @@ impl Engine {
     #[must_use]
     pub fn looking_around(mut self, look: LookAround) -> Self {
         self.look_around = Some(look);
+        self
+    }
+
+    /// Also sends the hubs' log records and our own events there.
+    #[must_use]
+    pub fn sending(mut self, onward: Option<Onward>) -> Self {
+        self.onward = onward;
         self
     }
 
@@ -298,6 +307,9 @@ impl Engine {
                         IncidentChange::Reopened => self.resolved = self.resolved.saturating_sub(1),
                         IncidentChange::Updated | IncidentChange::Reminded | IncidentChange::Acknowledged => {}
                     }
+                    if let Some(onward) = &self.onward {
+                        onward.incident(now, change, &incident);
+                    }
                     (self.faces.tell)(change, &incident);
                     // What people are told they should also see, at once.
                     self.next_publish = Instant::now();
@@ -316,12 +328,16 @@ impl Engine {
             Kept::Tools(target, server, tools) => Record::Tools(target, server, tools),
             Kept::Errors(target, known) => Record::Errors(target, known),
             Kept::Silence(silence) => Record::Silence(Box::new(silence)),
-            Kept::Note(text) => Record::Note { at: clock::now(), text },
+            Kept::Note(text) => return self.note(&text),
         });
     }
 
     fn note(&mut self, text: &str) {
-        self.history.put(Record::Note { at: clock::now(), text: text.to_owned() });
+        let at = clock::now();
+        if let Some(onward) = &self.onward {
+            onward.note(at, text);
+        }
+        self.history.put(Record::Note { at, text: text.to_owned() });
     }
 
     fn ask(&mut self, target: &TargetId, probe: Probe) {
@@ -388,7 +404,9 @@ impl Engine {
         self.changed = false;
         self.next_publish = Instant::now() + PUBLISH_EVERY;
         let mut snapshot = self.monitor.snapshot(clock::now());
-        Arc::make_mut(&mut snapshot).own.waiting = Waiting { events: self.inbox.len() as u64, records: self.history.waiting() };
+        let own = &mut Arc::make_mut(&mut snapshot).own;
+        own.waiting = Waiting { events: self.inbox.len() as u64, records: self.history.waiting() };
+        own.destinations = self.onward.as_ref().map(Onward::destinations).unwrap_or_default();
         self.faces.snapshot.send_replace(snapshot);
     }
 
@@ -403,8 +421,11 @@ impl Engine {
         self.note("watch stopped");
         let kept = std::mem::replace(&mut self.history, History::Off).close();
         self.tell_kept(kept);
+        let onward = self.onward.take();
+        let delivered = tokio::task::spawn_blocking(|| onward.map(Onward::end)).await;
         self.publish();
-        let last = Arc::clone(&self.faces.snapshot.borrow());
+        let mut last = Arc::clone(&self.faces.snapshot.borrow());
+        Arc::make_mut(&mut last).own.destinations = delivered.ok().flatten().unwrap_or_default();
         Outcome { last, opened: self.opened, resolved: self.resolved, sessions: self.sessions }
     }
 }

@@ -4,11 +4,13 @@
 //! environment: [`load`] takes text, and secrets stay references.
 
 mod command;
+mod onward;
 mod problem;
 mod raw;
 mod schema;
 mod show;
 mod table;
+mod table_onward;
 mod validate;
 mod value;
 
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::command::split_command;
+pub use self::onward::{DailyReport, LogDestination, LogRecords, LogWay, TimeOfDay};
 pub use self::problem::{Problem, Severity, Snippet};
 pub use self::schema::{reference, schema};
 pub use self::show::show;
@@ -53,6 +56,10 @@ pub struct Settings {
     pub otlp: Otlp,
     /// The page and the API.
     pub web: Web,
+    /// Where log records and events are sent to, by a name that tells them apart.
+    pub logs: BTreeMap<String, LogDestination>,
+    /// The report of each day.
+    pub report: DailyReport,
 }
 
 /// A target named in the configuration.
@@ -464,6 +471,8 @@ impl Default for Settings {
             storage: Storage::default(),
             otlp: Otlp::default(),
             web: Web::default(),
+            logs: BTreeMap::new(),
+            report: DailyReport::default(),
         }
     }
 }

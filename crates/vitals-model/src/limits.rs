@@ -94,6 +94,25 @@ pub const OTLP_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Longest value of a metric's label, in characters; the rest is cut and marked with `…`.
 pub const METRIC_LABEL_CHARS_MAX: usize = 128;
 
+/// Most destinations of logs.
+pub const LOG_DESTINATIONS_MAX: usize = 16;
+
+/// Smallest bound on what waits on disk for a destination of logs, and on a file of logs, in bytes.
+pub const SPOOL_BYTES_MIN: u64 = 1 << 20;
+
+/// Most files that a destination of logs rotates through.
+pub const LOG_FILES_MAX: u32 = 1000;
+
+/// Most bytes of the hubs' log lines in memory that wait to be sent onward; a line that finds no room is dropped and
+/// counted. It is sixteen of the largest storms of npm mcp-hub.
+pub const ONWARD_LINES_BYTES_MAX: usize = 8 << 20;
+
+/// Most of our own events in memory that wait to be sent onward; more are dropped and counted.
+pub const ONWARD_EVENTS_MAX: usize = 4096;
+
+/// Longest message of a record that is sent onward, in characters; the rest is cut and marked with `…`.
+pub const ONWARD_MESSAGE_CHARS_MAX: usize = 8192;
+
 /// Most values kept for a sparkline.
 pub const TREND_POINTS_MAX: usize = 120;
 

@@ -138,6 +138,31 @@ pub struct OwnState {
     pub took: BTreeMap<Probe, Histogram>,
     /// Events that wait for judgement, and records that wait to be written.
     pub waiting: Waiting,
+    /// Where log records and events are sent to, in the order of the names.
+    pub destinations: Vec<Destination>,
+}
+
+/// How it is with one destination of logs, since the start.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Destination {
+    /// The name that it was given.
+    pub name: String,
+    /// What it is, in a word: `elasticsearch`, `loki`, `otlp`, `file`.
+    pub kind: &'static str,
+    /// Records that wait on disk.
+    pub waiting: u64,
+    /// Bytes on disk, what is delivered of an unfinished segment included.
+    pub waiting_bytes: u64,
+    /// Records that it took.
+    pub sent: u64,
+    /// Records that it refused for good.
+    pub refused: u64,
+    /// Records that found no room in memory or on disk, or were damaged there.
+    pub dropped: u64,
+    /// Requests that failed; what was in them waits.
+    pub failures: u64,
+    /// Why it takes nothing for now; `None` while it does.
+    pub trouble: Option<Text>,
 }
 
 /// How full our own queues are.

@@ -27,8 +27,9 @@ use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
 use crate::clock::{self, Stopwatch};
+use crate::http::secrets::Secrets;
 use crate::http::{Client, Proxy};
-use crate::logtail;
+use crate::logtail::{self, Spout, Tap};
 use crate::process::Look;
 use crate::secret::{self, Secret};
 use crate::{events, llm, process, rest};
@@ -72,6 +73,8 @@ pub struct Hands {
     claims: Mutex<Vec<ServerClaim>>,
     requests: AtomicU64,
     dropped: AtomicU64,
+    /// Where the lines of the followed log are also put.
+    spout: Option<Spout>,
     meta_calls: Mutex<Vec<Timestamp>>,
 }
 
@@ -95,9 +98,20 @@ impl Hands {
             claims: Mutex::default(),
             requests: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            spout: None,
             meta_calls: Mutex::default(),
             target,
         }
+    }
+
+    /// Also puts the lines of the log that is followed into this tap.
+    #[must_use]
+    pub fn tapped(mut self, tap: Tap) -> Self {
+        let settings = &self.target.settings;
+        let kept = [resolve_all(&settings.headers).0, resolve_all(&settings.env).0].concat();
+        let secrets = Secrets::of(kept.iter().map(|(_, secret)| secret));
+        self.spout = Some(Spout::new(tap, self.target.id.clone(), secrets));
+        self
     }
 
     /// The target that these hands belong to.

@@ -13,6 +13,7 @@ mod quick;
 mod recent;
 mod shape;
 mod tally;
+mod tap;
 mod watch;
 
 pub use self::follow::Follower;
@@ -20,6 +21,8 @@ pub use self::mark::{Mark, is_client_abort, mark};
 pub use self::parse::{Format, Record, parse};
 pub use self::recent::recent;
 pub use self::tally::{Filter, Tally};
+pub(crate) use self::tap::Spout;
+pub use self::tap::{Tap, Tapped};
 
 /// Who writes to a log file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

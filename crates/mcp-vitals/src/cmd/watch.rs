@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use vitals_engine::export::{Classic, Recording};
+use vitals_engine::export::{Classic, Onward, Recording};
 use vitals_engine::store::{Store, StoreError};
 use vitals_engine::{Control, Engine, Faces, History, Outcome};
 use vitals_model::incident::{Incident, IncidentChange};
@@ -81,13 +81,14 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
         tell: Box::new(move |change, incident| lines.print(change, incident)),
         say: Box::new(move |line| said.put(Line::Note(line.to_owned()))),
     };
+    let onward = send_onward(&ground, printer.lines.clone())?;
     let export = Export::start(&ground.settings.otlp, ground.surroundings.proxy.clone(), faces.snapshot.subscribe())?;
     let end = args.for_.map(|duration| Instant::now() + duration);
     let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
     let counts = export.as_ref().map(|export| Arc::clone(&export.counts));
     let mut page = Some(web::Page::open(place, &ground.state_dir, faces.snapshot.subscribe(), controls.clone(), counts)?);
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
-    let watching = engine.looking_around(wiring::look_around(common)).run(inbox, end);
+    let watching = engine.looking_around(wiring::look_around(common)).sending(onward).run(inbox, end);
     let watched = async {
         tokio::pin!(watching);
         tokio::select! {
@@ -114,6 +115,13 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
         ));
     }
     Ok(Exit::Ok)
+}
+
+/// Begins to send logs onward, where destinations are configured.
+fn send_onward(ground: &Ground, said: Lines) -> anyhow::Result<Option<Onward>> {
+    let say = Box::new(move |line: &str| said.put(Line::Note(line.to_owned())));
+    let proxy = ground.surroundings.proxy.as_ref();
+    Ok(Onward::start(&ground.settings.logs, &ground.state_dir.join("onward"), &wiring::host(), proxy, say)?)
 }
 
 /// What will be watched; nothing to watch yet is no error, a hub may come.
@@ -308,6 +316,11 @@ fn summarise(outcome: &Outcome, watched: Duration, unprinted: u64) {
     ));
     for target in &last.targets {
         render::note(&format!("{}: {}, score {}", target.target.id, target.health.as_str(), target.score));
+    }
+    for away in &last.own.destinations {
+        let (refused, dropped) = (away.refused, away.dropped);
+        let gone = if refused + dropped == 0 { String::new() } else { format!(", {refused} refused, {dropped} dropped") };
+        render::note(&format!("logs: {}: {} sent, {} wait on disk{gone}", away.name, count(away.sent, "record"), away.waiting));
     }
     if last.own.samples_lost + last.own.dropped + unprinted > 0 {
         render::note(&format!(

@@ -33,6 +33,8 @@ mod install;
 #[cfg(test)]
 mod lab;
 #[cfg(test)]
+mod onward;
+#[cfg(test)]
 mod otlp;
 #[cfg(test)]
 mod outside;
@@ -41,7 +43,6 @@ mod procs;
 #[cfg(test)]
 mod product;
 #[cfg(test)]
-#[expect(dead_code, reason = "the collector is for the tests of the faces' own crate")]
 #[path = "../../../vitals-web/tests/it/metrics/tools.rs"]
 mod programs;
 #[cfg(test)]

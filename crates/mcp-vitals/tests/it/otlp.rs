@@ -16,13 +16,13 @@ use crate::wait::Stopwatch;
 const LONG: Duration = Duration::from_secs(30);
 
 /// A request that the stand-in got: its head in small letters, and its body.
-struct Got {
-    head: String,
+pub(crate) struct Got {
+    pub(crate) head: String,
     body: Vec<u8>,
 }
 
 impl Got {
-    fn holds(&self, text: &str) -> bool {
+    pub(crate) fn holds(&self, text: &str) -> bool {
         self.body.windows(text.len()).any(|part| part == text.as_bytes())
     }
 }
@@ -32,10 +32,19 @@ fn collector() -> (SocketAddr, Receiver<Got>) {
     collector_that(|_| "200 OK\r\n")
 }
 
+/// The same at this address.
+pub(crate) fn collector_at(address: SocketAddr) -> Receiver<Got> {
+    answering(TcpListener::bind(address).expect("a free port"), |_| "200 OK\r\n")
+}
+
 /// The same, with an answer of its own for each request: the status and headers, each with the end of its line.
 fn collector_that(answer: impl Fn(&Got) -> &'static str + Send + 'static) -> (SocketAddr, Receiver<Got>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let address = listener.local_addr().expect("a bound socket");
+    (address, answering(listener, answer))
+}
+
+fn answering(listener: TcpListener, answer: impl Fn(&Got) -> &'static str + Send + 'static) -> Receiver<Got> {
     let (queue, inbox) = mpsc::channel();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -45,7 +54,7 @@ fn collector_that(answer: impl Fn(&Got) -> &'static str + Send + 'static) -> (So
             }
         }
     });
-    (address, inbox)
+    inbox
 }
 
 fn take(mut stream: TcpStream, answer: impl Fn(&Got) -> &'static str) -> Option<Got> {

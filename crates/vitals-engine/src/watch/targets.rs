@@ -10,6 +10,7 @@ use vitals_probe::discover;
 use vitals_probe::hands::{Hands, Held, Manner};
 
 use super::{END_MAX, Engine, Rig};
+use crate::export::Onward;
 use crate::lockfile;
 use crate::schedule::Timetable;
 
@@ -41,7 +42,12 @@ impl Engine {
         self.retire(&id);
         let schedule = target.settings.schedule.clone();
         self.apply(Event::Watch(target.clone()));
-        let hands = Arc::new(Hands::new(target, &self.surroundings, Manner::Held));
+        let hands = Hands::new(target, &self.surroundings, Manner::Held);
+        let tap = self.onward.as_ref().and_then(Onward::tap);
+        let hands = Arc::new(match tap {
+            Some(tap) => hands.tapped(tap.clone()),
+            None => hands,
+        });
         let held = Held::begin(Arc::clone(&hands), self.outbox.clone());
         let rig = Rig { lock: None, hands, held, table: Timetable::new(schedule, Instant::now()) };
         self.rigs.insert(id.clone(), rig);

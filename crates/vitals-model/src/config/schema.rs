@@ -10,8 +10,9 @@ use super::show::{Shown, shown};
 use super::table::{
     ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, OBJECTIVE, POLICY, SERVER, SETTINGS, Slot, WAYS, Worse,
 };
+use super::table_onward::{LOG, LOG_WAYS};
 use super::value::{Bounds, Carrier, UrlKind, show_duration, show_size};
-use super::{CheckPolicy, ServerSettings, Settings, raw, value};
+use super::{CheckPolicy, LogDestination, ServerSettings, Settings, raw, value};
 use crate::check::Unit;
 use crate::criterion::Weight;
 use crate::limits::{CONFIG_COUNT_MAX, OBJECTIVE_GOAL_MAX};
@@ -52,10 +53,12 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
         | Slot::Listen(_) => {
             json!({"type": "string"})
         }
-        Slot::EveryOrOff(..) => json!({"type": ["string", "boolean"]}),
+        Slot::EveryOrOff(..) | Slot::TimeOrOff(_) => json!({"type": ["string", "boolean"]}),
         Slot::Count(bounds, ..) => json!({"type": "integer", "minimum": bounds.min, "maximum": bounds.max}),
         Slot::Level(level, _) => threshold(*level),
         Slot::Text(_) | Slot::OptionalText(_) | Slot::Path(_) | Slot::Secret(_) | Slot::Pattern(_) => single(),
+        Slot::Choice(words, ..) => json!({"enum": words}),
+        Slot::Names(_) => json!({"type": ["array", "null"], "items": single()}),
         Slot::Command(_) => json!({"type": ["string", "array"], "items": single()}),
         Slot::Expect(_) => json!({"enum": ["up", "down"]}),
         Slot::Weight(_) => json!({"enum": Weight::ALL.map(Weight::as_str)}),
@@ -66,6 +69,7 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
         Slot::Checks(_) => named(optional(object(&[POLICY], &mut CheckPolicy::default()))),
         Slot::Maintenance(_) => named(optional(object(&[MAINTENANCE], &mut Maintenance::default()))),
         Slot::Objectives(_) => named(objective()),
+        Slot::Logs(_) => named(log_destination()),
         Slot::Group(keys) => optional(object(&[keys], of)),
         Slot::Defaults(at) => optional(object(&[SETTINGS], at(of))),
         Slot::Targets(_) => json!({"type": ["array", "null"], "items": target()}),
@@ -81,6 +85,12 @@ fn objective() -> Value {
     let mut objective = object(&[OBJECTIVE], &mut Objective::default());
     objective["required"] = json!(["check"]);
     objective
+}
+
+fn log_destination() -> Value {
+    let mut destination = object(&[LOG], &mut LogDestination::default());
+    destination["oneOf"] = LOG_WAYS.iter().map(|way| json!({"required": [way]})).collect();
+    destination
 }
 
 fn target() -> Value {
@@ -124,6 +134,7 @@ pub fn reference() -> String {
     section("Servers", "servers.NAME.", &[SERVER], &mut ServerSettings::default(), &mut out);
     section("Checks", "checks.PATTERN.", &[POLICY], &mut CheckPolicy::default(), &mut out);
     section("Maintenance", "maintenance.NAME.", &[MAINTENANCE], &mut Maintenance::default(), &mut out);
+    section("Logs", "logs.NAME.", &[LOG], &mut LogDestination::default(), &mut out);
     section("Objectives", "objectives.NAME.", &[OBJECTIVE], &mut Objective::default(), &mut out);
     out
 }
@@ -198,6 +209,10 @@ fn kind<T>(slot: &Slot<T>) -> String {
         Slot::Secrets(Carrier::Headers, _) => "secrets by header".to_owned(),
         Slot::Secrets(Carrier::Env, _) => "secrets by variable".to_owned(),
         Slot::Group(_) | Slot::Json(_) => "mapping".to_owned(),
+        Slot::Choice(words, ..) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        Slot::TimeOrOff(_) => "time of day as `HH:MM`, or `off`".to_owned(),
+        Slot::Names(_) => "list of names".to_owned(),
+        Slot::Logs(_) => "mapping of destinations by name".to_owned(),
         Slot::Pattern(_) => "pattern: `*` stands for anything".to_owned(),
         Slot::Instant(_) => "RFC 3339 instant".to_owned(),
         Slot::Listen(_) => "IP address and port".to_owned(),

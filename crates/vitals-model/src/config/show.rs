@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::table::{ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, MAINTENANCE, OBJECTIVE, POLICY, SERVER, SETTINGS, Slot};
+use super::table_onward::LOG;
 use super::{CheckPolicy, SecretRef, Settings, value};
 use crate::quiet::Pattern;
 
@@ -63,6 +64,9 @@ pub(super) fn shown<T>(slot: &Slot<T>, of: &mut T) -> Shown {
         Slot::Pattern(at) => value::quote(at(of).as_str()),
         Slot::Instant(at) => return line(at(of).map(|at| value::quote(&at.to_string()))),
         Slot::Listen(at) => return line(at(of).map(|address| value::quote(&address.to_string()))),
+        Slot::Choice(_, get, _) => get(of).to_owned(),
+        Slot::TimeOrOff(at) => at(of).map_or_else(|| "off".to_owned(), |time| value::quote(&time.to_string())),
+        Slot::Names(at) => value::flow_list(at(of).iter().map(|name| value::quote(name))),
         Slot::Cron(at) => return line(at(of).as_ref().map(|cron| value::quote(&cron.to_string()))),
         Slot::Checks(at) => {
             let policy = |(pattern, policy): (&Pattern, &mut CheckPolicy)| {
@@ -73,6 +77,7 @@ pub(super) fn shown<T>(slot: &Slot<T>, of: &mut T) -> Shown {
         Slot::Maintenance(at) => return named(at(of), |of| Shown::Map(mapping(MAINTENANCE, of))),
         Slot::Servers(at) => return named(at(of), |of| Shown::Map(mapping(SERVER, of))),
         Slot::Objectives(at) => return named(at(of), |of| Shown::Map(mapping(OBJECTIVE, of))),
+        Slot::Logs(at) => return named(at(of), |of| Shown::Map(mapping(LOG, of))),
         Slot::Group(keys) => return Shown::Map(mapping(keys, of)),
         Slot::Defaults(at) => return Shown::Map(mapping(SETTINGS, at(of))),
         Slot::Targets(at) => return Shown::List(at(of).1.iter_mut().map(target).collect()),

@@ -8,8 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::table_onward::REPORT;
 use super::value::{Bounds, Carrier, UrlKind};
-use super::{CheckPolicy, Configured, Expect, Otlp, SecretRef, ServerSettings, Settings, Storage, TargetSettings, Web};
+use super::{
+    CheckPolicy, Configured, DailyReport, Expect, LogDestination, Otlp, SecretRef, ServerSettings, Settings, Storage,
+    TargetSettings, TimeOfDay, Web,
+};
 use crate::check::Unit;
 use crate::criterion::Weight;
 use crate::limits::{
@@ -61,6 +65,12 @@ pub(super) enum Slot<T: 'static> {
     Pattern(At<T, Pattern>),
     Instant(At<T, Option<Timestamp>>),
     Cron(At<T, Option<Cron>>),
+    /// One of these words.
+    Choice(&'static [&'static str], fn(&T) -> &'static str, fn(&mut T, &str)),
+    /// A time of day, or `off`.
+    TimeOrOff(At<T, Option<TimeOfDay>>),
+    /// A list of names.
+    Names(At<T, Vec<String>>),
     /// An IP address and a port of this machine.
     Listen(At<T, Option<SocketAddr>>),
     /// A mapping of further keys of the same `T`.
@@ -73,6 +83,8 @@ pub(super) enum Slot<T: 'static> {
     Maintenance(At<T, BTreeMap<String, Maintenance>>),
     /// Objectives by name, each with the keys of [`OBJECTIVE`].
     Objectives(At<T, BTreeMap<String, Objective>>),
+    /// Destinations of logs by name, each with the keys of [`super::table_onward::LOG`].
+    Logs(At<T, BTreeMap<String, LogDestination>>),
     /// The keys of [`SETTINGS`].
     Defaults(At<T, Draft>),
     /// A list; each item has the keys of [`ADDRESS`] and of [`SETTINGS`], and begins as the defaults.
@@ -107,6 +119,8 @@ pub(super) struct File {
     pub storage: Storage,
     pub otlp: Otlp,
     pub web: Web,
+    pub logs: BTreeMap<String, LogDestination>,
+    pub report: DailyReport,
 }
 
 /// A target as far as it was read; for `defaults`, only the settings are used.
@@ -148,6 +162,8 @@ impl From<&Settings> for File {
             storage: settings.storage.clone(),
             otlp: settings.otlp.clone(),
             web: settings.web.clone(),
+            logs: settings.logs.clone(),
+            report: settings.report.clone(),
         }
     }
 }
@@ -166,11 +182,13 @@ impl From<File> for Settings {
             storage: file.storage,
             otlp: file.otlp,
             web: file.web,
+            logs: file.logs,
+            report: file.report,
         }
     }
 }
 
-const fn key<T>(name: &'static str, doc: &'static str, slot: Slot<T>) -> Key<T> {
+pub(super) const fn key<T>(name: &'static str, doc: &'static str, slot: Slot<T>) -> Key<T> {
     Key { name, doc, slot }
 }
 
@@ -207,6 +225,8 @@ pub(super) static FILE: &[Key<File>] = &[
     key("storage", "History", Slot::Group(STORAGE)),
     key("otlp", "A collector of OpenTelemetry that `watch` sends metrics and traces to", Slot::Group(OTLP)),
     key("web", "The page and the API of `watch`", Slot::Group(WEB)),
+    key("logs", "Where `watch` sends log records and its own events, by a name of your own", Slot::Logs(|f| &mut f.logs)),
+    key("report", "The report that `watch` writes once a day", Slot::Group(REPORT)),
 ];
 
 static OTLP: &[Key<File>] = &[

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::problem::{Fault, Place, Report};
-use super::raw::{self, Entry, Node, Scalar, Value};
+use super::raw::{self, Entry, Node, Scalar, Style, Value};
 use super::table::{
     ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, OBJECTIVE, POLICY, SERVER, SETTINGS, Slot, WAYS, Worse,
 };
+use super::table_onward::{LOG, LOG_WAYS};
 use super::value::{self, Carrier};
-use super::{CheckPolicy, Problem, SecretRef, ServerSettings, Settings, Severity, split_command};
-use crate::limits::{CONFIG_BYTES_MAX, OBJECTIVES_MAX, TARGETS_MAX};
+use super::{CheckPolicy, LogDestination, Problem, SecretRef, ServerSettings, Settings, Severity, split_command};
+use crate::limits::{CONFIG_BYTES_MAX, LOG_DESTINATIONS_MAX, OBJECTIVES_MAX, TARGETS_MAX};
 use crate::objective::Objective;
 use crate::quiet::{Maintenance, Pattern};
 use crate::text::Text;
@@ -170,6 +171,14 @@ impl Reader<'_> {
             Slot::Checks(at) => self.checks(entry, at(into)),
             Slot::Maintenance(at) => self.maintenance(entry, at(into)),
             Slot::Objectives(at) => self.objectives(entry, at(into)),
+            Slot::Choice(words, _, set) => {
+                if let Some(word) = self.single(entry, |s| value::choice(s, words)) {
+                    set(into, word);
+                }
+            }
+            Slot::TimeOrOff(at) => self.put(entry, value::time_or_off, at(into)),
+            Slot::Names(at) => self.names(entry, at(into)),
+            Slot::Logs(at) => self.logs(entry, at(into)),
             Slot::Defaults(at) => {
                 if let Some(entries) = self.entries(entry) {
                     self.mapping(entries, &[SETTINGS], at(into));
@@ -309,6 +318,20 @@ impl Reader<'_> {
         }
     }
 
+    /// Reads a list of names; one alone is a list of one.
+    fn names(&mut self, entry: &Entry, into: &mut Vec<String>) {
+        let name = |reader: &mut Self, item: &Node| {
+            let item = Entry { key: entry.key.clone(), key_place: item.place.clone(), node: item.clone() };
+            reader.single(&item, value::name)
+        };
+        let names: Option<Vec<_>> = match &entry.node.value {
+            Value::List(items) => items.iter().map(|item| name(self, item)).collect(),
+            _ if entry.node.is_null() => Some(Vec::new()),
+            _ => name(self, &entry.node).map(|one| vec![one]),
+        };
+        *into = names.unwrap_or_default();
+    }
+
     fn servers(&mut self, entry: &Entry, into: &mut BTreeMap<String, ServerSettings>) {
         for found in self.entries(entry).unwrap_or_default() {
             if found.key.is_empty() {
@@ -366,6 +389,26 @@ impl Reader<'_> {
                         format!("the objective `{}` needs a `check`", name_of(found)),
                         "for example `check: hub-servers/*/truth`",
                     );
+                }
+            }
+        }
+    }
+
+    /// Reads destinations of logs; each is reached in exactly one way.
+    fn logs(&mut self, entry: &Entry, into: &mut BTreeMap<String, LogDestination>) {
+        for found in self.entries(entry).unwrap_or_default() {
+            let name = Scalar { text: found.key.clone(), style: Style::Quoted };
+            if let Err(fault) = value::name(&name) {
+                // It is also the name of a folder.
+                self.report.error(&found.key_place, format!("the name `{}` {}", name_of(found), fault.predicate), fault.hint);
+            } else if into.len() >= LOG_DESTINATIONS_MAX {
+                self.report.error(&found.key_place, format!("more than {LOG_DESTINATIONS_MAX} destinations of logs"), "");
+            } else if let Some(entries) = self.entries(found) {
+                let destination = into.entry(found.key.clone()).or_default();
+                self.mapping(entries, &[LOG], destination);
+                if entries.iter().filter(|e| LOG_WAYS.contains(&e.key.as_str())).count() != 1 {
+                    let message = format!("`{}` needs one of `elasticsearch`, `loki`, `otlp` and `file`", name_of(found));
+                    self.report.error(&found.key_place, message, "for example `loki: http://127.0.0.1:3100`");
                 }
             }
         }

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::problem::Fault;
 use super::raw::{Node, Scalar, Style, Value, may_hold_credentials};
-use super::{Expect, SecretRef};
+use super::{Expect, SecretRef, TimeOfDay};
 use crate::check::Unit;
 use crate::criterion::Weight;
 use crate::limits::{CONFIG_SIZE_MAX, CONFIG_TEXT_BYTES_MAX, OBJECTIVE_GOAL_MAX, TARGET_NAME_CHARS_MAX, WINDOW_MAX};
@@ -319,6 +319,25 @@ pub(super) fn carried_name(key: &str, carrier: Carrier) -> Result<(), Fault> {
     };
     let what = if carrier == Carrier::Headers { "header" } else { "variable" };
     if fits && !key.is_empty() { Ok(()) } else { Err(Fault::new(format!("cannot be the name of a {what}"), "")) }
+}
+
+/// One of `words`.
+pub(super) fn choice(scalar: &Scalar, words: &'static [&'static str]) -> Result<&'static str, Fault> {
+    let known = words.iter().find(|word| **word == scalar.text);
+    known.copied().ok_or_else(|| {
+        let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+        Fault::new(format!("must be one of {}, not `{}`", words.join(", "), quoted(scalar)), "")
+    })
+}
+
+/// A time of day, or `off`.
+pub(super) fn time_or_off(scalar: &Scalar) -> Result<Option<TimeOfDay>, Fault> {
+    match (scalar.style, scalar.text.as_str()) {
+        (_, "off") | (Style::Plain, "false") => Ok(None),
+        (_, text) => TimeOfDay::parse(text)
+            .map(Some)
+            .ok_or_else(|| Fault::new(format!("must be a time of day, not `{}`", quoted(scalar)), "for example `08:00`")),
+    }
 }
 
 /// `up` or `down`.

@@ -197,7 +197,7 @@ async fn hold_log(hands: Arc<Hands>, tell: mpsc::Sender<Happened>) {
             None => hands.read_on.notified().await,
         }
     };
-    let mut follower = Follower::new(path.clone(), hands.place.writers());
+    let mut follower = Follower::new(path.clone(), hands.place.writers()).tapped(hands.spout.clone());
     let watch = Stopwatch::start();
     let mut seen = hands.look_back(path, hands.log_window()).await;
     let mut took = watch.elapsed();

@@ -29,6 +29,11 @@ impl Secrets {
         Self(values)
     }
 
+    /// Whether there is nothing to take out.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The first bytes of `raw` as evidence.
     pub(crate) fn evidence(&self, raw: &[u8]) -> Text {
         Text::cut(&self.redact(&raw[..raw.len().min(EVIDENCE_BODY_BYTES_MAX)]), EVIDENCE_CHARS_MAX)

@@ -14,6 +14,7 @@ use vitals_model::observation::{LogFile, LogSeen, Phase};
 use super::Writers;
 use super::file::{LogReader, Reached, failure, id};
 use super::tally::{Filter, Tally};
+use super::tap::Spout;
 use super::watch::FolderWatch;
 use crate::clock::Stopwatch;
 
@@ -65,6 +66,15 @@ impl Follower {
             Some(log)
         });
         follower
+    }
+
+    /// Also puts every line that counts there.
+    #[must_use]
+    pub(crate) fn tapped(mut self, spout: Option<Spout>) -> Self {
+        if let Some(spout) = spout {
+            self.tally.tap(spout);
+        }
+        self
     }
 
     /// Says who writes to the file from here on: the hub's pid changes when it restarts.

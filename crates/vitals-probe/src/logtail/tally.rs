@@ -13,6 +13,7 @@ use vitals_model::time::Timestamp;
 use super::mark::{self, Mark};
 use super::parse::{Format, Record, parse};
 use super::quick::Quick;
+use super::tap::Spout;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -47,6 +48,8 @@ pub struct Tally {
     turns: VecDeque<ServerTurn>,
     /// All sums that need no more than a number.
     sums: LogStretch,
+    /// Where the lines that count are also put.
+    spout: Option<Spout>,
 }
 
 impl Tally {
@@ -58,6 +61,11 @@ impl Tally {
     /// Changes which records count from here on.
     pub fn set_filter(&mut self, filter: Filter) {
         self.filter = filter;
+    }
+
+    /// Also puts every line that counts there.
+    pub(super) fn tap(&mut self, spout: Spout) {
+        self.spout = Some(spout);
     }
 
     /// Counts nothing until a record comes that is as new as the filter asks for.
@@ -73,10 +81,14 @@ impl Tally {
     /// Counts one line without its line end; an empty one is none.
     pub fn line(&mut self, line: &[u8]) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if let Some(record) = self.quick.parse(line) {
-            self.record(&record);
-        } else if !line.is_empty() {
-            self.record(&parse(line));
+        let record = match self.quick.parse(line) {
+            Some(record) => record,
+            None if line.is_empty() => return,
+            None => parse(line),
+        };
+        let counts = self.record(&record);
+        if let Some(spout) = self.spout.as_ref().filter(|_| counts) {
+            spout.put(record.level, line);
         }
     }
 
@@ -95,13 +107,14 @@ impl Tally {
         stretch
     }
 
-    fn record(&mut self, record: &Record<'_>) {
+    /// Counts one record; whether it is one that counts.
+    fn record(&mut self, record: &Record<'_>) -> bool {
         if let (Some(from), Some(at)) = (self.filter.from, record.at) {
             self.stale = at < from;
         }
         let foreign = matches!((self.filter.pid, record.pid), (Some(ours), Some(theirs)) if ours != theirs);
         if self.stale || foreign {
-            return;
+            return false;
         }
         *match record.format {
             Format::Plain => &mut self.sums.plain,
@@ -121,13 +134,14 @@ impl Tally {
             Some(Mark::Fallback) => self.sums.fallbacks += 1,
             Some(Mark::ClientAbort) => {
                 self.sums.client_aborts += 1;
-                return;
+                return true;
             }
             None => {}
         }
         if let Some(level) = record.level {
             self.level(level, record);
         }
+        true
     }
 
     fn level(&mut self, level: Level, record: &Record<'_>) {

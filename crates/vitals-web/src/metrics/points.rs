@@ -10,6 +10,7 @@ use vitals_model::incident::Incident;
 use vitals_model::limits::{EVENT_QUEUE_MAX, STORE_QUEUE_MAX};
 use vitals_model::observation::{Level, Phase};
 use vitals_model::reading::{Health, Standing};
+use vitals_model::snapshot::Destination;
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::Verdict;
 
@@ -237,4 +238,18 @@ pub(super) fn otlp_requests(view: &View<'_>, sink: &mut dyn Sink) {
     let Some(export) = view.overhead.export else { return };
     sink.value(&[("outcome", "ok")], number(export.sent));
     sink.value(&[("outcome", "failed")], number(export.failed));
+}
+
+pub(super) fn forwarded(view: &View<'_>, sink: &mut dyn Sink) {
+    for away in &view.snapshot.own.destinations {
+        for (outcome, records) in [("sent", away.sent), ("refused", away.refused), ("dropped", away.dropped)] {
+            sink.value(&[("destination", &away.name), ("outcome", outcome)], number(records));
+        }
+    }
+}
+
+pub(super) fn destinations(view: &View<'_>, sink: &mut dyn Sink, value: fn(&Destination) -> u64) {
+    for away in &view.snapshot.own.destinations {
+        sink.value(&[("destination", &away.name)], number(value(away)));
+    }
 }

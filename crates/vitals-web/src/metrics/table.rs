@@ -6,9 +6,9 @@
 
 use super::Sink;
 use super::points::{
-    claimed, flag, incidents_open, incidents_total, llm_up, log_records, number, operations, otlp_requests, own_info, own_probes,
-    probe_duration, probe_runs, probe_success, queue_depth, queue_limit, seconds, server_verdict, target_checks, target_health,
-    target_info, up,
+    claimed, destinations, flag, forwarded, incidents_open, incidents_total, llm_up, log_records, number, operations,
+    otlp_requests, own_info, own_probes, probe_duration, probe_runs, probe_success, queue_depth, queue_limit, seconds,
+    server_verdict, target_checks, target_health, target_info, up,
 };
 use super::view::{ServerRow, TargetRow, View};
 
@@ -370,6 +370,36 @@ pub static METRICS: &[Metric] = &[
         "",
         "Runs of probes of which no trace could be sent",
         Read::Own(|v| v.overhead.export.map(|export| number(export.dropped))),
+    ),
+    counter(
+        "mcp_vitals_logs_records_total",
+        "",
+        "Records for a destination of logs by what became of them; what failed waits and is no outcome",
+        Read::Many(&["destination", "outcome"], forwarded),
+    ),
+    gauge(
+        "mcp_vitals_logs_spooled_records",
+        "",
+        "Records that wait on disk for a destination of logs",
+        Read::Many(&["destination"], |v, s| destinations(v, s, |d| d.waiting)),
+    ),
+    gauge(
+        "mcp_vitals_logs_spool_bytes",
+        "bytes",
+        "Disk that they use",
+        Read::Many(&["destination"], |v, s| destinations(v, s, |d| d.waiting_bytes)),
+    ),
+    counter(
+        "mcp_vitals_logs_failures_total",
+        "",
+        "Requests to a destination of logs that failed and are made again",
+        Read::Many(&["destination"], |v, s| destinations(v, s, |d| d.failures)),
+    ),
+    gauge(
+        "mcp_vitals_logs_up",
+        "",
+        "Whether a destination of logs takes records",
+        Read::Many(&["destination"], |v, s| destinations(v, s, |d| u64::from(d.trouble.is_none()))),
     ),
     counter(
         "process_cpu_seconds_total",

@@ -528,3 +528,46 @@ vitals.yaml:5:56: error: unknown key `gaol`
     |                                                        ^^^^
 "#);
 }
+
+/// A destination of logs is reached in one way, has a name that a folder may have, and words that are known.
+#[test]
+fn destinations_of_logs() {
+    let shown = errors(
+        &"
+logs:
+  none: {index: x}
+  two: {loki: 'http://a', file: /b}
+  '../up': {loki: 'http://a'}
+  words: {loki: 'http://a', records: some, level: loud}
+report: {at: 8 o'clock, to: ['a b']}
+"[1..],
+    );
+    insta::assert_snapshot!(shown, @r#"
+vitals.yaml:2:3: error: `none` needs one of `elasticsearch`, `loki`, `otlp` and `file`
+  2 |   none: {index: x}
+    |   ^^^^
+  hint: for example `loki: http://127.0.0.1:3100`
+vitals.yaml:3:3: error: `two` needs one of `elasticsearch`, `loki`, `otlp` and `file`
+  3 |   two: {loki: 'http://a', file: /b}
+    |   ^^^
+  hint: for example `loki: http://127.0.0.1:3100`
+vitals.yaml:4:3: error: the name `../up` must be 1 to 64 of the characters A-Z a-z 0-9 . _ -, not `../up`
+  4 |   '../up': {loki: 'http://a'}
+    |   ^^^^^^^
+  hint: for example `up`
+vitals.yaml:5:38: error: `records` must be one of `all`, `hub`, `own`, not `some`
+  5 |   words: {loki: 'http://a', records: some, level: loud}
+    |                                      ^^^^
+vitals.yaml:5:51: error: `level` must be one of `trace`, `debug`, `info`, `warn`, `error`, `fatal`, not `loud`
+  5 |   words: {loki: 'http://a', records: some, level: loud}
+    |                                                   ^^^^
+vitals.yaml:6:14: error: `at` must be a time of day, not `8 o'clock`
+  6 | report: {at: 8 o'clock, to: ['a b']}
+    |              ^^^^^^^^^
+  hint: for example `08:00`
+vitals.yaml:6:30: error: `to` must be 1 to 64 of the characters A-Z a-z 0-9 . _ -, not `a b`
+  6 | report: {at: 8 o'clock, to: ['a b']}
+    |                              ^^^^^
+  hint: for example `a-b`
+"#);
+}

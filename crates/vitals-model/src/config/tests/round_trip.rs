@@ -154,6 +154,45 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn log_destination()(
+        (way, path) in (0..4, text()),
+        index in "[a-z_]{1,8}",
+        headers in btree_map("[a-z-]{1,8}", secret(), 0..3),
+        records in prop::sample::select(LogRecords::ALL.to_vec()),
+        level in prop::sample::select(crate::observation::Level::ALL.to_vec()),
+        bytes in (1u64 << 20..1 << 49, 1u64 << 20..1 << 49),
+        files in 1u32..1000,
+    ) -> LogDestination {
+        let url = |this| (way == this).then(|| "http://x:1".to_owned());
+        LogDestination {
+            elasticsearch: url(0),
+            loki: url(1),
+            otlp: url(2),
+            file: (way == 3).then(|| path.into()),
+            index,
+            headers,
+            records,
+            level,
+            spool_bytes_max: bytes.0,
+            file_bytes_max: bytes.1,
+            files,
+        }
+    }
+}
+
+prop_compose! {
+    fn daily_report()(
+        at in option::of((0u8..24, 0u8..60)),
+        to in vec("[a-z]{1,8}", 0..3),
+        folder in option::of(text()),
+        keep in duration(86_400_000..u64::from(u32::MAX)),
+    ) -> DailyReport {
+        let at = at.map(|(hour, minute)| TimeOfDay::parse(&format!("{hour:02}:{minute:02}")).unwrap());
+        DailyReport { at, to, folder: folder.map(Into::into), keep }
+    }
+}
+
 fn address() -> impl Strategy<Value = Address> {
     prop_oneof![
         (1u16..).prop_map(|port| Address::Hub { url: format!("http://127.0.0.1:{port}") }),
@@ -184,8 +223,9 @@ fn over(defaults: &TargetSettings, mut target: TargetSettings) -> TargetSettings
 prop_compose! {
     fn any_settings()(
         discover in any::<bool>(),
-        defaults in target_settings(),
-        targets in btree_map("[A-Za-z0-9_-][A-Za-z0-9._-]{0,8}", (address(), target_settings()), 0..4),
+        // Boxed: one strategy of all would be too large for the stack of a test.
+        defaults in target_settings().boxed(),
+        targets in btree_map("[A-Za-z0-9_-][A-Za-z0-9._-]{0,8}", (address(), target_settings()).boxed(), 0..4),
         dir in option::of(text()),
         raw in duration(3_600_000..u64::from(u32::MAX)),
         bytes_max in 1_000_000u64..1 << 49,
@@ -193,6 +233,8 @@ prop_compose! {
         interval in duration(1000..86_400_000),
         listen in option::of(any::<(std::net::IpAddr, u16)>()),
         token in option::of(secret()),
+        logs in btree_map("[a-z][a-z0-9._-]{0,8}", log_destination().boxed(), 0..3).boxed(),
+        report in daily_report().boxed(),
     ) -> Settings {
         let configured = |(address, settings)| Configured { address, settings: Arc::new(over(&defaults, settings)) };
         Settings {
@@ -206,6 +248,8 @@ prop_compose! {
             },
             defaults: Arc::new(defaults),
             web: Web { listen: listen.map(Into::into), token },
+            logs,
+            report,
         }
     }
 }

@@ -220,3 +220,22 @@ async fn the_wait_can_move_between_threads() {
     let mut follower = scene.follower();
     tokio::time::timeout(DEADLINE, check_send(follower.changed())).await.unwrap();
 }
+
+#[test]
+fn a_tap_gets_each_line_that_counts_once_and_in_order_through_a_rotation() {
+    let scene = Scene::new("before\n");
+    let tap = crate::logtail::Tap::new(vitals_model::observation::Level::Trace, 1000);
+    let none = crate::http::secrets::Secrets::of(std::iter::empty());
+    let spout = Spout::new(tap.clone(), vitals_model::target::TargetId::new("hub"), none);
+    let mut follower = Follower::new(scene.path.clone(), Writers::Several { ours: Some(7) }).tapped(Some(spout));
+    scene.append("one\n{\"level\":\"info\",\"pid\":8,\"msg\":\"another hub's\"}\n\nhalf");
+    follower.catch_up();
+    let old = scene.rotate();
+    append(&old, " a line\n");
+    scene.append("{\"level\":\"error\",\"pid\":7,\"msg\":\"ours\"}\n");
+    follower.catch_up();
+    follower.catch_up();
+    let taken: Vec<_> = tap.take().into_iter().map(|line| String::from_utf8_lossy(&line.line).into_owned()).collect();
+    assert_eq!(taken, ["one", "half a line", "{\"level\":\"error\",\"pid\":7,\"msg\":\"ours\"}"]);
+    assert_eq!(tap.take_dropped(), 0);
+}

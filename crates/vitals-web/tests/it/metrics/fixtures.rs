@@ -10,7 +10,7 @@ use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
 use vitals_model::observation::{Level, Phase};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::score::Score;
-use vitals_model::snapshot::{Exported, Overhead, OwnState, Snapshot, TargetState, Waiting};
+use vitals_model::snapshot::{Destination, Exported, Overhead, OwnState, Snapshot, TargetState, Waiting};
 use vitals_model::tally::{Histogram, Method, Operation, Run, Tally};
 use vitals_model::target::{Address, Origin, Target, TargetId};
 use vitals_model::text::Text;
@@ -60,6 +60,17 @@ pub(crate) fn snapshot(targets: Vec<TargetState>) -> Snapshot {
         probes: 4212,
         took: BTreeMap::from([(Probe::Api, took)]),
         waiting: Waiting { events: 1, records: 20 },
+        destinations: vec![Destination {
+            name: "search".to_owned(),
+            kind: "elasticsearch",
+            waiting: 7,
+            waiting_bytes: 4096,
+            sent: 9000,
+            refused: 2,
+            dropped: 1,
+            failures: 3,
+            trouble: Some(Text::new("connection refused")),
+        }],
         ..OwnState::default()
     };
     Snapshot { at: NOW, began_at: NOW.minus(7500 * 1000 * MS), targets: targets.into_iter().map(Arc::new).collect(), own }
