@@ -28,6 +28,7 @@ pub use self::show::show;
 pub use self::validate::{Source, load};
 
 use crate::check::{CheckId, Probe};
+use crate::notice::Notices;
 use crate::objective::Objective;
 use crate::quiet::{Maintenance, Pattern};
 use crate::target::Address;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub otlp: Otlp,
     /// The page and the API.
     pub web: Web,
+    /// Who is told of what.
+    pub notices: Arc<Notices>,
 }
 
 /// A target named in the configuration.
@@ -79,6 +82,8 @@ pub struct TargetSettings {
     pub checks: BTreeMap<Pattern, CheckPolicy>,
     /// What holds for all incidents.
     pub incidents: IncidentSettings,
+    /// What routes may ask for.
+    pub labels: BTreeMap<String, String>,
     /// When nobody wants to be told, by name.
     pub maintenance: BTreeMap<String, Maintenance>,
     /// What is promised of checks, by the name that each objective was given.
@@ -434,6 +439,8 @@ pub struct Web {
     pub listen: Option<SocketAddr>,
     /// What must be shown to change anything, and for everything where `listen` is not on loopback.
     pub token: Option<SecretRef>,
+    /// Where people reach the page; `None` is where it is served.
+    pub url: Option<String>,
 }
 
 /// History.
@@ -464,6 +471,7 @@ impl Default for Settings {
             storage: Storage::default(),
             otlp: Otlp::default(),
             web: Web::default(),
+            notices: Arc::default(),
         }
     }
 }

@@ -8,13 +8,15 @@ use serde_json::{Map, Value, json};
 use super::problem::Report;
 use super::show::{Shown, shown};
 use super::table::{
-    ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, OBJECTIVE, POLICY, SERVER, SETTINGS, Slot, WAYS, Worse,
+    ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, OBJECTIVE, POLICY, RECEIVER, ROUTE, SERVER, SETTINGS, Slot,
+    WAYS, Worse,
 };
 use super::value::{Bounds, Carrier, UrlKind, show_duration, show_size};
 use super::{CheckPolicy, ServerSettings, Settings, raw, value};
 use crate::check::Unit;
 use crate::criterion::Weight;
 use crate::limits::{CONFIG_COUNT_MAX, OBJECTIVE_GOAL_MAX};
+use crate::notice::{GroupBy, Receiver, ReceiverKind, Route};
 use crate::objective::Objective;
 use crate::quiet::Maintenance;
 
@@ -66,6 +68,12 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
         Slot::Checks(_) => named(optional(object(&[POLICY], &mut CheckPolicy::default()))),
         Slot::Maintenance(_) => named(optional(object(&[MAINTENANCE], &mut Maintenance::default()))),
         Slot::Objectives(_) => named(objective()),
+        Slot::OneOf(words, ..) => json!({"enum": words}),
+        Slot::Words(_) => json!({"type": ["string", "array"], "items": single()}),
+        Slot::GroupBy(_) => json!({"type": ["string", "array"], "items": {"enum": GroupBy::ALL.map(GroupBy::as_str)}}),
+        Slot::Labels(_) | Slot::Patterns(_) => named(single()),
+        Slot::Receivers(_) => named(receiver()),
+        Slot::Routes(_) => json!({"type": ["array", "null"], "items": route()}),
         Slot::Group(keys) => optional(object(&[keys], of)),
         Slot::Defaults(at) => optional(object(&[SETTINGS], at(of))),
         Slot::Targets(_) => json!({"type": ["array", "null"], "items": target()}),
@@ -83,6 +91,18 @@ fn objective() -> Value {
     objective
 }
 
+fn receiver() -> Value {
+    let mut receiver = object(&[RECEIVER], &mut Receiver::default());
+    receiver["required"] = json!(["kind"]);
+    receiver
+}
+
+fn route() -> Value {
+    let mut route = object(&[ROUTE], &mut Route::default());
+    route["required"] = json!(["name", "receivers"]);
+    route
+}
+
 fn target() -> Value {
     let mut target = object(&[ADDRESS, SETTINGS], &mut Draft::default());
     target["required"] = json!(["name"]);
@@ -94,6 +114,7 @@ fn target() -> Value {
 fn default<T>(slot: &Slot<T>, of: &mut T) -> Option<String> {
     match (slot, shown(slot, of)) {
         (Slot::Name(_) | Slot::Check(_), _) => None,
+        (Slot::OneOf(words, ..), _) if words.len() == ReceiverKind::WORDS.len() => None,
         (_, Shown::Line(text)) => Some(text),
         _ => None,
     }
@@ -124,6 +145,8 @@ pub fn reference() -> String {
     section("Servers", "servers.NAME.", &[SERVER], &mut ServerSettings::default(), &mut out);
     section("Checks", "checks.PATTERN.", &[POLICY], &mut CheckPolicy::default(), &mut out);
     section("Maintenance", "maintenance.NAME.", &[MAINTENANCE], &mut Maintenance::default(), &mut out);
+    section("Receivers", "receivers.NAME.", &[RECEIVER], &mut Receiver::default(), &mut out);
+    section("Routes", "routes[].", &[ROUTE], &mut Route::default(), &mut out);
     section("Objectives", "objectives.NAME.", &[OBJECTIVE], &mut Objective::default(), &mut out);
     out
 }
@@ -206,6 +229,12 @@ fn kind<T>(slot: &Slot<T>) -> String {
         Slot::Maintenance(_) => "mapping of windows by name".to_owned(),
         Slot::Servers(_) => "mapping of servers by name".to_owned(),
         Slot::Objectives(_) => "mapping of objectives by name".to_owned(),
+        Slot::OneOf(words, ..) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        Slot::Words(_) | Slot::GroupBy(_) => "list of words, or one".to_owned(),
+        Slot::Labels(_) => "texts by name".to_owned(),
+        Slot::Patterns(_) => "patterns by name".to_owned(),
+        Slot::Receivers(_) => "mapping of receivers by name".to_owned(),
+        Slot::Routes(_) => "list of routes".to_owned(),
         Slot::Defaults(_) => "the settings below".to_owned(),
         Slot::Targets(_) => "list of targets: address and settings".to_owned(),
     }

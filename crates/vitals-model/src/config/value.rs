@@ -354,6 +354,14 @@ pub(super) fn goal(scalar: &Scalar) -> Result<f64, Fault> {
     Err(Fault::new(predicate, "what is left over is the error budget, for example 0.1 % of a goal of 99.9"))
 }
 
+/// One of a few words.
+pub(super) fn word(scalar: &Scalar, words: &[&str]) -> Result<String, Fault> {
+    if words.contains(&scalar.text.as_str()) {
+        return Ok(scalar.text.clone());
+    }
+    Err(Fault::new(format!("must be one of {}, not `{}`", words.join(", "), quoted(scalar)), ""))
+}
+
 /// The id of a check, in which `*` may stand for a server.
 pub(super) fn check(scalar: &Scalar) -> Result<String, Fault> {
     let text = text(scalar)?;
