@@ -108,9 +108,9 @@ pub const NOTES_MAX: usize = 32;
 /// Most changes kept with one incident that were not told; beyond it the oldest goes.
 pub const WITHHELD_MAX: usize = 16;
 
-/// Most incidents that one notice tells of; the rest are counted. It is what a person reads, and less than half of what the
-/// smallest of the services takes in one message.
-pub const NOTICE_INCIDENTS_MAX: usize = 20;
+/// Most incidents that one notice tells of; the rest are counted. It is more than a person reads, and what a hub with a
+/// hundred servers can have.
+pub const NOTICE_INCIDENTS_MAX: usize = 128;
 
 /// Most groups of incidents that routes keep apart at one time; the incidents of a further one are told on its own.
 pub const GROUPS_MAX: usize = 1000;

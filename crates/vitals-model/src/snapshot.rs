@@ -8,6 +8,7 @@ use crate::check::{CheckId, Probe};
 use crate::claim::{FilteringClaim, HubClaim};
 use crate::finding::Finding;
 use crate::incident::Incident;
+use crate::notice::ReceiverState;
 use crate::observation::{LevelCounts, VisitSeen};
 use crate::quiet::Silence;
 use crate::reading::{Health, Reading};
@@ -138,6 +139,8 @@ pub struct OwnState {
     pub took: BTreeMap<Probe, Histogram>,
     /// Events that wait for judgement, and records that wait to be written.
     pub waiting: Waiting,
+    /// How each receiver of notices does, by name.
+    pub receivers: BTreeMap<String, ReceiverState>,
 }
 
 /// How full our own queues are.

@@ -238,3 +238,19 @@ pub(super) fn otlp_requests(view: &View<'_>, sink: &mut dyn Sink) {
     sink.value(&[("outcome", "ok")], number(export.sent));
     sink.value(&[("outcome", "failed")], number(export.failed));
 }
+
+pub(super) fn notices_total(view: &View<'_>, sink: &mut dyn Sink) {
+    for (receiver, state) in &view.snapshot.own.receivers {
+        let outcomes =
+            [("delivered", state.delivered), ("delayed", state.delayed), ("refused", state.refused), ("dropped", state.dropped)];
+        for (outcome, n) in outcomes {
+            sink.value(&[("receiver", receiver), ("outcome", outcome)], number(n));
+        }
+    }
+}
+
+pub(super) fn notices_waiting(view: &View<'_>, sink: &mut dyn Sink) {
+    for (receiver, state) in &view.snapshot.own.receivers {
+        sink.value(&[("receiver", receiver)], number(state.waiting));
+    }
+}
