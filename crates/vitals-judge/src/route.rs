@@ -225,3 +225,6 @@ fn of_group(group: &str) -> String {
 pub(crate) fn decide(incident: u64, at: Timestamp, route: &str, kind: DecisionKind, sentence: String) -> Effect {
     Effect::Keep(Record::Decision(Decision { incident, at, route: route.to_owned(), kind, sentence }))
 }
+
+#[cfg(test)]
+mod tests;

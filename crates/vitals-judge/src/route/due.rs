@@ -48,8 +48,9 @@ impl Router {
             let (quiet, labels) = (BTreeMap::new(), Vec::new());
             let mut look = Look { now, route, group_name: name.1.clone(), group, quiet, labels, effects: Vec::new() };
             look.refresh(find);
-            let notices = look.news().or_else(|| look.escalate()).or_else(|| look.repeat());
-            for notice in notices.into_iter().flatten() {
+            let told = look.news().or_else(|| look.repeat());
+            let escalated = look.escalate();
+            for notice in told.into_iter().chain(escalated).flatten() {
                 let id = self.next_id();
                 effects.extend(look.sent(id, &notice));
                 effects.push(self.send(Notice { id, ..notice }));

@@ -101,7 +101,9 @@ impl Group {
     /// Has news: they are told when the group has waited, and not too soon after what was told last.
     pub(super) fn wait(&mut self, now: Timestamp, route: &Route) -> Timestamp {
         let after_last = self.sent_at.map(|at| at.plus(route.group_interval));
-        let at = self.news_at.unwrap_or_else(|| now.plus(route.group_wait).max(after_last.unwrap_or(now)));
+        let at = now.plus(route.group_wait).max(after_last.unwrap_or(now));
+        // What is held back may be looked at later than that.
+        let at = self.news_at.map_or(at, |before| before.min(at));
         self.news_at = Some(at);
         at
     }
