@@ -6,6 +6,7 @@ pub(crate) mod incidents;
 pub(crate) mod junit;
 pub(crate) mod markdown;
 pub(crate) mod nagios;
+pub(crate) mod notices;
 pub(crate) mod page;
 pub(crate) mod report;
 pub(crate) mod scenario;

@@ -41,6 +41,7 @@ pub fn memory(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
         }
     }
     let silences = reader.silences()?;
+    let (posted, last_notice) = (reader.posted()?, reader.last_notice_id()?);
     Ok(Memory {
         incidents: reader.incidents(IncidentFilter::Since(now.minus(RECENT)))?,
         last_incident: reader.last_incident_id()?,
@@ -48,6 +49,8 @@ pub fn memory(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
         tokens,
         last_silence: silences.last().map_or(0, |silence| silence.id),
         silences,
+        posted,
+        last_notice,
         lookouts: Vec::new(),
     })
 }

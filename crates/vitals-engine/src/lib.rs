@@ -4,6 +4,7 @@
 pub mod export;
 pub mod history;
 pub mod lockfile;
+pub mod notify;
 mod pulse;
 pub mod schedule;
 pub mod store;

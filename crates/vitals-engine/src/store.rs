@@ -8,6 +8,7 @@ mod base;
 mod bulk;
 mod left;
 mod lock;
+mod notices;
 mod queue;
 mod reader;
 mod record;
@@ -28,9 +29,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use vitals_model::config::Storage;
 use vitals_model::errors::KnownErrors;
 use vitals_model::incident::Incident;
+use vitals_model::notice::{Decision, Delivery, Notice};
 use vitals_model::quiet::{Order, Silence};
 use vitals_model::reading::Sample;
 use vitals_model::scenario::Run;
@@ -68,6 +71,12 @@ pub enum Record {
     Silence(Box<Silence>),
     /// An order was carried out: its file goes once this and all that was put before is in the history.
     Ordered(OrderName),
+    /// A notice that is about to be sent.
+    Notice(Box<Notice>),
+    /// What came of an attempt to deliver a notice.
+    Delivery(Box<Delivery>),
+    /// What was decided about telling people of an incident.
+    Decision(Decision),
     /// Something about the watch itself: started, stopped, a gap.
     Note {
         /// When.
@@ -274,6 +283,11 @@ impl Store {
     /// How the store is now.
     pub fn health(&self) -> StoreHealth {
         self.queue.health()
+    }
+
+    /// The highest number of a notice that is in the file, as it goes on.
+    pub fn kept_notices(&self) -> watch::Receiver<u64> {
+        self.queue.kept_notices()
     }
 
     /// How many records wait to be written.

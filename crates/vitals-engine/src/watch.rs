@@ -2,6 +2,7 @@
 //! out of effects. Probes run as tasks of their own, so none delays another or the loop.
 
 mod keeping;
+mod people;
 mod targets;
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,6 +18,7 @@ use vitals_model::check::Probe;
 use vitals_model::config::Settings;
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::limits::EVENT_QUEUE_MAX;
+use vitals_model::notice::{Delivery, Posted};
 use vitals_model::observation::Observation;
 use vitals_model::quiet::Order;
 use vitals_model::snapshot::{Snapshot, Waiting};
@@ -28,6 +30,7 @@ use vitals_probe::hands::{Hands, Happened, Held, Surroundings};
 
 use crate::export::{Classic, Onward};
 use crate::lockfile::Stamp;
+use crate::notify::Post;
 use crate::pulse::Pulse;
 use crate::schedule::Timetable;
 use crate::store::Record;
@@ -126,6 +129,9 @@ pub struct Engine {
     closing: JoinSet<u64>,
     inbox: mpsc::Receiver<Happened>,
     outbox: mpsc::Sender<Happened>,
+    post: Post,
+    /// What the watch before this one posted, until this one runs.
+    posted: Vec<Posted>,
     faces: Faces,
     /// When the loop last went on, by both clocks.
     pulse: (Pulse, Stopwatch),
@@ -146,6 +152,8 @@ enum Awaited {
     Happened(Happened),
     Ended(Ended),
     Control(Control),
+    Delivered(Delivery),
+    RoutesDue,
     ProbesDue,
     Tick,
     Discovery,
@@ -166,7 +174,10 @@ impl Engine {
     ) -> Self {
         let (outbox, inbox) = mpsc::channel(EVENT_QUEUE_MAX);
         let now = Instant::now();
+        let post = Post::new(surroundings.proxy.clone(), history.kept_notices());
         Self {
+            posted: memory.posted.clone(),
+            post,
             monitor: Monitor::new(clock::now(), memory),
             settings,
             surroundings,
@@ -211,10 +222,14 @@ impl Engine {
     /// Watches until told to stop or until `end`.
     pub async fn run(mut self, mut controls: mpsc::Receiver<Control>, end: Option<Instant>) -> Outcome {
         self.note("watch started");
+        self.follow_notices();
+        self.resume_notices();
         loop {
             match self.select(&mut controls, end).await {
                 Awaited::Happened(happened) => self.happened(happened),
                 Awaited::Ended(ended) => self.ended(ended),
+                Awaited::Delivered(delivery) => self.delivered([delivery]),
+                Awaited::RoutesDue => self.apply(Event::Tick),
                 Awaited::ProbesDue => self.start_due(),
                 Awaited::Tick => self.tick(),
                 Awaited::Discovery => self.discover(),
@@ -235,14 +250,17 @@ impl Engine {
         let far = Instant::now() + Duration::from_secs(86_400);
         let due = self.rigs.values().filter_map(|rig| rig.table.next()).min().unwrap_or(far);
         let publish = if self.changed && !self.faces.snapshot.is_closed() { self.next_publish } else { far };
+        let routes_due = self.routes_due(far);
         tokio::select! {
             biased;
             control = controls.recv() => Awaited::Control(control.unwrap_or(Control::Stop)),
             () = tokio::time::sleep_until(end.unwrap_or(far)), if end.is_some() => Awaited::End,
             () = tokio::time::sleep_until(due) => Awaited::ProbesDue,
             () = tokio::time::sleep_until(self.next_tick) => Awaited::Tick,
+            () = tokio::time::sleep_until(routes_due) => Awaited::RoutesDue,
             () = tokio::time::sleep_until(self.next_discovery) => Awaited::Discovery,
             () = tokio::time::sleep_until(publish) => Awaited::Publish,
+            Some(delivery) = self.post.outcome() => Awaited::Delivered(delivery),
             Some(ended) = self.probing.join_next_with_id() => Awaited::Ended(ended),
             Some(happened) = self.inbox.recv() => Awaited::Happened(happened),
         }
@@ -316,6 +334,7 @@ impl Engine {
                 }
                 // Why is kept with the incident.
                 Effect::Withhold(..) => {}
+                Effect::Notify(notice) => self.notify(*notice),
                 Effect::Say(line) => (self.faces.say)(&line),
             }
         }
@@ -328,6 +347,7 @@ impl Engine {
             Kept::Tools(target, server, tools) => Record::Tools(target, server, tools),
             Kept::Errors(target, known) => Record::Errors(target, known),
             Kept::Silence(silence) => Record::Silence(Box::new(silence)),
+            Kept::Decision(decision) => Record::Decision(decision),
             Kept::Note(text) => return self.note(&text),
         });
     }
@@ -418,6 +438,7 @@ impl Engine {
         while let Some(closed) = self.closing.join_next().await {
             self.sessions += closed.unwrap_or(0);
         }
+        self.send_the_rest().await;
         self.note("watch stopped");
         let kept = std::mem::replace(&mut self.history, History::Off).close();
         self.tell_kept(kept);

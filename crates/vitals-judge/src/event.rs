@@ -1,8 +1,11 @@
 //! What comes into judgement and what it asks for.
 
+use std::sync::Arc;
+
 use vitals_model::check::Probe;
 use vitals_model::errors::KnownErrors;
 use vitals_model::incident::{Incident, IncidentChange, Quiet};
+use vitals_model::notice::{Decision, Delivery, Notice, Notices, Posted};
 use vitals_model::observation::Observation;
 use vitals_model::quiet::{Order, Silence};
 use vitals_model::reading::Sample;
@@ -38,6 +41,10 @@ pub enum Event {
     Gap(Gap),
     /// Somebody asks something about incidents.
     Ordered(Order),
+    /// Who is told of what from now on.
+    Notices(Arc<Notices>),
+    /// Something came of an attempt to deliver a notice.
+    Delivered(Delivery),
 }
 
 /// A time that does not count: nobody looked, or it never was.
@@ -71,6 +78,8 @@ pub enum Effect {
     Tell(IncidentChange, Box<Incident>),
     /// Do not tell people about it, and why. Said once for as long as nothing else happens.
     Withhold(IncidentChange, Box<Incident>, Quiet),
+    /// Send this to its receiver.
+    Notify(Box<Notice>),
     /// Say this line: it is about the watch itself, and no incident.
     Say(String),
 }
@@ -88,6 +97,8 @@ pub enum Record {
     Errors(TargetId, KnownErrors),
     /// A silence as it is now.
     Silence(Silence),
+    /// What was decided about telling people of an incident.
+    Decision(Decision),
     /// Something about the watch itself, such as a gap.
     Note(String),
 }
@@ -107,6 +118,10 @@ pub struct Memory {
     pub silences: Vec<Silence>,
     /// The highest number of a silence ever given.
     pub last_silence: u64,
+    /// Notices that were not delivered yet, and the latest of each group to each receiver.
+    pub posted: Vec<Posted>,
+    /// The highest number of a notice ever given.
+    pub last_notice: u64,
     /// What the detectors remember of each target's last days.
     pub lookouts: Vec<(TargetId, Lookout)>,
 }

@@ -22,6 +22,7 @@ pub mod own;
 pub mod rarity;
 mod reach;
 pub mod report;
+pub mod route;
 pub mod score;
 mod stats;
 pub mod surface;

@@ -6,6 +6,7 @@ mod history;
 mod judged;
 mod orders;
 mod own_guard;
+mod routing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use vitals_model::incident::Cause;
 use vitals_model::observation::{Observation, Seen};
 use vitals_model::quiet::{Maintenance, Window};
 use vitals_model::reading::{Health, Reading, Standing};
-use vitals_model::snapshot::{Snapshot, TargetState};
+use vitals_model::snapshot::{OwnState, Snapshot, TargetState};
 use vitals_model::target::{Target, TargetId, TargetKind};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -31,6 +32,7 @@ use crate::facts::Facts;
 use crate::incident::Ledger;
 use crate::own::Own;
 use crate::reach::{self, Reach};
+use crate::route::Router;
 use judged::Judged;
 
 /// The window of the detectors while watching, and of the level counts that faces show.
@@ -83,13 +85,15 @@ pub struct Monitor {
     began_at: Timestamp,
     pub(crate) own: Own,
     thrift: Thrift,
+    router: Router,
 }
 
 impl Monitor {
     /// A monitor that begins now and remembers what the one before it left.
     pub fn new(began_at: Timestamp, memory: Memory) -> Self {
         let own = Own::restored(&memory.incidents, memory.silences.clone());
-        Self { targets: BTreeMap::new(), own, memory, began_at, thrift: Thrift::Thrifty }
+        let router = Router::remembering(memory.last_notice, &memory.posted);
+        Self { targets: BTreeMap::new(), own, memory, began_at, thrift: Thrift::Thrifty, router }
     }
 
     /// Judges everything at each event, or what it can have changed.
@@ -101,6 +105,12 @@ impl Monitor {
 
     /// Takes in one event and says what is to be done.
     pub fn apply(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
+        let mut effects = self.judge(now, event);
+        self.route(now, &mut effects);
+        effects
+    }
+
+    fn judge(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         match event {
             Event::Watch(target) => {
                 self.watch(target);
@@ -134,6 +144,11 @@ impl Monitor {
             }
             Event::Gap(gap) => self.skip(now, gap),
             Event::Ordered(order) => self.ordered(now, order),
+            Event::Notices(notices) => self.follow_notices(now, notices),
+            Event::Delivered(delivery) => {
+                self.router.delivered(delivery);
+                Vec::new()
+            }
         }
     }
 
@@ -231,7 +246,8 @@ impl Monitor {
     /// The state of everything, for faces.
     pub fn snapshot(&self, now: Timestamp) -> Arc<Snapshot> {
         let targets = self.targets.values().map(|watched| Arc::new(watched.state(now))).collect();
-        Arc::new(Snapshot { at: now, began_at: self.began_at, targets, own: self.own.state.clone() })
+        let own = OwnState { receivers: self.router.receivers().clone(), ..self.own.state.clone() };
+        Arc::new(Snapshot { at: now, began_at: self.began_at, targets, own })
     }
 
     /// The tools of every server as they are now, to be kept by a single look: it shows a drift once, and

@@ -118,6 +118,11 @@ impl Own {
         Some(Cause { incident: incident.id, check: incident.check.clone() })
     }
 
+    /// Incidents of our own that last.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &Incident> {
+        self.open.iter()
+    }
+
     /// The incident of our own with this number, while it lasts.
     pub(crate) fn incident_mut(&mut self, id: u64) -> Option<&mut Incident> {
         self.open.iter_mut().find(|incident| incident.id == id)

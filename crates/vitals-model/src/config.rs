@@ -31,6 +31,7 @@ pub use self::show::show;
 pub use self::validate::{Source, load};
 
 use crate::check::{CheckId, Probe};
+use crate::notice::Notices;
 use crate::objective::Objective;
 use crate::quiet::{Maintenance, Pattern};
 use crate::target::Address;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub logs: BTreeMap<String, LogDestination>,
     /// The report of each day.
     pub report: DailyReport,
+    /// Who is told of what.
+    pub notices: Arc<Notices>,
 }
 
 /// A target named in the configuration.
@@ -86,6 +89,8 @@ pub struct TargetSettings {
     pub checks: BTreeMap<Pattern, CheckPolicy>,
     /// What holds for all incidents.
     pub incidents: IncidentSettings,
+    /// What routes may ask for.
+    pub labels: BTreeMap<String, String>,
     /// When nobody wants to be told, by name.
     pub maintenance: BTreeMap<String, Maintenance>,
     /// What is promised of checks, by the name that each objective was given.
@@ -441,6 +446,8 @@ pub struct Web {
     pub listen: Option<SocketAddr>,
     /// What must be shown to change anything, and for everything where `listen` is not on loopback.
     pub token: Option<SecretRef>,
+    /// Where people reach the page; `None` is where it is served.
+    pub url: Option<String>,
 }
 
 /// History.
@@ -473,6 +480,7 @@ impl Default for Settings {
             web: Web::default(),
             logs: BTreeMap::new(),
             report: DailyReport::default(),
+            notices: Arc::default(),
         }
     }
 }

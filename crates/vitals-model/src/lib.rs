@@ -27,6 +27,11 @@
 //! | [Incident](incident::Incident) | something bad with a beginning and an end, its reason and its evidence |
 //! | [Quiet](quiet) | what keeps people from being told of an incident: a silence, a maintenance window, an acknowledgement |
 //! | [Order](quiet::Order) | what somebody asks of the monitor about incidents |
+//! | [Route](notice::Route) | which incidents go to which receivers, and when |
+//! | [Receiver](notice::Receiver) | where notices go: a chat, a mailbox, a pager, a program |
+//! | [Notice](notice::Notice) | one message to one receiver about the incidents of one group |
+//! | [Delivery](notice::Delivery) | what came of one attempt to deliver a notice |
+//! | [Decision](notice::Decision) | what was decided about telling people of one incident, and why |
 //! | [Summary](history::Summary) | what a span of one check's samples comes to: uptime, percentiles |
 //! | [Slice](history::Slice) | one of the equal parts of a span, with the summaries of its checks |
 //! | [Criterion](criterion::Criterion) | what a hub must, should or may be over a span: met, unmet or pending |
@@ -48,6 +53,7 @@ pub mod finding;
 pub mod history;
 pub mod incident;
 pub mod limits;
+pub mod notice;
 pub mod objective;
 pub mod observation;
 pub mod quiet;

@@ -134,6 +134,41 @@ pub const NOTES_MAX: usize = 32;
 /// Most changes kept with one incident that were not told; beyond it the oldest goes.
 pub const WITHHELD_MAX: usize = 16;
 
+/// Most incidents that one notice tells of; the rest are counted. It is more than a person reads, and what a hub with a
+/// hundred servers can have.
+pub const NOTICE_INCIDENTS_MAX: usize = 128;
+
+/// Most groups of incidents that routes keep apart at one time; the incidents of a further one are told on its own.
+pub const GROUPS_MAX: usize = 1000;
+
+/// Most notices that wait for one receiver; beyond it what was never sent and is outdated goes first, then the oldest. At one
+/// notice in 30 s for one group it is eight hours of an outage.
+pub const OUTBOX_MAX: usize = 1000;
+
+/// Most receivers, and most routes.
+pub const RECEIVERS_MAX: usize = 100;
+
+/// Most recipients of one mail.
+pub const RECIPIENTS_MAX: usize = 50;
+
+/// Longest subject of a notice, in characters; the rest is cut and marked with `…`.
+pub const SUBJECT_CHARS_MAX: usize = 200;
+
+/// Longest body of a notice, in characters; the rest is cut and marked with `…`. Services that take less cut again.
+pub const NOTICE_CHARS_MAX: usize = 64 << 10;
+
+/// Instructions that one template may take (`MiniJinja`'s fuel): a hundred times what the built-in ones take at most.
+pub const TEMPLATE_FUEL: u64 = 1_000_000;
+
+/// Longest answer of a receiver that is read, in bytes; of a longer one the head is.
+pub const RECEIPT_BYTES_MAX: usize = 64 << 10;
+
+/// Shortest time between two heartbeats.
+pub const HEARTBEAT_MIN: Duration = Duration::from_secs(5);
+
+/// Longest time that a route waits, before a group, between its notices, before it repeats or escalates: a week.
+pub const ROUTE_WAIT_MAX: Duration = Duration::from_secs(7 * 86_400);
+
 /// Most things that a report says to do first; the rest are counted. More than ten are no order to begin with.
 pub const RECOMMENDATIONS_MAX: usize = 10;
 

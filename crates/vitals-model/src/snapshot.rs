@@ -8,6 +8,7 @@ use crate::check::{CheckId, Probe};
 use crate::claim::{FilteringClaim, HubClaim};
 use crate::finding::Finding;
 use crate::incident::Incident;
+use crate::notice::ReceiverState;
 use crate::observation::{LevelCounts, VisitSeen};
 use crate::quiet::Silence;
 use crate::reading::{Health, Reading};
@@ -140,6 +141,8 @@ pub struct OwnState {
     pub waiting: Waiting,
     /// Where log records and events are sent to, in the order of the names.
     pub destinations: Vec<Destination>,
+    /// How each receiver of notices does, by name.
+    pub receivers: BTreeMap<String, ReceiverState>,
 }
 
 /// How it is with one destination of logs, since the start.

@@ -90,6 +90,24 @@ impl From<&str> for Text {
     }
 }
 
+/// Text of several lines, made harmless line by line and cut after `chars_max` characters.
+pub fn plain_lines(raw: &str, chars_max: usize) -> String {
+    let mut out = String::with_capacity(raw.len().min(chars_max));
+    for (n, c) in raw.chars().enumerate() {
+        if n == chars_max {
+            out.push('…');
+            break;
+        }
+        match c {
+            '\n' => out.push('\n'),
+            c if is_unsafe(c) => out.extend(c.escape_unicode()),
+            c if c.is_whitespace() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Bytes as people read them, in powers of 1000: `512 B`, `24.1 kB`, `90.3 MB`, `1.2 GB`.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];

@@ -66,13 +66,14 @@ pub struct Request<'a> {
     url: &'a Url,
     headers: Vec<(&'a str, &'a str)>,
     secrets: Vec<(&'a str, &'a Secret)>,
+    hidden: Vec<&'a Secret>,
     body: Option<Bytes>,
 }
 
 impl<'a> Request<'a> {
     /// A request without headers and body.
     pub const fn new(method: Method, url: &'a Url) -> Self {
-        Self { method, url, headers: Vec::new(), secrets: Vec::new(), body: None }
+        Self { method, url, headers: Vec::new(), secrets: Vec::new(), hidden: Vec::new(), body: None }
     }
 
     /// A `GET`.
@@ -98,6 +99,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn secret(mut self, name: &'a str, value: &'a Secret) -> Self {
         self.secrets.push((name, value));
+        self
+    }
+
+    /// Takes this value out of all evidence too: it is part of the URL or of the body.
+    #[must_use]
+    pub fn hiding(mut self, value: &'a Secret) -> Self {
+        self.hidden.push(value);
         self
     }
 
@@ -130,7 +138,8 @@ impl Client {
     /// No answer, with the phase reached; `OtherHost` for a redirect to another host.
     pub async fn send(&self, request: Request<'_>, limit: Duration) -> Result<Answer, Failure> {
         let deadline = Deadline::start(limit);
-        let secrets = Arc::new(Secrets::of(self.headers.iter().map(|(_, s)| s).chain(request.secrets.iter().map(|(_, s)| *s))));
+        let sent = self.headers.iter().map(|(_, s)| s).chain(request.secrets.iter().map(|(_, s)| *s));
+        let secrets = Arc::new(Secrets::of(sent.chain(request.hidden.iter().copied())));
         let origin = Origin::of(request.url).map_err(|why| deadline.failure(Phase::Connect, FailureKind::Malformed, &why))?;
         let message = self.message(&request).map_err(|why| deadline.failure(Phase::Request, FailureKind::Malformed, &why))?;
 

@@ -64,8 +64,9 @@ fn list(reader: &Reader, dir: &Path, since: Option<Timestamp>, format: LineForma
 
 fn show(reader: &Reader, id: u64, format: LineFormat, now: Timestamp) -> anyhow::Result<Exit> {
     let incident = reader.incident(id)?.with_context(|| format!("the history knows no incident I{id}"))?;
+    let (posted, decisions) = (reader.posted_of(id)?, reader.decisions(id)?);
     render::print(&match format {
-        LineFormat::Text => render::incidents::one(&incident, now),
+        LineFormat::Text => render::incidents::one(&incident, now) + &render::notices::of_incident(&posted, &decisions),
         LineFormat::Json => render::json(&vitals_model::view::v1::IncidentView::from(&incident))?,
     })?;
     Ok(Exit::Ok)

@@ -59,7 +59,7 @@ async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
             let effects = monitor.apply(clock::now(), Event::Observed(observation));
             kept.extend(effects.into_iter().filter_map(|effect| match effect {
                 Effect::Keep(kept) => Some(kept),
-                Effect::Check(..) | Effect::Tell(..) | Effect::Withhold(..) | Effect::Say(_) => None,
+                Effect::Check(..) | Effect::Tell(..) | Effect::Withhold(..) | Effect::Notify(_) | Effect::Say(_) => None,
             }));
         }
     }
@@ -121,7 +121,7 @@ impl Look {
                 Kept::Sample(target, sample) => store.put(Record::Sample(target, sample)),
                 Kept::Tools(target, server, tools) => store.put(Record::Tools(target, server, tools)),
                 // What one look has heard of errors must not replace what a watch has heard in weeks.
-                Kept::Incident(_) | Kept::Silence(_) | Kept::Note(_) | Kept::Errors(..) => {}
+                Kept::Incident(_) | Kept::Silence(_) | Kept::Note(_) | Kept::Errors(..) | Kept::Decision(_) => {}
             }
         }
         let health = store.close();

@@ -27,11 +27,15 @@ mod hostile;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod inbox;
+#[cfg(test)]
 mod incidents;
 #[cfg(test)]
 mod install;
 #[cfg(test)]
 mod lab;
+#[cfg(test)]
+mod notices;
 #[cfg(test)]
 mod onward;
 #[cfg(test)]

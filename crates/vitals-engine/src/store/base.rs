@@ -10,8 +10,8 @@ use vitals_model::time::Timestamp;
 use super::StoreError;
 
 /// The schema this version writes, kept in `user_version`. Schema 1 was never released; schema 2 has no scenarios,
-/// schema 3 no silences, schema 4 no kinds of error.
-pub(super) const SCHEMA: i64 = 5;
+/// schema 3 no silences, schema 4 no kinds of error, schema 5 no notices.
+pub(super) const SCHEMA: i64 = 6;
 
 /// The oldest schema that is brought up to date when it is opened for writing, and read as it is.
 const SCHEMA_MIN: i64 = 2;
@@ -59,6 +59,20 @@ const ERRORS: &str = "
 CREATE TABLE errors (target TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 ";
 
+/// What schema 6 has more than schema 5: notices, with what came of them so far (`waits` until nothing more does), which
+/// incidents they tell of, and what was decided about each incident.
+const NOTICES: &str = "
+CREATE TABLE notice (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, receiver TEXT NOT NULL, route TEXT NOT NULL,
+    grp TEXT NOT NULL, waits INTEGER NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL, delivery TEXT);
+CREATE INDEX notice_waits ON notice (waits) WHERE waits;
+CREATE INDEX notice_group ON notice (route, grp, receiver);
+CREATE TABLE told (incident INTEGER NOT NULL, notice INTEGER NOT NULL, PRIMARY KEY (incident, notice)) WITHOUT ROWID;
+CREATE TABLE decision (id INTEGER PRIMARY KEY, incident INTEGER NOT NULL, at INTEGER NOT NULL, route TEXT NOT NULL,
+    kind TEXT NOT NULL, sentence TEXT NOT NULL);
+CREATE INDEX decision_incident ON decision (incident);
+CREATE INDEX decision_age ON decision (at);
+";
+
 /// Where the history of `dir` is.
 pub(super) fn path(dir: &Path) -> PathBuf {
     dir.join("history.db")
@@ -89,7 +103,10 @@ pub(super) fn open(dir: &Path) -> Result<Connection, StoreError> {
         if found < 4 {
             create.execute_batch(SILENCES)?;
         }
-        create.execute_batch(ERRORS)?;
+        if found < 5 {
+            create.execute_batch(ERRORS)?;
+        }
+        create.execute_batch(NOTICES)?;
         create.pragma_update(None, "user_version", SCHEMA)?;
         create.commit()?;
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use vitals_model::limits::STORE_QUEUE_MAX;
 use vitals_model::time::Timestamp;
 
@@ -19,6 +20,8 @@ const WRITE_NOW: usize = STORE_QUEUE_MAX / 4;
 #[derive(Default)]
 struct State {
     records: Vec<Record>,
+    /// Something among the records should not wait for others.
+    urgent: bool,
     closing: bool,
     ended: bool,
     health: StoreHealth,
@@ -32,6 +35,8 @@ pub(super) struct Queue {
     bell: Condvar,
     /// Rung when the writer has ended.
     over: Condvar,
+    /// The highest number of a notice that is in the file.
+    kept: watch::Sender<u64>,
 }
 
 /// Whether the writer should go on after what it took.
@@ -55,8 +60,10 @@ impl Queue {
             state.health.lost += 1;
             return;
         }
+        let is_urgent = matches!(record, Record::Notice(_) | Record::Delivery(_));
+        state.urgent |= is_urgent;
         state.records.push(record);
-        if matches!(state.records.len(), 1 | WRITE_NOW) {
+        if is_urgent || matches!(state.records.len(), 1 | WRITE_NOW) {
             self.bell.notify_one();
         }
     }
@@ -66,9 +73,10 @@ impl Queue {
         let state = self.lock();
         let waiting = self.bell.wait_while(state, |s| !s.closing && s.records.is_empty());
         let state = waiting.unwrap_or_else(PoisonError::into_inner);
-        let gathering = self.bell.wait_timeout_while(state, gather, |s| !s.closing && s.records.len() < WRITE_NOW);
+        let gathering = self.bell.wait_timeout_while(state, gather, |s| !s.closing && !s.urgent && s.records.len() < WRITE_NOW);
         let (mut state, _) = gathering.unwrap_or_else(PoisonError::into_inner);
         batch.append(&mut state.records);
+        state.urgent = false;
         // A burst is over: give its memory back.
         state.records.shrink_to(RESERVE);
         if state.closing { Wish::Close } else { Wish::GoOn }
@@ -93,6 +101,18 @@ impl Queue {
     /// How many records wait.
     pub(super) fn len(&self) -> u64 {
         self.lock().records.len() as u64
+    }
+
+    /// Says which notices are in the file, now that `batch` is.
+    pub(super) fn kept(&self, batch: &[Record]) {
+        let ids = batch.iter().filter_map(|record| if let Record::Notice(notice) = record { Some(notice.id) } else { None });
+        if let Some(last) = ids.max() {
+            self.kept.send_if_modified(|kept| std::mem::replace(kept, last.max(*kept)) < last);
+        }
+    }
+
+    pub(super) fn kept_notices(&self) -> watch::Receiver<u64> {
+        self.kept.subscribe()
     }
 
     pub(super) fn health(&self) -> StoreHealth {

@@ -56,6 +56,15 @@ impl Reader {
         Ok(Self { schema: base::schema(&connection)?, connection })
     }
 
+    /// Whether the file is of a version that knows notices.
+    pub(super) fn knows_notices(&self) -> bool {
+        self.schema >= 6
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// The targets that history knows, by samples or by scenarios, in order of name.
     ///
     /// # Errors

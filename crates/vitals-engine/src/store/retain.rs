@@ -41,7 +41,13 @@ pub(super) fn step(connection: &Connection, storage: &Storage, now: Timestamp, n
         segments = oldest.execute(params![i64::MAX, SEGMENTS_MAX / 8])?;
     }
     let rollups_until = now.minus(storage.rollups.max(Duration::from_secs(86_400))).as_millis();
-    for old in ["DELETE FROM note WHERE at < ?", "DELETE FROM scenario WHERE at < ?"] {
+    for old in [
+        "DELETE FROM note WHERE at < ?",
+        "DELETE FROM scenario WHERE at < ?",
+        "DELETE FROM decision WHERE at < ?",
+        "DELETE FROM told WHERE notice IN (SELECT id FROM notice WHERE at < ? AND NOT waits)",
+        "DELETE FROM notice WHERE at < ? AND NOT waits",
+    ] {
         connection.prepare_cached(old)?.execute([rollups_until])?;
     }
     let mut step = Step { segments, ..Step::default() };

@@ -19,7 +19,7 @@ use super::queue::{Queue, Wish};
 use super::record::v1::{ErrorsRecord, ScenarioRecord, ToolsRecord, health_code, health_of, json};
 use super::record::v2;
 use super::segment::{Row, grain};
-use super::{Record, StoreError, base, left, retain, seal};
+use super::{Record, StoreError, base, left, notices, retain, seal};
 
 /// Longest time a record waits in memory. With the commit itself a kill loses less than a second.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
@@ -169,6 +169,7 @@ impl Base {
     fn rare(&self, record: &Record) -> Result<(), StoreError> {
         match record {
             Record::Sample(..) | Record::Ordered(_) => {}
+            Record::Notice(_) | Record::Delivery(_) | Record::Decision(_) => notices::write(&self.connection, record)?,
             Record::Incident(incident) => {
                 let body = json(&v2::IncidentRecord::from(&**incident))?;
                 let open = incident.state == vitals_model::incident::IncidentState::Open;
@@ -347,6 +348,7 @@ impl Writer {
                 health.written += batch.len() as u64 - refused;
                 health.lost += refused;
             });
+            queue.kept(batch);
             for record in batch.drain(..) {
                 // A file that stays is carried out again by the next watch, which changes nothing.
                 if let Record::Ordered(name) = record {

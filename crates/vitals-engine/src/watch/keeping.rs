@@ -1,5 +1,6 @@
 //! Where the history of a watch goes: into a store, or nowhere, and then it is known why.
 
+use tokio::sync::watch;
 use vitals_model::quiet::Order;
 
 use crate::store::{OrderName, Record, Store};
@@ -33,6 +34,14 @@ impl History {
         match self {
             Self::Kept(store) => store.orders(),
             Self::Off | Self::Lost { .. } => Vec::new(),
+        }
+    }
+
+    /// The highest number of a notice that is kept, as it goes on; `None` where none is.
+    pub(super) fn kept_notices(&self) -> Option<watch::Receiver<u64>> {
+        match self {
+            Self::Kept(store) => Some(store.kept_notices()),
+            Self::Off | Self::Lost { .. } => None,
         }
     }
 

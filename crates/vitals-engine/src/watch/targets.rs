@@ -76,6 +76,7 @@ impl Engine {
     pub(super) fn reload(&mut self, settings: Settings) {
         self.note("configuration reloaded");
         self.settings = settings;
+        self.follow_notices();
         let found = discover::find(&self.settings, &self.surroundings, &self.wanted);
         let is_found = |known: &Target| found.targets.iter().any(|t| t.id == known.id);
         let gone: Vec<_> = self.rigs.values().map(|rig| rig.hands.target()).filter(|t| !is_found(t)).cloned().collect();

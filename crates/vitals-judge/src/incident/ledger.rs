@@ -95,6 +95,11 @@ impl Ledger {
         self.recent.iter().rev().cloned().collect()
     }
 
+    /// All that last or ended lately.
+    pub fn known(&self) -> impl Iterator<Item = &Incident> {
+        self.open.values().chain(&self.recent)
+    }
+
     /// The incident with this number, when it lasts or ended lately.
     pub fn incident_mut(&mut self, id: u64) -> Option<&mut Incident> {
         self.open.values_mut().chain(&mut self.recent).find(|incident| incident.id == id)

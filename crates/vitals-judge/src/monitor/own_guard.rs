@@ -38,6 +38,7 @@ impl Monitor {
             watched.ledger.skip(gap.ms, now);
             watched.calm_until = None;
         }
+        self.router.skip(gap.ms);
         let long = human(Duration::from_millis(gap.ms.unsigned_abs()));
         let what = match gap.kind {
             GapKind::Ahead => format!("the machine slept or its clock was set forward by {long}"),

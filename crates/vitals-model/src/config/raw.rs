@@ -323,7 +323,7 @@ enum Secrecy {
 
 impl Secrecy {
     fn under(self, key: &str) -> Self {
-        if matches!(key, "headers" | "env") || may_name_secret(key) { Self::Secret } else { self }
+        if matches!(key, "headers" | "env" | "url" | "sign") || may_name_secret(key) { Self::Secret } else { self }
     }
 }
 

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::problem::Report;
 use super::show::{Shown, shown};
 use super::table::{
-    ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, OBJECTIVE, POLICY, SERVER, SETTINGS, Slot, WAYS, Worse,
+    ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, Level, MAINTENANCE, OBJECTIVE, POLICY, RECEIVER, ROUTE, SERVER, SETTINGS, Slot,
+    WAYS, Worse,
 };
 use super::table_onward::{LOG, LOG_WAYS};
 use super::value::{Bounds, Carrier, UrlKind, show_duration, show_size};
@@ -16,6 +17,7 @@ use super::{CheckPolicy, LogDestination, ServerSettings, Settings, raw, value};
 use crate::check::Unit;
 use crate::criterion::Weight;
 use crate::limits::{CONFIG_COUNT_MAX, OBJECTIVE_GOAL_MAX};
+use crate::notice::{GroupBy, Receiver, ReceiverKind, Route};
 use crate::objective::Objective;
 use crate::quiet::Maintenance;
 
@@ -59,17 +61,20 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
         Slot::Text(_) | Slot::OptionalText(_) | Slot::Path(_) | Slot::Secret(_) | Slot::Pattern(_) => single(),
         Slot::Choice(words, ..) => json!({"enum": words}),
         Slot::Names(_) => json!({"type": ["array", "null"], "items": single()}),
-        Slot::Command(_) => json!({"type": ["string", "array"], "items": single()}),
+        Slot::Command(_) | Slot::Words(_) => json!({"type": ["string", "array"], "items": single()}),
         Slot::Expect(_) => json!({"enum": ["up", "down"]}),
         Slot::Weight(_) => json!({"enum": Weight::ALL.map(Weight::as_str)}),
         Slot::Goal(_) => json!({"type": "number", "exclusiveMinimum": 0, "maximum": OBJECTIVE_GOAL_MAX}),
         Slot::Json(_) => json!({"type": ["object", "null"]}),
-        Slot::Secrets(..) => named(single()),
+        Slot::Secrets(..) | Slot::Labels(_) | Slot::Patterns(_) => named(single()),
         Slot::Servers(_) => named(optional(object(&[SERVER], &mut ServerSettings::default()))),
         Slot::Checks(_) => named(optional(object(&[POLICY], &mut CheckPolicy::default()))),
         Slot::Maintenance(_) => named(optional(object(&[MAINTENANCE], &mut Maintenance::default()))),
         Slot::Objectives(_) => named(objective()),
         Slot::Logs(_) => named(log_destination()),
+        Slot::GroupBy(_) => json!({"type": ["string", "array"], "items": {"enum": GroupBy::ALL.map(GroupBy::as_str)}}),
+        Slot::Receivers(_) => named(receiver()),
+        Slot::Routes(_) => json!({"type": ["array", "null"], "items": route()}),
         Slot::Group(keys) => optional(object(&[keys], of)),
         Slot::Defaults(at) => optional(object(&[SETTINGS], at(of))),
         Slot::Targets(_) => json!({"type": ["array", "null"], "items": target()}),
@@ -93,6 +98,18 @@ fn log_destination() -> Value {
     destination
 }
 
+fn receiver() -> Value {
+    let mut receiver = object(&[RECEIVER], &mut Receiver::default());
+    receiver["required"] = json!(["kind"]);
+    receiver
+}
+
+fn route() -> Value {
+    let mut route = object(&[ROUTE], &mut Route::default());
+    route["required"] = json!(["name", "receivers"]);
+    route
+}
+
 fn target() -> Value {
     let mut target = object(&[ADDRESS, SETTINGS], &mut Draft::default());
     target["required"] = json!(["name"]);
@@ -104,6 +121,7 @@ fn target() -> Value {
 fn default<T>(slot: &Slot<T>, of: &mut T) -> Option<String> {
     match (slot, shown(slot, of)) {
         (Slot::Name(_) | Slot::Check(_), _) => None,
+        (Slot::Choice(words, ..), _) if words.len() == ReceiverKind::WORDS.len() => None,
         (_, Shown::Line(text)) => Some(text),
         _ => None,
     }
@@ -135,6 +153,8 @@ pub fn reference() -> String {
     section("Checks", "checks.PATTERN.", &[POLICY], &mut CheckPolicy::default(), &mut out);
     section("Maintenance", "maintenance.NAME.", &[MAINTENANCE], &mut Maintenance::default(), &mut out);
     section("Logs", "logs.NAME.", &[LOG], &mut LogDestination::default(), &mut out);
+    section("Receivers", "receivers.NAME.", &[RECEIVER], &mut Receiver::default(), &mut out);
+    section("Routes", "routes[].", &[ROUTE], &mut Route::default(), &mut out);
     section("Objectives", "objectives.NAME.", &[OBJECTIVE], &mut Objective::default(), &mut out);
     out
 }
@@ -221,6 +241,11 @@ fn kind<T>(slot: &Slot<T>) -> String {
         Slot::Maintenance(_) => "mapping of windows by name".to_owned(),
         Slot::Servers(_) => "mapping of servers by name".to_owned(),
         Slot::Objectives(_) => "mapping of objectives by name".to_owned(),
+        Slot::Words(_) | Slot::GroupBy(_) => "list of words, or one".to_owned(),
+        Slot::Labels(_) => "texts by name".to_owned(),
+        Slot::Patterns(_) => "patterns by name".to_owned(),
+        Slot::Receivers(_) => "mapping of receivers by name".to_owned(),
+        Slot::Routes(_) => "list of routes".to_owned(),
         Slot::Defaults(_) => "the settings below".to_owned(),
         Slot::Targets(_) => "list of targets: address and settings".to_owned(),
     }

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::table::{ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, MAINTENANCE, OBJECTIVE, POLICY, SERVER, SETTINGS, Slot};
+use super::table::{
+    ADDRESS, Draft, FILE, File, Key, LEVEL_KEYS, MAINTENANCE, OBJECTIVE, POLICY, RECEIVER, ROUTE, SERVER, SETTINGS, Slot,
+};
 use super::table_onward::LOG;
 use super::{CheckPolicy, SecretRef, Settings, value};
+use crate::notice::Receiver;
 use crate::quiet::Pattern;
 
 /// Writes the settings as YAML, every default included.
@@ -79,9 +82,28 @@ pub(super) fn shown<T>(slot: &Slot<T>, of: &mut T) -> Shown {
         Slot::Objectives(at) => return named(at(of), |of| Shown::Map(mapping(OBJECTIVE, of))),
         Slot::Logs(at) => return named(at(of), |of| Shown::Map(mapping(LOG, of))),
         Slot::Group(keys) => return Shown::Map(mapping(keys, of)),
+        Slot::Words(at) => {
+            return line(
+                Some(&*at(of))
+                    .filter(|words| !words.is_empty())
+                    .map(|words| value::flow_list(words.iter().map(|w| value::quote(w)))),
+            );
+        }
+        Slot::GroupBy(at) => value::flow_list(at(of).iter().map(|by| by.as_str().to_owned())),
+        Slot::Labels(at) => return named(at(of), |of| Shown::Line(value::quote(of))),
+        Slot::Patterns(at) => return named(at(of), |of| Shown::Line(value::quote(of.as_str()))),
+        Slot::Receivers(at) => return named(at(of), |of| Shown::Map(receiver(of))),
+        Slot::Routes(at) => return Shown::List(at(of).iter_mut().map(|route| mapping(ROUTE, route)).collect()),
         Slot::Defaults(at) => return Shown::Map(mapping(SETTINGS, at(of))),
         Slot::Targets(at) => return Shown::List(at(of).1.iter_mut().map(target).collect()),
     }))
+}
+
+/// What its kind has.
+fn receiver(receiver: &mut Receiver) -> Vec<(String, Shown)> {
+    let (needed, known) = receiver.kind.keys();
+    let is_its = |key: &str| matches!(key, "kind" | "timeout") || needed.contains(&key) || known.contains(&key);
+    mapping(RECEIVER, receiver).into_iter().filter(|(key, _)| is_its(key)).collect()
 }
 
 fn target(draft: &mut Draft) -> Vec<(String, Shown)> {

@@ -2,6 +2,8 @@
 //! lives. The parser, `config show`, the editor schema and the reference are all made from this table,
 //! so they cannot disagree. It decides nothing.
 
+mod notices;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,10 +23,14 @@ use crate::limits::{
     INTERVAL_META_TOOL_MIN, INTERVAL_SESSION_MIN, MAINTENANCE_MAX, OBJECTIVE_WINDOW_MAX, OBJECTIVE_WINDOW_MIN, OTLP_INTERVAL_MIN,
     RETENTION_MAX, RETENTION_MIN, STORE_BYTES_MIN, TIMEOUT_MAX, TIMEOUT_MIN, WINDOW_MAX, WINDOW_MIN,
 };
+use crate::notice::{GroupBy, Notices, Receiver, Route};
 use crate::objective::Objective;
 use crate::quiet::{Cron, Maintenance, Pattern};
 use crate::target::Address;
 use crate::time::Timestamp;
+
+use notices::HEARTBEAT;
+pub(super) use notices::{RECEIVER, ROUTE};
 
 /// One key of a mapping whose values live in a `T`.
 pub(super) struct Key<T: 'static> {
@@ -85,6 +91,17 @@ pub(super) enum Slot<T: 'static> {
     Objectives(At<T, BTreeMap<String, Objective>>),
     /// Destinations of logs by name, each with the keys of [`super::table_onward::LOG`].
     Logs(At<T, BTreeMap<String, LogDestination>>),
+    /// A list of texts, or one.
+    Words(At<T, Vec<String>>),
+    GroupBy(At<T, Vec<GroupBy>>),
+    /// Texts by name.
+    Labels(At<T, BTreeMap<String, String>>),
+    /// Patterns of texts by name.
+    Patterns(At<T, BTreeMap<String, Pattern>>),
+    /// Receivers by name, each with the keys of [`RECEIVER`].
+    Receivers(At<T, BTreeMap<String, Receiver>>),
+    /// A list; each item has the keys of [`ROUTE`].
+    Routes(At<T, Vec<Route>>),
     /// The keys of [`SETTINGS`].
     Defaults(At<T, Draft>),
     /// A list; each item has the keys of [`ADDRESS`] and of [`SETTINGS`], and begins as the defaults.
@@ -121,6 +138,7 @@ pub(super) struct File {
     pub web: Web,
     pub logs: BTreeMap<String, LogDestination>,
     pub report: DailyReport,
+    pub notices: Notices,
 }
 
 /// A target as far as it was read; for `defaults`, only the settings are used.
@@ -164,6 +182,7 @@ impl From<&Settings> for File {
             web: settings.web.clone(),
             logs: settings.logs.clone(),
             report: settings.report.clone(),
+            notices: (*settings.notices).clone(),
         }
     }
 }
@@ -184,6 +203,7 @@ impl From<File> for Settings {
             web: file.web,
             logs: file.logs,
             report: file.report,
+            notices: Arc::new(file.notices),
         }
     }
 }
@@ -227,6 +247,17 @@ pub(super) static FILE: &[Key<File>] = &[
     key("web", "The page and the API of `watch`", Slot::Group(WEB)),
     key("logs", "Where `watch` sends log records and its own events, by a name of your own", Slot::Logs(|f| &mut f.logs)),
     key("report", "The report that `watch` writes once a day", Slot::Group(REPORT)),
+    key(
+        "receivers",
+        "Where notices go, by names of your own; nothing is sent without a route to them",
+        Slot::Receivers(|f| &mut f.notices.receivers),
+    ),
+    key(
+        "routes",
+        "Which incidents go to which receivers, and when; the first that matches takes an incident",
+        Slot::Routes(|f| &mut f.notices.routes),
+    ),
+    key("heartbeat", "A dead man's switch: somebody else notices when this stops", Slot::Group(HEARTBEAT)),
 ];
 
 static OTLP: &[Key<File>] = &[
@@ -249,6 +280,11 @@ static WEB: &[Key<File>] = &[
         "token",
         "What must be shown to change anything, and for everything where `listen` is not on loopback",
         Slot::Secret(|f| &mut f.web.token),
+    ),
+    key(
+        "url",
+        "Where people reach the page, which notices link to; without it, what `listen` says",
+        Slot::Url(UrlKind::Base, |f| &mut f.web.url),
     ),
 ];
 
@@ -288,6 +324,7 @@ pub(super) static SETTINGS: &[Key<Draft>] = &[
         Slot::Checks(|d| &mut d.settings.checks),
     ),
     key("incidents", "What holds for all incidents", Slot::Group(INCIDENTS)),
+    key("labels", "What routes may ask for, and notices carry", Slot::Labels(|d| &mut d.settings.labels)),
     key("maintenance", "When incidents are not told, by a name of your own", Slot::Maintenance(|d| &mut d.settings.maintenance)),
     key(
         "objectives",

@@ -3,6 +3,8 @@
 //! Each mapping is walked along the table of its keys; a value that is refused leaves the default in
 //! place, so that the rest can still be checked. It does no IO.
 
+mod notices;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::problem::{Fault, Place, Report};
@@ -46,7 +48,9 @@ pub fn load(sources: &[Source]) -> Result<(Settings, Vec<Problem>), Vec<Problem>
     }
     let mut file = File::from(&Settings::default());
     let mut reader = Reader { report, sources };
-    reader.mapping(&root.unwrap_or_default(), &[FILE], &mut file);
+    let root = root.unwrap_or_default();
+    reader.mapping(&root, &[FILE], &mut file);
+    reader.lead_somewhere(&root, &file);
     let problems = reader.report.finish(sources);
     if problems.iter().any(|p| p.severity == Severity::Error) { Err(problems) } else { Ok((file.into(), problems)) }
 }
@@ -85,7 +89,7 @@ fn merge(into: &mut Vec<Entry>, more: Vec<Entry>, path: &str, sources: &[Source]
         let path = format!("{path}{}", Text::cut(&entry.key, 64));
         match (&mut first.node.value, entry.node.value) {
             (Value::Map(first), Value::Map(more)) => merge(first, more, &format!("{path}."), sources, report),
-            (Value::List(first), Value::List(more)) if path == "targets" => first.extend(more),
+            (Value::List(first), Value::List(more)) if path == "targets" || path == "routes" => first.extend(more),
             (Value::Scalar(first), Value::Scalar(more)) if path == "version" && *first == more => {}
             (Value::Scalar(scalar), value) if scalar.is_null() => first.node.value = value,
             (_, Value::Scalar(scalar)) if scalar.is_null() => {}
@@ -179,6 +183,12 @@ impl Reader<'_> {
             Slot::TimeOrOff(at) => self.put(entry, value::time_or_off, at(into)),
             Slot::Names(at) => self.names(entry, at(into)),
             Slot::Logs(at) => self.logs(entry, at(into)),
+            Slot::Words(at) => self.words(entry, at(into)),
+            Slot::GroupBy(at) => self.group_by(entry, at(into)),
+            Slot::Labels(at) => self.named(entry, Self::label, at(into)),
+            Slot::Patterns(at) => self.patterns(entry, at(into)),
+            Slot::Receivers(at) => self.receivers(entry, at(into)),
+            Slot::Routes(at) => self.routes(entry, at(into)),
             Slot::Defaults(at) => {
                 if let Some(entries) = self.entries(entry) {
                     self.mapping(entries, &[SETTINGS], at(into));

@@ -248,8 +248,24 @@ pub(super) fn forwarded(view: &View<'_>, sink: &mut dyn Sink) {
     }
 }
 
+pub(super) fn notices_total(view: &View<'_>, sink: &mut dyn Sink) {
+    for (receiver, state) in &view.snapshot.own.receivers {
+        let outcomes =
+            [("delivered", state.delivered), ("delayed", state.delayed), ("refused", state.refused), ("dropped", state.dropped)];
+        for (outcome, n) in outcomes {
+            sink.value(&[("receiver", receiver), ("outcome", outcome)], number(n));
+        }
+    }
+}
+
 pub(super) fn destinations(view: &View<'_>, sink: &mut dyn Sink, value: fn(&Destination) -> u64) {
     for away in &view.snapshot.own.destinations {
         sink.value(&[("destination", &away.name)], number(value(away)));
+    }
+}
+
+pub(super) fn notices_waiting(view: &View<'_>, sink: &mut dyn Sink) {
+    for (receiver, state) in &view.snapshot.own.receivers {
+        sink.value(&[("receiver", receiver)], number(state.waiting));
     }
 }

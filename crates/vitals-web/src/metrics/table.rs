@@ -6,9 +6,9 @@
 
 use super::Sink;
 use super::points::{
-    claimed, destinations, flag, forwarded, incidents_open, incidents_total, llm_up, log_records, number, operations,
-    otlp_requests, own_info, own_probes, probe_duration, probe_runs, probe_success, queue_depth, queue_limit, seconds,
-    server_verdict, target_checks, target_health, target_info, up,
+    claimed, destinations, flag, forwarded, incidents_open, incidents_total, llm_up, log_records, notices_total, notices_waiting,
+    number, operations, otlp_requests, own_info, own_probes, probe_duration, probe_runs, probe_success, queue_depth, queue_limit,
+    seconds, server_verdict, target_checks, target_health, target_info, up,
 };
 use super::view::{ServerRow, TargetRow, View};
 
@@ -339,6 +339,13 @@ pub static METRICS: &[Metric] = &[
         Read::Own(|v| Some(v.snapshot.own.open.len() as f64)),
     ),
     gauge("mcp_vitals_silences", "", "Silences that hold", Read::Own(|v| Some(v.snapshot.own.silences.len() as f64))),
+    counter(
+        "mcp_vitals_notices_total",
+        "",
+        "Notices by what came of them; delayed are attempts that failed and are made again",
+        Read::Many(&["receiver", "outcome"], notices_total),
+    ),
+    gauge("mcp_vitals_notices_waiting", "", "Notices that wait to be delivered", Read::Many(&["receiver"], notices_waiting)),
     gauge("mcp_vitals_queue_depth", "", "What waits in a queue of ours", Read::Many(&["queue"], queue_depth)),
     gauge("mcp_vitals_queue_limit", "", "What a queue of ours holds at most", Read::Many(&["queue"], queue_limit)),
     gauge(

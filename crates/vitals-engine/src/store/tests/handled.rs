@@ -67,7 +67,7 @@ fn what_an_earlier_version_wrote_is_read_as_told() {
     let connection = rusqlite::Connection::open(base::path(dir.path())).expect("opens");
     let body = r#"{"id":4,"target":"hub-7001","check":"hub-servers/filesystem/call","kind":"ghost","health":3,"open":true,
         "summary":"s","evidence":[],"hint":"h","opened_at_ms":5,"updated_at_ms":6,"resolved_at_ms":null}"#;
-    let old = "DROP TABLE errors; DROP TABLE silence; PRAGMA user_version = 3;";
+    let old = "DROP TABLE notice; DROP TABLE told; DROP TABLE decision; DROP TABLE errors; DROP TABLE silence; PRAGMA user_version = 3;";
     connection.execute_batch(old).expect("schema 3");
     connection.execute("INSERT INTO incident VALUES (4, 1, 6, 1, ?)", [body]).expect("an incident");
     drop(connection);

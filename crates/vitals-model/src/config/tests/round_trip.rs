@@ -13,9 +13,11 @@ use serde_json::Value as Json;
 use super::{read, show_problems};
 use crate::config::*;
 use crate::criterion::Weight;
+use crate::notice::{Escalation, GroupBy, Heartbeat, Match, Notices, Receiver, ReceiverKind, Route, Severity, Tls};
 use crate::objective::Objective;
 use crate::quiet::{Cron, Maintenance, Pattern};
 use crate::target::Address;
+use crate::text::Text;
 use crate::time::Timestamp;
 
 /// Any text that a configuration may hold, line breaks and invisible characters included.
@@ -122,15 +124,16 @@ prop_compose! {
         log_bytes in pair((1u32..).prop_map(f64::from)),
         free in pair(0.0..100.0),
         flaps in 1u64..1000,
-        servers in btree_map(text(), server(), 0..3),
+        servers in btree_map(text(), server(), 0..3).boxed(),
         objectives in btree_map(text(), objective(), 0..3),
         log_file in option::of(text()),
         lock in option::of(text()),
         headers in btree_map("[a-z-]{1,8}", secret(), 0..3),
         env in btree_map("[a-z.-]{1,8}", secret(), 0..3),
+        labels in labels(),
         checks in btree_map(text().prop_map(|text| Pattern::new(&text)), policy(), 0..3),
         incidents in (option::of(duration(1_000..600_000_000)), option::of(duration(1_000..600_000_000))),
-        maintenance in btree_map(text(), window(), 0..3),
+        maintenance in btree_map(text(), window(), 0..3).boxed(),
         prompt in text(),
         calls_per_day in 0u32..1000,
         llm in (any::<bool>(), option::of(Just("http://x:1/v1".to_owned())), option::of(secret())),
@@ -150,6 +153,7 @@ prop_compose! {
             lock: lock.map(Into::into),
             headers,
             env,
+            labels,
         }
     }
 }
@@ -211,6 +215,7 @@ fn over(defaults: &TargetSettings, mut target: TargetSettings) -> TargetSettings
     add(&mut target.objectives, &defaults.objectives);
     add(&mut target.headers, &defaults.headers);
     add(&mut target.env, &defaults.env);
+    add(&mut target.labels, &defaults.labels);
     target.checks.extend(defaults.checks.iter().map(|(k, v)| (k.clone(), *v)));
     add(&mut target.maintenance, &defaults.maintenance);
     target.log_file = target.log_file.or_else(|| defaults.log_file.clone());
@@ -220,12 +225,84 @@ fn over(defaults: &TargetSettings, mut target: TargetSettings) -> TargetSettings
     target
 }
 
+fn labels() -> impl Strategy<Value = BTreeMap<String, String>> {
+    btree_map("[a-z]{1,8}", "[^\\pC\u{ad}]{1,12}".prop_filter("one line", |text| Text::new(text).as_str() == text), 0..3)
+}
+
+/// A receiver of each kind that differs in what it needs.
+fn receiver() -> impl Strategy<Value = Receiver> {
+    let plain = || Receiver { timeout: Duration::from_secs(3), ..Receiver::default() };
+    prop_oneof![
+        (secret(), option::of(secret()), btree_map("[a-z-]{1,8}", secret(), 0..3), option::of("[a-z ]{1,9}"))
+            .prop_map(move |(url, sign, headers, body)| Receiver { url: Some(url), sign, headers, body, ..plain() }),
+        (secret(), "[0-9]{1,9}").prop_map(move |(token, chat)| Receiver {
+            kind: ReceiverKind::Telegram,
+            token: Some(token),
+            chat: Some(chat),
+            ..plain()
+        }),
+        (vec(text(), 1..4), prop::sample::select(vec![Tls::Starttls, Tls::Tls, Tls::None])).prop_map(move |(to, tls)| Receiver {
+            kind: ReceiverKind::Email,
+            smtp: Some("mail.example.org:25".to_owned()),
+            from: Some("vitals@example.org".to_owned()),
+            to,
+            tls,
+            ..plain()
+        }),
+    ]
+}
+
+prop_compose! {
+    fn route()(
+        target in text(),
+        labels in btree_map("[a-z]{1,8}", text().prop_map(|text| Pattern::new(&text)), 0..3),
+        severity in prop::sample::select(vec![Severity::Warning, Severity::Critical]),
+        group_by in vec(prop::sample::select(GroupBy::ALL.to_vec()), 0..3),
+        group_wait in duration(1..600_000),
+        repeat in option::of(duration(1_000..600_000)),
+        during in btree_map(text(), window(), 0..3),
+        after in option::of(duration(1_000..600_000)),
+        goes_on in any::<bool>(),
+    ) -> Route {
+        Route {
+            matches: Match { target: Pattern::new(&target), labels, severity, ..Match::default() },
+            receivers: vec!["a".to_owned()],
+            group_by,
+            group_wait,
+            repeat,
+            during,
+            escalate: Escalation { after, receivers: after.map(|_| "a".to_owned()).into_iter().collect() },
+            goes_on,
+            ..Route::default()
+        }
+    }
+}
+
+fn notices() -> impl Strategy<Value = Notices> {
+    (
+        btree_map("[b-z]{1,8}", receiver().boxed(), 0..3),
+        receiver().boxed(),
+        vec(route().boxed(), 0..3),
+        option::of(secret()),
+        duration(5_000..86_400_000),
+    )
+        .prop_map(|(mut receivers, one, routes, url, every)| {
+            receivers.insert("a".to_owned(), one);
+            let named = |(n, route)| Route { name: format!("r{n}"), ..route };
+            Notices {
+                receivers,
+                routes: routes.into_iter().enumerate().map(named).collect(),
+                heartbeat: Heartbeat { url, every },
+            }
+        })
+}
+
 prop_compose! {
     fn any_settings()(
         discover in any::<bool>(),
         // Boxed: one strategy of all would be too large for the stack of a test.
         defaults in target_settings().boxed(),
-        targets in btree_map("[A-Za-z0-9_-][A-Za-z0-9._-]{0,8}", (address(), target_settings()).boxed(), 0..4),
+        targets in btree_map("[A-Za-z0-9_-][A-Za-z0-9._-]{0,8}", (address(), target_settings()).boxed(), 0..4).boxed(),
         dir in option::of(text()),
         raw in duration(3_600_000..u64::from(u32::MAX)),
         bytes_max in 1_000_000u64..1 << 49,
@@ -235,6 +312,7 @@ prop_compose! {
         token in option::of(secret()),
         logs in btree_map("[a-z][a-z0-9._-]{0,8}", log_destination().boxed(), 0..3).boxed(),
         report in daily_report().boxed(),
+        notices in notices().boxed(),
     ) -> Settings {
         let configured = |(address, settings)| Configured { address, settings: Arc::new(over(&defaults, settings)) };
         Settings {
@@ -247,9 +325,10 @@ prop_compose! {
                 interval,
             },
             defaults: Arc::new(defaults),
-            web: Web { listen: listen.map(Into::into), token },
+            web: Web { listen: listen.map(Into::into), token, url: None },
             logs,
             report,
+            notices: Arc::new(notices),
         }
     }
 }
