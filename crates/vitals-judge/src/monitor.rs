@@ -6,6 +6,7 @@ mod history;
 mod judged;
 mod orders;
 mod own_guard;
+mod touched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 use vitals_model::verdict::ServerTruth;
 
-use crate::check::Part;
+use crate::check::Parts;
 use crate::counting::Counting;
 use crate::detect::{Evidence, Lookout};
 use crate::event::{Effect, Event, Memory, Record};
@@ -115,8 +116,7 @@ impl Monitor {
                 watched.begin(self.thrift);
                 watched.facts.take_lock(lock, now);
                 watched.follow_surfaces(now);
-                watched.calm_until = None;
-                watched.rejudge(now, &Part::ALL, &self.own.silences, &mut self.memory.last_incident)
+                watched.rejudge(now, Parts::ALL, &self.own.silences, &mut self.memory.last_incident)
             }
             Event::Observed(observation) => self.observed(now, &observation),
             Event::Tick => self.tick(now),
@@ -140,7 +140,8 @@ impl Monitor {
     /// A new target, or new settings or another address for a known one: what is known of it stays.
     fn watch(&mut self, target: Target) {
         if let Some(watched) = self.targets.get_mut(&target.id) {
-            (watched.target, watched.calm_until) = (target, None);
+            watched.target = target;
+            watched.revoke();
             watched.windows.1 = Timestamp::default();
             return;
         }
@@ -200,7 +201,7 @@ impl Monitor {
         }
         let Some(watched) = self.targets.get_mut(&observation.target) else { return effects };
         let touched = watched.touched(now, observation);
-        effects.extend(watched.rejudge(now, &touched, &self.own.silences, &mut self.memory.last_incident));
+        effects.extend(watched.rejudge(now, touched, &self.own.silences, &mut self.memory.last_incident));
         effects.extend(watched.follow_up(observation));
         effects.extend(watched.samples(now, observation));
         effects.extend(watched.settle_tools(now, &observation.seen));
@@ -216,7 +217,7 @@ impl Monitor {
                 watched.calm_at = Some(now);
                 watched.keep_windows(now);
             } else {
-                effects.extend(watched.rejudge(now, &Part::ALL, silences, last));
+                effects.extend(watched.rejudge(now, Parts::NONE, silences, last));
             }
         }
         self.own.show(now);
@@ -250,8 +251,14 @@ impl Watched {
     /// What an event begins with.
     fn begin(&mut self, thrift: Thrift) {
         if self.settle() || thrift == Thrift::Lavish {
-            self.calm_until = None;
+            self.revoke();
         }
+    }
+
+    /// Nothing that was judged stands any more.
+    fn revoke(&mut self) {
+        self.judged.revoke();
+        self.calm_until = None;
     }
 
     /// Whether nothing changes by time alone until `now`.
