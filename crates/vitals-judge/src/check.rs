@@ -37,6 +37,7 @@ pub(crate) use logging::{heartbeat_id, may_be_broken};
 pub use pace::believed_for;
 pub use part::{Part, Parts};
 pub use server::truth_id;
+pub(crate) use server::{Measured, is_renewable, renew};
 pub use surface::sign_line;
 pub use words::Words;
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use vitals_model::check::{CheckId, Point};
 use vitals_model::incident::Cause;
-use vitals_model::observation::{Observation, Seen};
+use vitals_model::observation::Observation;
 use vitals_model::quiet::{Maintenance, Window};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::{Snapshot, TargetState};
@@ -24,15 +24,14 @@ use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 use vitals_model::verdict::ServerTruth;
 
-use crate::check::Parts;
 use crate::counting::Counting;
 use crate::detect::{Evidence, Lookout};
 use crate::event::{Effect, Event, Memory, Record};
-use crate::facts::Facts;
+use crate::facts::{Facts, Taken};
 use crate::incident::Ledger;
 use crate::own::Own;
 use crate::reach::{self, Reach};
-use judged::Judged;
+use judged::{Judged, Touched};
 
 /// The window of the detectors while watching, and of the level counts that faces show.
 const LIVE_WINDOW: Duration = Duration::from_secs(3600);
@@ -116,9 +115,9 @@ impl Monitor {
                 watched.begin(self.thrift);
                 watched.facts.take_lock(lock, now);
                 watched.follow_surfaces(now);
-                watched.rejudge(now, Parts::ALL, &self.own.silences, &mut self.memory.last_incident)
+                watched.rejudge(now, Touched::EVERYTHING, &self.own.silences, &mut self.memory.last_incident)
             }
-            Event::Observed(observation) => self.observed(now, &observation),
+            Event::Observed(observation) => self.observed(now, observation),
             Event::Tick => self.tick(now),
             Event::StoreHealth { error, lost } => {
                 let last = &mut self.memory.last_incident;
@@ -184,27 +183,30 @@ impl Monitor {
         self.memory.tools.extend(watched.facts.tools_before.into_iter().map(|(server, set)| (id.clone(), server, set)));
     }
 
-    fn observed(&mut self, now: Timestamp, observation: &Observation) -> Vec<Effect> {
-        let Some(watched) = self.targets.get_mut(&observation.target) else { return Vec::new() };
+    fn observed(&mut self, now: Timestamp, observation: Observation) -> Vec<Effect> {
+        let (target, at) = (observation.target.clone(), observation.at);
+        let Some(watched) = self.targets.get_mut(&target) else { return Vec::new() };
         if let Some(probe) = observation.seen.probe() {
             self.own.state.probes += 1;
             self.own.state.took.entry(probe).or_default().add(observation.took);
         }
         watched.begin(self.thrift);
-        watched.facts.take(observation);
-        watched.counting.take(observation, &watched.target.address);
+        watched.counting.take(&observation, &watched.target.address);
+        let taken = watched.facts.take(observation);
         let mut effects = Vec::new();
-        if matches!(observation.seen, Seen::Api(_) | Seen::Session(_)) {
-            watched.follow_surfaces(now);
+        if matches!(taken, Taken::Api(_) | Taken::Session(_)) {
+            if !taken.is_figures() {
+                watched.follow_surfaces(now);
+            }
             watched.reach = reach::of(&watched.target.address, &watched.facts);
             effects = self.guard(now);
         }
-        let Some(watched) = self.targets.get_mut(&observation.target) else { return effects };
-        let touched = watched.touched(now, observation);
+        let Some(watched) = self.targets.get_mut(&target) else { return effects };
+        let touched = watched.touched(now, &taken);
         effects.extend(watched.rejudge(now, touched, &self.own.silences, &mut self.memory.last_incident));
-        effects.extend(watched.follow_up(observation));
-        effects.extend(watched.samples(now, observation));
-        effects.extend(watched.settle_tools(now, &observation.seen));
+        effects.extend(watched.follow_up(&taken, at));
+        effects.extend(watched.samples(now, &taken, at));
+        effects.extend(watched.settle_tools(now, &taken));
         effects
     }
 
@@ -217,7 +219,7 @@ impl Monitor {
                 watched.calm_at = Some(now);
                 watched.keep_windows(now);
             } else {
-                effects.extend(watched.rejudge(now, Parts::NONE, silences, last));
+                effects.extend(watched.rejudge(now, Touched::NOTHING, silences, last));
             }
         }
         self.own.show(now);

@@ -11,6 +11,7 @@ use vitals_model::time::Timestamp;
 use super::Watched;
 use crate::check::pace::STALE_INTERVALS;
 use crate::check::{self, Part};
+use crate::flaps;
 
 /// What time alone does not change stands as long as time lasts.
 const FOR_EVER: Timestamp = Timestamp::from_millis(i64::MAX);
@@ -19,33 +20,35 @@ impl Watched {
     /// The last instant for which a judgement of this part at `now` holds, the age of its readings aside; `None` when it
     /// holds for none.
     pub(super) fn until(&self, part: Part, now: Timestamp) -> Option<Timestamp> {
-        let instants = match part {
-            Part::Servers => self.servers_change_at(now),
+        let instant = match part {
+            Part::Servers => self.servers_change_at(now).into_iter().flatten().min(),
             Part::File => self.file_changes_at(now)?,
-            Part::Stream => self.stream_changes_at(),
-            Part::Writing => [self.facts.records.settles_at().filter(|at| *at >= now), None],
-            _ => [None, None],
+            Part::Stream => self.stream_changes_at().into_iter().flatten().min(),
+            Part::Writing => self.facts.records.settles_at().filter(|at| *at >= now),
+            _ => None,
         };
-        Some(instants.into_iter().flatten().min().unwrap_or(FOR_EVER))
+        Some(instant.unwrap_or(FOR_EVER))
     }
 
-    /// A call becomes too old to believe; a turn that a clock ahead of ours told becomes one of now.
-    fn servers_change_at(&self, now: Timestamp) -> [Option<Timestamp>; 2] {
+    /// A call becomes too old to believe; a turn that a clock ahead of ours told becomes one of now; a loss is not counted
+    /// any more.
+    fn servers_change_at(&self, now: Timestamp) -> [Option<Timestamp>; 3] {
         let called =
             self.facts.session.as_ref().map(|known| known.at.plus(self.target.settings.schedule.session * STALE_INTERVALS));
         let ahead = self.facts.turns.iter().filter_map(|turn| turn.at).filter(|at| *at > now).map(before);
-        [called, ahead.min()]
+        let window = self.target.settings.thresholds.flap_window;
+        [called, ahead.min(), flaps::counted_until(&self.facts, window, now)]
     }
 
     /// Sums over windows only fall by time alone, but a share may rise, and so may the leanest slice: then there is no
     /// instant. A file that is lost is given its time.
-    fn file_changes_at(&self, now: Timestamp) -> Option<[Option<Timestamp>; 2]> {
+    fn file_changes_at(&self, now: Timestamp) -> Option<Option<Timestamp>> {
         let window = &self.facts.log_window;
         let limit = self.target.settings.thresholds.log_growth.0;
         if self.facts.log_lost.is_some() || check::may_be_broken(&self.facts, now) || window.may_flood(limit) {
             return None;
         }
-        Some([window.measured_from().filter(|from| *from > now).map(before), None])
+        Some(window.measured_from().filter(|from| *from > now).map(before))
     }
 
     /// The stream is silent for too long.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use vitals_model::check::CheckId;
+use vitals_model::observation::CallSeen;
 use vitals_model::quiet::Silence;
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::target::TargetKind;
@@ -17,7 +18,7 @@ use vitals_model::verdict::ServerTruth;
 use super::{KEPT_REMEMBERED, Watched};
 use crate::cause::is_bad;
 use crate::check::pace::{self, Pace};
-use crate::check::{self, Ids, Part, Parts, Scene, Words};
+use crate::check::{self, Ids, Measured, Part, Parts, Scene, Words};
 use crate::detect::Lookout;
 use crate::event::Effect;
 use crate::incident::Look;
@@ -38,8 +39,26 @@ pub(super) struct Judged {
     parts: [Stand; Part::ALL.len()],
     /// What was judged at the latest event.
     pub latest: Parts,
+    /// Whether the readings of the servers need no more than other figures when a look tells no more.
+    is_renewable: bool,
     /// The last samples kept of checks that have had no reading since.
     gone: BTreeMap<CheckId, (Timestamp, Health)>,
+}
+
+/// What an event touches.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Touched {
+    /// The parts that rest on what it brought.
+    pub parts: Parts,
+    /// Whether it brought no more than figures of the servers.
+    pub by_figures: bool,
+}
+
+impl Touched {
+    /// Nothing.
+    pub(super) const NOTHING: Self = Self { parts: Parts::NONE, by_figures: false };
+    /// Everything.
+    pub(super) const EVERYTHING: Self = Self { parts: Parts::ALL, by_figures: false };
 }
 
 /// How a part stands.
@@ -64,6 +83,8 @@ pub(super) struct Note {
     pub pace: Pace,
     /// Whether the detectors want its samples.
     pub is_heeded: bool,
+    /// Whose look measures it, for a check on a server.
+    measured: Measured,
     /// As what the incidents were compared with it.
     compared: Option<(Health, Standing)>,
 }
@@ -141,6 +162,7 @@ impl Judged {
                 trend: VecDeque::new(),
                 pace: pace(reading),
                 is_heeded: Lookout::heeds(&reading.id),
+                measured: Measured::of(reading.id.question()),
                 compared: None,
             };
             known.remove(&reading.id).unwrap_or_else(fresh)
@@ -167,15 +189,19 @@ impl Watched {
     pub(super) fn rejudge(
         &mut self,
         now: Timestamp,
-        touched: Parts,
+        touched: Touched,
         silences: &[Silence],
         last_incident: &mut u64,
     ) -> Vec<Effect> {
         self.keep_windows(now);
         self.judged.gone.retain(|_, (at, _)| now.since(*at) < KEPT_REMEMBERED);
         (self.judged.at, self.calm_at) = (now, None);
-        let mut parts = touched.and(self.judged.due(now));
-        let is_same = parts.iter().fold(true, |is_same, part| self.judge(part, now) && is_same);
+        let due = self.judged.due(now);
+        let mut parts = touched.parts.and(due);
+        let renews = |part| part == Part::Servers && touched.by_figures && !due.has(part);
+        let is_same = parts
+            .iter()
+            .fold(true, |is_same, part| if renews(part) && self.renew(now) { is_same } else { self.judge(part, now) && is_same });
         if !is_same && parts != Parts::ALL {
             parts = Parts::ALL;
             parts.iter().for_each(|part| _ = self.judge(part, now));
@@ -219,6 +245,23 @@ impl Watched {
         effects
     }
 
+    /// Gives the readings of the servers other figures, where they need no more.
+    fn renew(&mut self, now: Timestamp) -> bool {
+        let call_ms_max = self.target.settings.thresholds.call_ms.0;
+        let mut calls = self.facts.session.iter().flat_map(|known| &known.seen.calls);
+        let is_slow = |call: &CallSeen| call.took.as_secs_f64() * 1000.0 > call_ms_max;
+        if !self.judged.is_renewable || calls.any(is_slow) {
+            return false;
+        }
+        let range = self.judged.range(Part::Servers);
+        let (readings, notes) = (&mut self.judged.readings[range.clone()], &self.judged.notes[range.clone()]);
+        check::renew(&self.facts, readings.iter_mut().zip(notes).map(|(reading, note)| (reading, note.measured)));
+        let fresh_until = readings.iter().zip(notes).filter_map(|(reading, note)| stale_at(reading, note.pace)).min();
+        let until = self.until(Part::Servers, now);
+        self.judged.parts[Part::Servers as usize].until = until.map(|until| fresh_until.map_or(until, |fresh| until.min(fresh)));
+        true
+    }
+
     /// Judges one part anew; whether nothing but figures has changed by that.
     fn judge(&mut self, part: Part, now: Timestamp) -> bool {
         if part == Part::Servers {
@@ -247,6 +290,10 @@ impl Watched {
         self.judged.parts[part as usize] = stand;
         let (kind, schedule) = (self.target.address.kind(), &self.target.settings.schedule);
         self.judged.put(part, readings, is_same, |reading| pace::of(reading, kind, schedule));
+        if part == Part::Servers {
+            let readings = &self.judged.readings[self.judged.range(part)];
+            self.judged.is_renewable = stand.until.is_some() && check::is_renewable(&self.facts, &self.judged.truths, readings);
+        }
         is_same
     }
 

@@ -1,10 +1,12 @@
 //! Which parts of the checks an observation touches: those that rest on the facts that it brings. It judges nothing.
 
-use vitals_model::observation::{Observation, Seen, StreamNote, StreamSeen};
+use vitals_model::observation::{StreamNote, StreamSeen};
 use vitals_model::time::Timestamp;
 
+use super::judged::Touched;
 use super::{Watched, history};
 use crate::check::{self, Part, Parts};
+use crate::facts::{Taken, Told};
 
 /// What rests on the hub's own life.
 const HUB: Parts = Parts::of(&[Part::Process, Part::Api, Part::Host]);
@@ -14,30 +16,35 @@ const CLAIMS: Parts = HUB.and(Parts::of(&[Part::Servers, Part::Sessions, Part::F
 
 impl Watched {
     /// The parts that an observation touches.
-    pub(super) fn touched(&self, now: Timestamp, observation: &Observation) -> Parts {
-        let parts = match &observation.seen {
-            Seen::Workspace(_) => Parts::of(&[Part::Workspace]),
-            Seen::Process(_) => HUB.and(Parts::of(&[Part::Servers, Part::Workspace])),
-            Seen::Api(_) => CLAIMS,
-            Seen::Session(_) => CLAIMS.and(Parts::of(&[Part::Writing])),
-            Seen::MetaTool(_) => Parts::of(&[Part::MetaTool]),
-            Seen::Llm(_) => Parts::of(&[Part::Llm, Part::Fallback, Part::MetaTool]),
-            Seen::Visit(_) => Parts::of(&[Part::Sessions]),
-            Seen::Log(log) => {
+    pub(super) fn touched(&self, now: Timestamp, taken: &Taken) -> Touched {
+        let parts = match taken {
+            Taken::Workspace => Parts::of(&[Part::Workspace]),
+            Taken::Process(Told::Figures) => Parts::of(&[Part::Process, Part::Servers, Part::Host]),
+            Taken::Process(Told::More) => HUB.and(Parts::of(&[Part::Servers, Part::Workspace])),
+            Taken::Api(Told::Figures) => Parts::of(&[Part::Api, Part::Servers, Part::Filtering, Part::Clients]),
+            Taken::Api(Told::More) => CLAIMS,
+            Taken::Session(Told::Figures) => Parts::of(&[Part::Servers, Part::Sessions, Part::MetaTool, Part::Writing]),
+            Taken::Session(Told::More) => CLAIMS.and(Parts::of(&[Part::Writing])),
+            Taken::MetaTool => Parts::of(&[Part::MetaTool]),
+            Taken::Llm => Parts::of(&[Part::Llm, Part::Fallback, Part::MetaTool]),
+            Taken::Visit => Parts::of(&[Part::Sessions]),
+            Taken::Log => {
                 // Also turns of before the log was followed, which are no new ones.
-                let turned = if log.stretch.turns.is_empty() { Parts::NONE } else { Parts::of(&[Part::Servers]) };
+                let turned = self.facts.log.as_ref().is_some_and(|log| !log.seen.stretch.turns.is_empty());
+                let turned = if turned { Parts::of(&[Part::Servers]) } else { Parts::NONE };
                 turned.and(Parts::of(&[Part::File, Part::Errors, Part::Writing, Part::Fallback, Part::Host]))
             }
-            Seen::Stream(StreamSeen::Notes { notes, .. }) => {
+            Taken::Stream(StreamSeen::Notes { notes, .. }) => {
                 let turned = if self.facts.new_turns.is_empty() { Parts::NONE } else { Parts::of(&[Part::Servers]) };
                 let told = notes.iter().any(|note| matches!(note, StreamNote::Log { .. }));
                 let told = if told { Parts::of(&[Part::Writing]) } else { Parts::NONE };
                 turned.and(told).and(Parts::of(&[Part::Stream, Part::Errors]))
             }
-            Seen::Exit(_) | Seen::Stream(StreamSeen::Opened { .. } | StreamSeen::Lost(_)) => Parts::ALL,
+            Taken::Exit(_) | Taken::Stream(StreamSeen::Opened { .. } | StreamSeen::Lost(_)) => Parts::ALL,
         };
         // A heartbeat has an age at each event.
         let beats = self.judged.of(&check::heartbeat_id()).is_some_and(|(_, note)| history::is_due(note, now));
-        if beats { parts.and(Parts::of(&[Part::Stream])) } else { parts }
+        let parts = if beats { parts.and(Parts::of(&[Part::Stream])) } else { parts };
+        Touched { parts, by_figures: taken.is_figures() }
     }
 }
