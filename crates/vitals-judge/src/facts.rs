@@ -5,6 +5,7 @@ mod course;
 mod cpu;
 mod exits;
 mod exposure;
+mod in_step;
 mod known;
 mod levels;
 mod listed;
@@ -22,8 +23,9 @@ use std::time::Duration;
 use vitals_model::claim::{HubClaim, HubState, ServerClaim};
 use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{
-    ApiSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation, ProcessId,
-    ProcessSeen, RunState, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen, WorkspaceSeen,
+    ApiSeen, CallSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation,
+    ProcessId, ProcessSeen, RunState, Seen, ServerTurn, SessionSeen, SessionView, StreamNote, StreamSeen, VisitSeen,
+    WorkspaceSeen,
 };
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -35,6 +37,7 @@ pub use course::{Course, StateCourse};
 pub use cpu::CpuUse;
 pub use exits::Exits;
 use exposure::Exposure;
+use in_step::InStep;
 pub use levels::Levels;
 use listed::Listed;
 pub use records::Records;
@@ -311,11 +314,7 @@ impl Facts {
 
     fn take_session(&mut self, mut seen: SessionSeen, at: Timestamp, took: Duration) -> Told {
         seen.calls.sort_by(|a, b| a.server.cmp(&b.server));
-        for (view, before) in seen.sessions.iter_mut().zip(self.session.iter().flat_map(|known| &known.seen.sessions)) {
-            if let (Ok(tools), Ok(before)) = (&mut view.tools, &before.tools) {
-                tools.share(before);
-            }
-        }
+        share_lists(self.session.as_ref().map(|known| known.seen.sessions.as_slice()).unwrap_or_default(), &mut seen.sessions);
         // A server whose tools only sessions list may have some now.
         let are_told = self.servers().iter().all(|claim| claim.tools.is_some());
         let told = Told::by_visit(self.session.as_ref().map(|known| &known.seen), &seen).when(are_told);
@@ -329,16 +328,8 @@ impl Facts {
                 }
             }
         }
-        let called = || seen.calls.iter().filter(|call| call.answer.is_some());
-        // Calls to all servers that are slow at once say nothing of any one of them.
-        let slow: Vec<bool> = called().filter_map(|call| self.calls.get(&call.server)?.is_slow(call)).collect();
-        let tells_apart = slow.len() < 2 || slow.contains(&false);
-        for call in called().filter(|_| tells_apart) {
-            let run =
-                (crate::truth::child(self, &call.server).map(|c| c.id), self.claim(&call.server).and_then(|c| c.started_at));
-            self.calls.entry(call.server.clone()).or_default().take(call, run);
-        }
-        if called().next().is_some() {
+        self.take_calls(&seen.calls);
+        if seen.calls.iter().any(|call| call.answer.is_some()) {
             let file = self.log.as_ref().is_some_and(|log| log.seen.file.is_ok());
             self.records.worked(at.minus(took), at, (file, self.stream.opened.is_some()));
         }
@@ -350,6 +341,44 @@ impl Facts {
             self.sort_tools();
         }
         told.when(self.calls.values().all(|course| course.slower_than().is_none()))
+    }
+
+    /// Takes in calls, in the order of their servers' names.
+    fn take_calls(&mut self, calls: &[CallSeen]) {
+        let called = || calls.iter().filter(|call| call.answer.is_some());
+        // Calls to all servers that are slow at once say nothing of any one of them.
+        let mut courses = InStep::new(&self.calls, |(name, _)| Some(*name));
+        let (mut known, mut slow) = (0, 0);
+        for is_slow in called().filter_map(|call| courses.of(&call.server)?.1.is_slow(call)) {
+            known += 1;
+            slow += usize::from(is_slow);
+        }
+        if known > 1 && slow == known {
+            return;
+        }
+        for call in called() {
+            if !self.calls.contains_key(&call.server) {
+                self.calls.insert(call.server.clone(), CallCourse::default());
+            }
+        }
+        let mut courses = std::mem::take(&mut self.calls);
+        self.follow_calls(&mut courses, called());
+        self.calls = courses;
+    }
+
+    /// Each call with the run of its server.
+    fn follow_calls<'a>(&self, courses: &mut BTreeMap<Text, CallCourse>, called: impl Iterator<Item = &'a CallSeen>) {
+        let mut courses = InStep::new(courses, |(name, _)| Some(*name));
+        let mut children = InStep::new(self.children(), |child| child.server.as_ref());
+        let mut claims = InStep::new(self.servers(), |claim| Some(&claim.name));
+        let seen_at = self.process.as_ref().map(|known| known.at).unwrap_or_default();
+        for call in called {
+            let child = children.of(&call.server).filter(|child| !self.exits.has_since(child.id, seen_at));
+            let run = (child.map(|child| child.id), claims.of(&call.server).and_then(|claim| claim.started_at));
+            if let Some((_, course)) = courses.of(&call.server) {
+                course.take(call, run);
+            }
+        }
     }
 
     /// When the hub's list of servers and of their tools last became another one.
@@ -490,13 +519,22 @@ impl Facts {
 
 /// What is as it was shares its memory with that. Both are in the order of their names.
 fn share_tools(before: &[ServerClaim], now: &mut [ServerClaim]) {
-    let mut before = before.iter().peekable();
+    let mut before = InStep::new(before, |claim| Some(&claim.name));
     for claim in now {
-        while before.next_if(|known| known.name < claim.name).is_some() {}
-        let known = before.peek().filter(|known| known.name == claim.name);
+        let known = before.of(&claim.name);
         if let Some((tools, before)) = claim.tools.as_mut().zip(known.and_then(|known| known.tools.as_ref())) {
             tools.share(before);
         }
+    }
+}
+
+/// The same for the lists of sessions side by side, which most often see the same.
+fn share_lists(before: &[SessionView], now: &mut [SessionView]) {
+    for n in 0..now.len() {
+        let (others, view) = now.split_at_mut(n);
+        let Some(Ok(tools)) = view.first_mut().map(|view| &mut view.tools) else { continue };
+        let known = others.last().into_iter().chain(before.get(n)).filter_map(|view| view.tools.as_ref().ok());
+        known.for_each(|known| tools.share(known));
     }
 }
 

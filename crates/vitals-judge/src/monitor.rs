@@ -59,6 +59,8 @@ pub(crate) struct Watched {
     /// The windows of maintenance that hold, and the minute of which that is so.
     pub(crate) windows: (Vec<Window>, Timestamp),
     lookout: Lookout,
+    /// Whether the evidence about every server was old enough when that was last asked.
+    are_settled: bool,
     /// Tools that count as known from the next event on, and since when.
     settled: Vec<(Text, ToolSet, Timestamp)>,
     /// Until when nothing changes by time alone, and the latest tick that was not judged for that.
@@ -164,6 +166,7 @@ impl Monitor {
             shield: None,
             windows: (Vec::new(), Timestamp::default()),
             lookout: lookout.unwrap_or_default(),
+            are_settled: false,
             settled: Vec::new(),
             calm_until: None,
             calm_at: None,
@@ -205,7 +208,7 @@ impl Monitor {
         let touched = watched.touched(now, &taken);
         effects.extend(watched.rejudge(now, touched, &self.own.silences, &mut self.memory.last_incident));
         effects.extend(watched.follow_up(&taken, at));
-        effects.extend(watched.samples(now, &taken, at));
+        effects.extend(watched.samples(now, &taken, at, touched.parts.and(touched::STREAM)));
         effects.extend(watched.settle_tools(now, &taken));
         effects
     }

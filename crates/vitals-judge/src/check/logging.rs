@@ -16,7 +16,7 @@ use super::draft::Draft;
 use crate::facts::{Facts, Known};
 
 /// The check on the stream's heartbeat.
-pub(crate) fn heartbeat_id() -> CheckId {
+fn heartbeat_id() -> CheckId {
     static ID: LazyLock<CheckId> = LazyLock::new(|| CheckId::of_target(Point::Logging, "heartbeat"));
     ID.clone()
 }

@@ -35,6 +35,11 @@ pub enum Taken {
 }
 
 impl Taken {
+    /// Whether it tells of the servers by itself.
+    pub(crate) const fn is_of_servers(&self) -> bool {
+        matches!(self, Self::Process(_) | Self::Exit(_) | Self::Api(_) | Self::Session(_))
+    }
+
     /// Whether it told of the servers, and only figures.
     pub(crate) const fn is_figures(&self) -> bool {
         matches!(self, Self::Process(Told::Figures) | Self::Api(Told::Figures) | Self::Session(Told::Figures))

@@ -16,7 +16,8 @@ use crate::truth;
 
 impl Watched {
     /// The probes to send out of turn, after what was seen was judged.
-    pub(super) fn follow_up(&self, taken: &Taken, at: Timestamp) -> Vec<Effect> {
+    pub(super) fn follow_up(&mut self, taken: &Taken, at: Timestamp) -> Vec<Effect> {
+        self.are_settled &= taken.is_figures() || !taken.is_of_servers();
         let first = self.facts.session.as_ref().and_then(|known| known.seen.sessions.first());
         let probes: &[Probe] = match taken {
             Taken::Exit(role) => match role {
@@ -29,11 +30,7 @@ impl Watched {
             Taken::Session(_) if self.may_be_the_hub() && self.is_hub_well() => &[Probe::Process, Probe::Api],
             Taken::Session(_) if self.answers_though_stopped() => &[Probe::Process],
             // The loop rests between two runs of a probe for longer than a hub takes to settle.
-            Taken::Api(_) | Taken::Process(_)
-                if self.facts.servers().iter().any(|s| !truth::is_settled(&self.facts, &s.name)) =>
-            {
-                &[Probe::Api, Probe::Process, Probe::Session]
-            }
+            Taken::Api(_) | Taken::Process(_) if !self.are_settled() => &[Probe::Api, Probe::Process, Probe::Session],
             // What the sessions saw does not fit what the hub last said: it may have changed since.
             Taken::Session(_) if self.contradicts_an_older_claim() => &[Probe::Api],
             // Is it the hub that ended? Then that is the fault, and the API's silence follows from it.
@@ -54,6 +51,14 @@ impl Watched {
         // So may be one call.
         let again = matches!(taken, Taken::Session(_)) && self.is_first_failure(at);
         probes.iter().chain(again.then_some(&Probe::Session)).map(|probe| Effect::Check(self.target.id.clone(), *probe)).collect()
+    }
+
+    /// Whether the evidence about every server may be held against its hub. Figures only make it older.
+    fn are_settled(&mut self) -> bool {
+        if !self.are_settled {
+            self.are_settled = self.facts.servers().iter().all(|claim| truth::is_settled(&self.facts, &claim.name));
+        }
+        self.are_settled
     }
 
     fn after_stream(&self, stream: &StreamSeen) -> &'static [Probe] {

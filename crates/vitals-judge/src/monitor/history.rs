@@ -15,6 +15,7 @@ use vitals_model::verdict::ServerTruth;
 
 use super::Watched;
 use super::judged::Note;
+use crate::check::Parts;
 use crate::check::pace::Pace;
 use crate::detect;
 use crate::event::{Effect, Record};
@@ -28,11 +29,12 @@ const DRIFT_SHOWN: Duration = Duration::from_secs(3600);
 const TURN_AGE_MAX: Duration = Duration::from_secs(3600);
 
 impl Watched {
-    /// The samples that one observation adds to history: the readings that it answered, and series.
-    pub(super) fn samples(&mut self, now: Timestamp, taken: &Taken, at: Timestamp) -> Vec<Effect> {
-        let mut samples = Vec::new();
+    /// The samples that one observation adds to history: the readings that it answered, which are in `parts`, and series.
+    pub(super) fn samples(&mut self, now: Timestamp, taken: &Taken, at: Timestamp, parts: Parts) -> Vec<Effect> {
         let mut heeded = Vec::new();
-        for (reading, note) in self.judged.readings.iter().zip(&mut self.judged.notes) {
+        let mut samples = Vec::with_capacity(self.judged.places(parts).map(|range| range.len()).sum());
+        for n in self.judged.places(parts).flatten() {
+            let (reading, note) = (&self.judged.readings[n], &mut self.judged.notes[n]);
             let is_fresh = (reading.at == at || reading.at == now) && reading.standing != Standing::Advice;
             if !is_fresh || !is_worth_keeping(reading, note) {
                 continue;
@@ -61,8 +63,8 @@ impl Watched {
         }
         self.hear_errors(taken, at);
         let errors = self.lookout.errors_to_keep(now).map(|known| Record::Errors(self.target.id.clone(), known));
-        let samples = samples.into_iter().map(|sample| Record::Sample(self.target.id.clone(), sample));
-        samples.chain(errors).map(Effect::Keep).collect()
+        let samples = (!samples.is_empty()).then(|| Record::Samples(self.target.id.clone(), samples));
+        samples.into_iter().chain(errors).map(Effect::Keep).collect()
     }
 
     /// Errors by kind, from the source that carries levels.

@@ -1,8 +1,8 @@
 //! Judging a target, part by part: what an event cannot have changed stays as it was judged.
 //!
-//! Each part of the checks stands until an instant (`calm.rs`), or until facts come that it rests on (`touched.rs`). When
-//! more than figures has changed in one of them, all are judged, for one may be the reason for another; and only then,
-//! or while something lasts or is waited for, are the incidents compared with them.
+//! Each part of the checks stands until an instant (`calm.rs`), or until facts come that it rests on (`touched.rs`). Only
+//! what is said of the machine rests on the other readings. When more than figures has changed, or while something lasts
+//! or is waited for, the incidents are compared with what was judged.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -37,8 +37,6 @@ pub(super) struct Judged {
     pub notes: Vec<Note>,
     /// How each part stands.
     parts: [Stand; Part::ALL.len()],
-    /// What was judged at the latest event.
-    pub latest: Parts,
     /// Whether the readings of the servers need no more than other figures when a look tells no more.
     is_renewable: bool,
     /// The last samples kept of checks that have had no reading since.
@@ -108,6 +106,12 @@ impl Judged {
     /// The last instant for which all parts stand.
     fn stands_until(&self) -> Option<Timestamp> {
         self.parts.iter().map(|part| part.until).min().flatten()
+    }
+
+    /// The places of the readings of some parts.
+    pub(super) fn places(&self, parts: Parts) -> impl Iterator<Item = Range<usize>> + use<> {
+        let ends = self.parts.map(|part| part.end);
+        parts.iter().map(move |part| (part as usize).checked_sub(1).map_or(0, |before| ends[before])..ends[part as usize])
     }
 
     /// Whether any check is bad.
@@ -197,17 +201,15 @@ impl Watched {
         self.judged.gone.retain(|_, (at, _)| now.since(*at) < KEPT_REMEMBERED);
         (self.judged.at, self.calm_at) = (now, None);
         let due = self.judged.due(now);
-        let mut parts = touched.parts.and(due);
+        let parts = touched.parts.and(due);
         let renews = |part| part == Part::Servers && touched.by_figures && !due.has(part);
         let is_same = parts
             .iter()
             .fold(true, |is_same, part| if renews(part) && self.renew(now) { is_same } else { self.judge(part, now) && is_same });
-        if !is_same && parts != Parts::ALL {
-            parts = Parts::ALL;
-            parts.iter().for_each(|part| _ = self.judge(part, now));
+        if !is_same && !parts.has(Part::Host) {
+            self.judge(Part::Host, now);
         }
-        self.judged.latest = parts;
-        let effects = if is_same && self.is_settled() { Vec::new() } else { self.compare(now, silences, last_incident) };
+        let effects = if is_same && self.is_settled() { Vec::new() } else { self.compare(parts, now, silences, last_incident) };
         self.calm_until = self.judged.stands_until().filter(|_| self.is_settled());
         effects
     }
@@ -217,15 +219,15 @@ impl Watched {
         self.shield.is_none() && !self.judged.is_bad() && self.ledger.is_quiet()
     }
 
-    /// Compares the incidents with what was judged.
-    fn compare(&mut self, now: Timestamp, silences: &[Silence], last_incident: &mut u64) -> Vec<Effect> {
+    /// Compares the incidents with what was judged, of which `parts` is new.
+    fn compare(&mut self, parts: Parts, now: Timestamp, silences: &[Silence], last_incident: &mut u64) -> Vec<Effect> {
         let last_before = *last_incident;
         let mut next_id = || {
             *last_incident += 1;
             *last_incident
         };
         let hush = Hush { silences, windows: &self.windows.0, now };
-        let is_everything = self.judged.latest == Parts::ALL;
+        let is_everything = parts == Parts::ALL;
         let in_play = self.judged.readings.iter().zip(&mut self.judged.notes).filter_map(|(reading, note)| {
             let compared = note.compared.replace((reading.health, reading.standing));
             let is_in_play = is_everything

@@ -5,8 +5,11 @@ use vitals_model::time::Timestamp;
 
 use super::judged::Touched;
 use super::{Watched, history};
-use crate::check::{self, Part, Parts};
+use crate::check::{Part, Parts};
 use crate::facts::{Taken, Told};
+
+/// The event stream, and the age of its heartbeat.
+pub(super) const STREAM: Parts = Parts::of(&[Part::Stream]);
 
 /// What rests on the hub's own life.
 const HUB: Parts = Parts::of(&[Part::Process, Part::Api, Part::Host]);
@@ -42,9 +45,14 @@ impl Watched {
             }
             Taken::Exit(_) | Taken::Stream(StreamSeen::Opened { .. } | StreamSeen::Lost(_)) => Parts::ALL,
         };
-        // A heartbeat has an age at each event.
-        let beats = self.judged.of(&check::heartbeat_id()).is_some_and(|(_, note)| history::is_due(note, now));
-        let parts = if beats { parts.and(Parts::of(&[Part::Stream])) } else { parts };
+        let parts = if self.wants_age_of_heartbeat(now) { parts.and(STREAM) } else { parts };
         Touched { parts, by_figures: taken.is_figures() }
+    }
+
+    /// A heartbeat has an age at each event.
+    fn wants_age_of_heartbeat(&self, now: Timestamp) -> bool {
+        let is_heartbeat = |n: &usize| self.judged.readings[*n].id.question() == "heartbeat";
+        let heartbeat = self.judged.places(STREAM).flatten().find(is_heartbeat);
+        heartbeat.is_some_and(|n| history::is_due(&self.judged.notes[n], now))
     }
 }
