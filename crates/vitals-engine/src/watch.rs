@@ -342,7 +342,9 @@ impl Engine {
 
     fn keep(&mut self, kept: Kept) {
         self.history.put(match kept {
-            Kept::Sample(target, sample) => Record::Sample(target, sample),
+            Kept::Samples(target, samples) => {
+                return samples.into_iter().for_each(|sample| self.history.put(Record::Sample(target.clone(), sample)));
+            }
             Kept::Incident(incident) => Record::Incident(incident),
             Kept::Tools(target, server, tools) => Record::Tools(target, server, tools),
             Kept::Errors(target, known) => Record::Errors(target, known),

@@ -117,12 +117,14 @@ fn play(seed: u64, days: u32, planting: bool) -> Play {
         for effect in watch.0.apply(now, subject::event(happened)) {
             match effect {
                 Effect::Check(_, probe) => world.ask(probe),
-                Effect::Keep(Record::Sample(_, mut sample)) if Lookout::heeds(&sample.id) => {
-                    played.note(&sample);
-                    if planting {
-                        played.plant(&mut sample);
+                Effect::Keep(Record::Samples(_, samples)) => {
+                    for mut sample in samples.into_iter().filter(|sample| Lookout::heeds(&sample.id)) {
+                        played.note(&sample);
+                        if planting {
+                            played.plant(&mut sample);
+                        }
+                        lookout.take(&sample);
                     }
-                    lookout.take(&sample);
                 }
                 _ => {}
             }

@@ -10,6 +10,7 @@ mod llm;
 mod logging;
 mod meta_tool;
 pub(crate) mod pace;
+mod part;
 mod server;
 mod sessions;
 mod surface;
@@ -32,9 +33,11 @@ use draft::Draft;
 pub use hub::{api_id, process_id};
 pub use ids::Ids;
 pub(crate) use llm::{is_llm_mute, key_id};
-pub(crate) use logging::{heartbeat_id, may_be_broken};
+pub(crate) use logging::may_be_broken;
 pub use pace::believed_for;
+pub use part::{Part, Parts};
 pub use server::truth_id;
+pub(crate) use server::{Measured, is_renewable, renew};
 pub use surface::sign_line;
 pub use words::Words;
 
@@ -47,7 +50,7 @@ pub struct Scene<'a> {
     pub settings: &'a TargetSettings,
     /// The truth about the servers.
     pub truths: &'a [ServerTruth],
-    /// The readings of the parts other than the hub's own, for what is said of the machine.
+    /// The readings of the other parts, for what is said of the machine.
     pub others: &'a [Reading],
     /// Now.
     pub now: Timestamp,
@@ -69,75 +72,52 @@ impl Scene<'_> {
     }
 }
 
-/// A part of a target's checks: those that the same facts answer. Their readings follow one another in this order.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Part {
-    /// The hub itself.
-    Hub,
-    /// The servers behind it; of a server that is reached directly, everything.
-    Servers,
-    /// Its LLM.
-    Llm,
-    /// Filtering and sessions.
-    Sessions,
-    /// The meta-tool and the clients.
-    MetaTool,
-    /// The log and the event stream.
-    Logging,
-    /// Its own record of itself.
-    Workspace,
-}
-
-impl Part {
-    /// All of them, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Hub, Self::Servers, Self::Llm, Self::Sessions, Self::MetaTool, Self::Logging, Self::Workspace];
-
-    /// All but the first, whose readings may tell what the others suffer from.
-    pub const OTHERS: [Self; 6] = [Self::Servers, Self::Llm, Self::Sessions, Self::MetaTool, Self::Logging, Self::Workspace];
-}
-
-/// The readings of one part of a target's checks, by point and then by id; each id once.
+/// The readings of one part of a target's checks; each id once.
 pub fn of(target: &Target, part: Part, scene: Scene<'_>) -> Vec<Reading> {
-    let mut readings = match (target.address.kind(), part) {
-        (TargetKind::Hub, Part::Hub) => {
-            let mut all = hub::readings(scene);
-            all.extend(surface::of_hub(scene));
-            let host = host::reading(scene, &all);
-            all.extend(host);
-            all
-        }
-        (TargetKind::Hub, Part::Servers) => server::readings(scene),
+    match (target.address.kind(), part) {
+        (TargetKind::Hub, Part::Process) => hub::of_process(scene),
+        (TargetKind::Hub, Part::Api) => hub::of_api(scene),
+        (TargetKind::Hub, Part::Servers) => each_once(scene, server::readings(scene)),
         (TargetKind::Hub, Part::Llm) => llm::readings(scene),
+        (TargetKind::Hub, Part::Fallback) => llm::fallback(scene).into_iter().collect(),
         (TargetKind::Hub, Part::Sessions) => sessions::readings(scene),
+        (TargetKind::Hub, Part::Filtering) => sessions::stats(scene).into_iter().collect(),
         (TargetKind::Hub, Part::MetaTool) => meta_tool::readings(scene),
-        (TargetKind::Hub, Part::Logging) => logging::readings(scene),
+        (TargetKind::Hub, Part::Clients) => meta_tool::clients(scene).into_iter().collect(),
+        (TargetKind::Hub, Part::File) => logging::of_log(scene),
+        (TargetKind::Hub, Part::Errors) => logging::errors(scene).into_iter().collect(),
+        (TargetKind::Hub, Part::Stream) => logging::stream(scene),
+        (TargetKind::Hub, Part::Writing) => logging::of_writing(scene),
         (TargetKind::Hub, Part::Workspace) => workspace::readings(scene),
+        (TargetKind::Hub, Part::Host) => host::reading(scene).into_iter().collect(),
         (TargetKind::Server, Part::Servers) => direct::readings(target, scene),
         (TargetKind::Server, _) => Vec::new(),
-    };
-    // Servers come in the order of their names, and their checks in that of their ids.
-    if target.address.kind() == TargetKind::Hub
-        && part == Part::Servers
-        && !scene.truths.iter().any(|truth| truth.name.as_str().contains('/'))
-    {
-        debug_assert!(readings.is_sorted_by(|a, b| order(a, b).is_lt()), "the checks of a server are out of order");
-        return readings;
     }
-    if !readings.is_sorted_by(|a, b| a.id != b.id && order(a, b).is_le()) {
-        // Of two servers whose names give the same id the worse is shown.
+}
+
+/// Servers come in the order of their names. Of two whose names give the same id the worse is shown.
+fn each_once(scene: Scene<'_>, mut readings: Vec<Reading>) -> Vec<Reading> {
+    if scene.truths.iter().any(|truth| truth.name.as_str().contains('/')) {
         readings.sort_by(|a, b| order(a, b).then(Reverse(a.health).cmp(&Reverse(b.health))));
         readings.dedup_by(|a, b| a.id == b.id);
     }
+    debug_assert!(readings.is_sorted_by(|a, b| order(a, b).is_lt()), "the checks of a server are out of order");
     readings
 }
 
-/// The readings of all parts, in their order.
+/// The readings of all parts, in the order in which they are judged.
 pub fn all(target: &Target, scene: Scene<'_>) -> Vec<Reading> {
-    let others: Vec<_> = Part::OTHERS.iter().flat_map(|part| of(target, *part, scene)).collect();
-    let mut all = of(target, Part::Hub, Scene { others: &others, ..scene });
-    all.extend(others);
+    let mut all = Vec::new();
+    for part in Part::ALL {
+        let readings = of(target, part, Scene { others: &all, ..scene });
+        all.extend(readings);
+    }
     all
+}
+
+/// Puts readings into the order in which people read them.
+pub fn sort(readings: &mut [Reading]) {
+    readings.sort_by(order);
 }
 
 /// By point; what is of the target itself comes before what is of its servers.

@@ -73,8 +73,11 @@ impl Counting {
         let (good, bad) = tally.probes.entry(probe).or_default();
         *if run.error.is_none() { good } else { bad } += 1;
         for (operation, took) in &run.operations {
-            let is_known = tally.operations.contains_key(operation);
-            let kind = if is_known || tally.operations.len() < OPERATIONS_MAX {
+            if let Some(known) = tally.operations.get_mut(operation) {
+                known.add(*took);
+                continue;
+            }
+            let kind = if tally.operations.len() < OPERATIONS_MAX {
                 operation.clone()
             } else {
                 tally.operations_folded += 1;

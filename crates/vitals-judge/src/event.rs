@@ -87,8 +87,8 @@ pub enum Effect {
 /// What history keeps.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Record {
-    /// One value of one check.
-    Sample(TargetId, Sample),
+    /// Values of checks, in the order in which they were measured.
+    Samples(TargetId, Vec<Sample>),
     /// An incident as it is now.
     Incident(Box<Incident>),
     /// The tools of one server as last seen.

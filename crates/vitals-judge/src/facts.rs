@@ -5,6 +5,7 @@ mod course;
 mod cpu;
 mod exits;
 mod exposure;
+mod in_step;
 mod known;
 mod levels;
 mod listed;
@@ -13,6 +14,7 @@ mod skip;
 mod stopped;
 mod stretch;
 mod surfaces;
+mod taken;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -21,8 +23,9 @@ use std::time::Duration;
 use vitals_model::claim::{HubClaim, HubState, ServerClaim};
 use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{
-    ApiSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation, ProcessId,
-    ProcessSeen, RunState, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen, WorkspaceSeen,
+    ApiSeen, CallSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation,
+    ProcessId, ProcessSeen, RunState, Seen, ServerTurn, SessionSeen, SessionView, StreamNote, StreamSeen, VisitSeen,
+    WorkspaceSeen,
 };
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -34,12 +37,14 @@ pub use course::{Course, StateCourse};
 pub use cpu::CpuUse;
 pub use exits::Exits;
 use exposure::Exposure;
+use in_step::InStep;
 pub use levels::Levels;
 use listed::Listed;
 pub use records::Records;
 use stopped::Stopped;
 pub use stretch::{Lines, LogWindow};
 pub use surfaces::Surface;
+pub use taken::{Taken, Told};
 
 /// Most server turns and child exits remembered; the oldest go first.
 const TURNS_MAX: usize = 512;
@@ -179,25 +184,46 @@ impl Facts {
     }
 
     /// Takes in one observation.
-    pub fn take(&mut self, observation: &Observation) {
+    pub fn take(&mut self, observation: Observation) -> Taken {
         let (at, took) = (observation.at, observation.took);
         self.new_turns.clear();
-        match &observation.seen {
-            Seen::Workspace(seen) => self.workspace = Some(Known { seen: seen.clone(), at, took }),
-            Seen::Process(seen) => self.take_process(seen, at, took),
-            Seen::Exit(seen) => self.take_exit(seen, at, took),
-            Seen::Api(seen) => self.take_api(seen, at, took),
-            Seen::Session(seen) => self.take_session(seen, at, took),
-            Seen::MetaTool(seen) => self.meta_tool = Some(Known { seen: seen.clone(), at, took }),
-            Seen::Llm(seen) => self.llm = Some(Known { seen: seen.clone(), at, took }),
-            Seen::Log(seen) => self.take_log(seen, at, took),
-            Seen::Stream(seen) => self.take_stream(seen, at),
-            Seen::Visit(seen) => self.visit = Some(Known { seen: seen.clone(), at, took }),
+        match observation.seen {
+            Seen::Workspace(seen) => {
+                self.workspace = Some(Known { seen, at, took });
+                Taken::Workspace
+            }
+            Seen::Process(seen) => Taken::Process(self.take_process(seen, at, took)),
+            Seen::Exit(seen) => {
+                self.take_exit(&seen, at, took);
+                Taken::Exit(seen.role)
+            }
+            Seen::Api(seen) => Taken::Api(self.take_api(*seen, at, took)),
+            Seen::Session(seen) => Taken::Session(self.take_session(*seen, at, took)),
+            Seen::MetaTool(seen) => {
+                self.meta_tool = Some(Known { seen, at, took });
+                Taken::MetaTool
+            }
+            Seen::Llm(seen) => {
+                self.llm = Some(Known { seen, at, took });
+                Taken::Llm
+            }
+            Seen::Log(seen) => {
+                self.take_log(*seen, at, took);
+                Taken::Log
+            }
+            Seen::Stream(seen) => {
+                self.take_stream(&seen, at);
+                Taken::Stream(seen)
+            }
+            Seen::Visit(seen) => {
+                self.visit = Some(Known { seen, at, took });
+                Taken::Visit
+            }
         }
     }
 
-    fn take_process(&mut self, seen: &ProcessSeen, at: Timestamp, took: Duration) {
-        let mut seen = seen.clone();
+    fn take_process(&mut self, mut seen: ProcessSeen, at: Timestamp, took: Duration) -> Told {
+        let told = Told::by_process(self.process.as_ref(), &seen, at);
         match &mut seen {
             ProcessSeen::Alive(process) => {
                 self.restarts += u64::from(self.last_process.is_some_and(|before| before != process.id));
@@ -215,13 +241,20 @@ impl Facts {
         if !runs {
             self.hub_unwell = Some(at);
         }
+        if told == Told::More {
+            self.sort_children(&seen);
+        }
+        self.process = Some(Known { seen, at, took });
+        told
+    }
+
+    fn sort_children(&mut self, seen: &ProcessSeen) {
         self.children.clear();
-        if let ProcessSeen::Alive(process) = &seen {
+        if let ProcessSeen::Alive(process) = seen {
             let child = |n: &usize| &process.children[*n];
             self.children.extend((0..process.children.len()).filter(|n| child(n).server.is_some()));
             self.children.sort_by(|a, b| (&child(a).server, child(a).uptime).cmp(&(&child(b).server, child(b).uptime)));
         }
-        self.process = Some(Known { seen, at, took });
     }
 
     /// The hub's own end is known at once, so that what follows from it is not taken for a fault of its
@@ -229,49 +262,62 @@ impl Facts {
     fn take_exit(&mut self, seen: &ExitSeen, at: Timestamp, took: Duration) {
         match seen.role {
             ExitRole::Hub if self.last_process == Some(seen.id) => {
-                self.take_process(&ProcessSeen::Gone { last: Some(seen.id), orphans: Vec::new() }, at, took);
+                _ = self.take_process(ProcessSeen::Gone { last: Some(seen.id), orphans: Vec::new() }, at, took);
             }
             ExitRole::Hub => {}
             ExitRole::Child { .. } => self.exits.take(at, seen, TURNS_MAX),
         }
     }
 
-    fn take_api(&mut self, seen: &ApiSeen, at: Timestamp, took: Duration) {
-        let mut seen = seen.clone();
+    fn take_api(&mut self, mut seen: ApiSeen, at: Timestamp, took: Duration) -> Told {
+        if seen.filtering.is_none() {
+            seen.filtering = self.api.as_ref().and_then(|known| known.seen.filtering.clone());
+        }
+        let mut told = Told::by_answer(self.api.as_ref().map(|known| &known.seen), &seen);
         if let Ok(servers) = &mut seen.servers {
             // They are known by one place only.
-            let mut servers = std::mem::take(servers);
-            servers.sort_by(|a, b| a.name.cmp(&b.name));
-            course::follow(&mut self.courses, self.last_servers.as_deref(), &mut servers, at);
-            let courses = &self.courses;
-            self.refused_since.retain(|name, _| courses.contains_key(name));
-            self.calls.retain(|name, _| courses.contains_key(name));
-            self.stopped.follow(&servers, at);
-            self.last_servers = Some(servers);
-            self.forget_tools();
+            let servers = std::mem::take(servers);
+            told = told.and(self.take_claims(servers, at));
         }
         if let Ok(HubClaim { state: Some(state), .. }) = &seen.health {
             self.state = Some(StateCourse::next(self.state.as_ref(), state, at));
-        }
-        if seen.filtering.is_none() {
-            seen.filtering = self.api.as_ref().and_then(|known| known.seen.filtering.clone());
         }
         self.own_clients = self.count_own_clients();
         self.api = Some(Known { seen, at, took });
         if self.api_failure().is_some() {
             self.hub_unwell = Some(at);
         }
-        self.sort_tools();
+        if told == Told::More {
+            self.sort_tools();
+        }
+        told
     }
 
-    fn take_session(&mut self, seen: &SessionSeen, at: Timestamp, took: Duration) {
-        let mut seen = seen.clone();
-        seen.calls.sort_by(|a, b| a.server.cmp(&b.server));
-        for (view, before) in seen.sessions.iter_mut().zip(self.session.iter().flat_map(|known| &known.seen.sessions)) {
-            if let (Ok(tools), Ok(before)) = (&mut view.tools, &before.tools) {
-                tools.share(before);
-            }
+    fn take_claims(&mut self, mut servers: Vec<ServerClaim>, at: Timestamp) -> Told {
+        servers.sort_by(|a, b| a.name.cmp(&b.name));
+        let before = self.last_servers.take();
+        share_tools(before.as_deref().unwrap_or_default(), &mut servers);
+        let mut told = Told::by_claims(before.as_deref().unwrap_or_default(), &servers);
+        if told == Told::More {
+            course::follow(&mut self.courses, before.as_deref(), &servers, at);
+            let courses = &self.courses;
+            self.refused_since.retain(|name, _| courses.contains_key(name));
+            self.calls.retain(|name, _| courses.contains_key(name));
+            self.forget_tools();
         }
+        // A loss that was told at a time at which a server is now known to have been stopped does not count.
+        let is_stopped = self.stopped.follow(&servers, at);
+        told = told.when(!is_stopped || self.turns.is_empty() && self.exits.is_empty());
+        self.last_servers = Some(servers);
+        told
+    }
+
+    fn take_session(&mut self, mut seen: SessionSeen, at: Timestamp, took: Duration) -> Told {
+        seen.calls.sort_by(|a, b| a.server.cmp(&b.server));
+        share_lists(self.session.as_ref().map(|known| known.seen.sessions.as_slice()).unwrap_or_default(), &mut seen.sessions);
+        // A server whose tools only sessions list may have some now.
+        let are_told = self.servers().iter().all(|claim| claim.tools.is_some());
+        let told = Told::by_visit(self.session.as_ref().map(|known| &known.seen), &seen).when(are_told);
         for call in &seen.calls {
             match &call.answer {
                 Some(Err(failure)) if crate::truth::is_disconnected(failure) => {
@@ -282,16 +328,8 @@ impl Facts {
                 }
             }
         }
-        let called = || seen.calls.iter().filter(|call| call.answer.is_some());
-        // Calls to all servers that are slow at once say nothing of any one of them.
-        let slow: Vec<bool> = called().filter_map(|call| self.calls.get(&call.server)?.is_slow(call)).collect();
-        let tells_apart = slow.len() < 2 || slow.contains(&false);
-        for call in called().filter(|_| tells_apart) {
-            let run =
-                (crate::truth::child(self, &call.server).map(|c| c.id), self.claim(&call.server).and_then(|c| c.started_at));
-            self.calls.entry(call.server.clone()).or_default().take(call, run);
-        }
-        if called().next().is_some() {
+        self.take_calls(&seen.calls);
+        if seen.calls.iter().any(|call| call.answer.is_some()) {
             let file = self.log.as_ref().is_some_and(|log| log.seen.file.is_ok());
             self.records.worked(at.minus(took), at, (file, self.stream.opened.is_some()));
         }
@@ -299,7 +337,48 @@ impl Facts {
         let own = || listed::all_of(self.servers());
         self.exposure = Exposure::next(exposure, &seen, at.minus(took), self.servers_changed(), own);
         self.session = Some(Known { seen, at, took });
-        self.sort_tools();
+        if told == Told::More {
+            self.sort_tools();
+        }
+        told.when(self.calls.values().all(|course| course.slower_than().is_none()))
+    }
+
+    /// Takes in calls, in the order of their servers' names.
+    fn take_calls(&mut self, calls: &[CallSeen]) {
+        let called = || calls.iter().filter(|call| call.answer.is_some());
+        // Calls to all servers that are slow at once say nothing of any one of them.
+        let mut courses = InStep::new(&self.calls, |(name, _)| Some(*name));
+        let (mut known, mut slow) = (0, 0);
+        for is_slow in called().filter_map(|call| courses.of(&call.server)?.1.is_slow(call)) {
+            known += 1;
+            slow += usize::from(is_slow);
+        }
+        if known > 1 && slow == known {
+            return;
+        }
+        for call in called() {
+            if !self.calls.contains_key(&call.server) {
+                self.calls.insert(call.server.clone(), CallCourse::default());
+            }
+        }
+        let mut courses = std::mem::take(&mut self.calls);
+        self.follow_calls(&mut courses, called());
+        self.calls = courses;
+    }
+
+    /// Each call with the run of its server.
+    fn follow_calls<'a>(&self, courses: &mut BTreeMap<Text, CallCourse>, called: impl Iterator<Item = &'a CallSeen>) {
+        let mut courses = InStep::new(courses, |(name, _)| Some(*name));
+        let mut children = InStep::new(self.children(), |child| child.server.as_ref());
+        let mut claims = InStep::new(self.servers(), |claim| Some(&claim.name));
+        let seen_at = self.process.as_ref().map(|known| known.at).unwrap_or_default();
+        for call in called {
+            let child = children.of(&call.server).filter(|child| !self.exits.has_since(child.id, seen_at));
+            let run = (child.map(|child| child.id), claims.of(&call.server).and_then(|claim| claim.started_at));
+            if let Some((_, course)) = courses.of(&call.server) {
+                course.take(call, run);
+            }
+        }
     }
 
     /// When the hub's list of servers and of their tools last became another one.
@@ -330,7 +409,7 @@ impl Facts {
         }
     }
 
-    fn take_log(&mut self, seen: &LogSeen, at: Timestamp, took: Duration) {
+    fn take_log(&mut self, seen: LogSeen, at: Timestamp, took: Duration) {
         let stretch = &seen.stretch;
         // A record from the future would count as recent for ever.
         let this_minute = at.floor_to(MINUTE);
@@ -353,11 +432,11 @@ impl Facts {
             self.new_turns.clear();
         }
         self.log_window.take(stretch, at);
-        self.records.read(seen, at);
+        self.records.read(&seen, at);
         let was_readable = self.log.as_ref().is_some_and(|log| log.seen.file.is_ok());
         self.log_lost = seen.file.is_err().then(|| self.log_lost.or(was_readable.then_some(at))).flatten();
         self.storm_lines += stretch.storm_lines;
-        self.log = Some(Known { seen: seen.clone(), at, took });
+        self.log = Some(Known { seen, at, took });
     }
 
     fn take_stream(&mut self, seen: &StreamSeen, at: Timestamp) {
@@ -435,6 +514,27 @@ impl Facts {
             if known.seen.held { known.seen.sessions.iter().filter(|s| s.opened.is_ok()).count() as u64 } else { 0 }
         });
         sessions + u64::from(self.stream.opened.is_some())
+    }
+}
+
+/// What is as it was shares its memory with that. Both are in the order of their names.
+fn share_tools(before: &[ServerClaim], now: &mut [ServerClaim]) {
+    let mut before = InStep::new(before, |claim| Some(&claim.name));
+    for claim in now {
+        let known = before.of(&claim.name);
+        if let Some((tools, before)) = claim.tools.as_mut().zip(known.and_then(|known| known.tools.as_ref())) {
+            tools.share(before);
+        }
+    }
+}
+
+/// The same for the lists of sessions side by side, which most often see the same.
+fn share_lists(before: &[SessionView], now: &mut [SessionView]) {
+    for n in 0..now.len() {
+        let (others, view) = now.split_at_mut(n);
+        let Some(Ok(tools)) = view.first_mut().map(|view| &mut view.tools) else { continue };
+        let known = others.last().into_iter().chain(before.get(n)).filter_map(|view| view.tools.as_ref().ok());
+        known.for_each(|known| tools.share(known));
     }
 }
 

@@ -23,6 +23,12 @@ pub(crate) fn counts<'a>(turns: impl Iterator<Item = &'a ServerTurn>) -> BTreeMa
     counts
 }
 
+/// The last instant at which all losses are counted that are counted at `now`: then the first of them leaves the window.
+pub(crate) fn counted_until(facts: &Facts, window: Duration, now: Timestamp) -> Option<Timestamp> {
+    let told = facts.turns.iter().filter(|turn| turn.turn == Turn::Lost).filter_map(|turn| turn.at);
+    told.chain(facts.exits.times()).map(|at| at.plus(window)).filter(|until| *until >= now).min()
+}
+
 /// How often the hub lost a server within `window`, and within which span that was counted.
 ///
 /// A loss is told by the log or the event stream, and seen as the end of a process: whichever tells more,

@@ -7,6 +7,7 @@ mod judged;
 mod orders;
 mod own_guard;
 mod routing;
+mod touched;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use vitals_model::check::{CheckId, Point};
 use vitals_model::incident::Cause;
-use vitals_model::observation::{Observation, Seen};
+use vitals_model::observation::Observation;
 use vitals_model::quiet::{Maintenance, Window};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::snapshot::{OwnState, Snapshot, TargetState};
@@ -24,16 +25,15 @@ use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 use vitals_model::verdict::ServerTruth;
 
-use crate::check::Part;
 use crate::counting::Counting;
 use crate::detect::{Evidence, Lookout};
 use crate::event::{Effect, Event, Memory, Record};
-use crate::facts::Facts;
+use crate::facts::{Facts, Taken};
 use crate::incident::Ledger;
 use crate::own::Own;
 use crate::reach::{self, Reach};
 use crate::route::Router;
-use judged::Judged;
+use judged::{Judged, Touched};
 
 /// The window of the detectors while watching, and of the level counts that faces show.
 const LIVE_WINDOW: Duration = Duration::from_secs(3600);
@@ -61,6 +61,8 @@ pub(crate) struct Watched {
     /// The windows of maintenance that hold, and the minute of which that is so.
     pub(crate) windows: (Vec<Window>, Timestamp),
     lookout: Lookout,
+    /// Whether the evidence about every server was old enough when that was last asked.
+    are_settled: bool,
     /// Tools that count as known from the next event on, and since when.
     settled: Vec<(Text, ToolSet, Timestamp)>,
     /// Until when nothing changes by time alone, and the latest tick that was not judged for that.
@@ -125,10 +127,9 @@ impl Monitor {
                 watched.begin(self.thrift);
                 watched.facts.take_lock(lock, now);
                 watched.follow_surfaces(now);
-                watched.calm_until = None;
-                watched.rejudge(now, &Part::ALL, &self.own.silences, &mut self.memory.last_incident)
+                watched.rejudge(now, Touched::EVERYTHING, &self.own.silences, &mut self.memory.last_incident)
             }
-            Event::Observed(observation) => self.observed(now, &observation),
+            Event::Observed(observation) => self.observed(now, observation),
             Event::Tick => self.tick(now),
             Event::StoreHealth { error, lost } => {
                 let last = &mut self.memory.last_incident;
@@ -155,7 +156,8 @@ impl Monitor {
     /// A new target, or new settings or another address for a known one: what is known of it stays.
     fn watch(&mut self, target: Target) {
         if let Some(watched) = self.targets.get_mut(&target.id) {
-            (watched.target, watched.calm_until) = (target, None);
+            watched.target = target;
+            watched.revoke();
             watched.windows.1 = Timestamp::default();
             return;
         }
@@ -179,6 +181,7 @@ impl Monitor {
             shield: None,
             windows: (Vec::new(), Timestamp::default()),
             lookout: lookout.unwrap_or_default(),
+            are_settled: false,
             settled: Vec::new(),
             calm_until: None,
             calm_at: None,
@@ -198,27 +201,30 @@ impl Monitor {
         self.memory.tools.extend(watched.facts.tools_before.into_iter().map(|(server, set)| (id.clone(), server, set)));
     }
 
-    fn observed(&mut self, now: Timestamp, observation: &Observation) -> Vec<Effect> {
-        let Some(watched) = self.targets.get_mut(&observation.target) else { return Vec::new() };
+    fn observed(&mut self, now: Timestamp, observation: Observation) -> Vec<Effect> {
+        let (target, at) = (observation.target.clone(), observation.at);
+        let Some(watched) = self.targets.get_mut(&target) else { return Vec::new() };
         if let Some(probe) = observation.seen.probe() {
             self.own.state.probes += 1;
             self.own.state.took.entry(probe).or_default().add(observation.took);
         }
         watched.begin(self.thrift);
-        watched.facts.take(observation);
-        watched.counting.take(observation, &watched.target.address);
+        watched.counting.take(&observation, &watched.target.address);
+        let taken = watched.facts.take(observation);
         let mut effects = Vec::new();
-        if matches!(observation.seen, Seen::Api(_) | Seen::Session(_)) {
-            watched.follow_surfaces(now);
+        if matches!(taken, Taken::Api(_) | Taken::Session(_)) {
+            if !taken.is_figures() {
+                watched.follow_surfaces(now);
+            }
             watched.reach = reach::of(&watched.target.address, &watched.facts);
             effects = self.guard(now);
         }
-        let Some(watched) = self.targets.get_mut(&observation.target) else { return effects };
-        let touched = watched.touched(now, observation);
-        effects.extend(watched.rejudge(now, &touched, &self.own.silences, &mut self.memory.last_incident));
-        effects.extend(watched.follow_up(observation));
-        effects.extend(watched.samples(now, observation));
-        effects.extend(watched.settle_tools(now, &observation.seen));
+        let Some(watched) = self.targets.get_mut(&target) else { return effects };
+        let touched = watched.touched(now, &taken);
+        effects.extend(watched.rejudge(now, touched, &self.own.silences, &mut self.memory.last_incident));
+        effects.extend(watched.follow_up(&taken, at));
+        effects.extend(watched.samples(now, &taken, at, touched.parts.and(touched::STREAM)));
+        effects.extend(watched.settle_tools(now, &taken));
         effects
     }
 
@@ -231,7 +237,7 @@ impl Monitor {
                 watched.calm_at = Some(now);
                 watched.keep_windows(now);
             } else {
-                effects.extend(watched.rejudge(now, &Part::ALL, silences, last));
+                effects.extend(watched.rejudge(now, Touched::NOTHING, silences, last));
             }
         }
         self.own.show(now);
@@ -266,8 +272,14 @@ impl Watched {
     /// What an event begins with.
     fn begin(&mut self, thrift: Thrift) {
         if self.settle() || thrift == Thrift::Lavish {
-            self.calm_until = None;
+            self.revoke();
         }
+    }
+
+    /// Nothing that was judged stands any more.
+    fn revoke(&mut self) {
+        self.judged.revoke();
+        self.calm_until = None;
     }
 
     /// Whether nothing changes by time alone until `now`.

@@ -231,8 +231,11 @@ proptest! {
         let mut day = Day::begin();
         let mut last: BTreeMap<String, (i64, Health)> = BTreeMap::new();
         for each in &moves {
-            for effect in day.play(each) {
-                let Effect::Keep(Record::Sample(_, sample)) = effect else { continue };
+            let samples = day.play(each).into_iter().filter_map(|effect| match effect {
+                Effect::Keep(Record::Samples(_, samples)) => Some(samples),
+                _ => None,
+            });
+            for sample in samples.flatten() {
                 prop_assert!(sample.at <= day.now());
                 let id = sample.id.to_string();
                 let is_series = id.starts_with("logging/lines/") || id.ends_with("/turn");

@@ -27,7 +27,7 @@ pub(crate) const REPORT: Measurement = Measurement {
 
 pub(crate) const JUDGING: Measurement = Measurement {
     name: "judging",
-    about: "two noisy hours of a hub with 20 servers, played to the monitor, CPU time, faster of 2 (vitals-judge, example cost)",
+    about: "two noisy hours of a hub with 20 servers, played to the monitor, CPU time, fastest of 8 (vitals-judge, example cost)",
     run: judging,
 };
 

@@ -118,7 +118,9 @@ impl Look {
         };
         for kept in self.kept.into_iter().chain(self.monitor.tools()) {
             match kept {
-                Kept::Sample(target, sample) => store.put(Record::Sample(target, sample)),
+                Kept::Samples(target, samples) => {
+                    samples.into_iter().for_each(|sample| store.put(Record::Sample(target.clone(), sample)));
+                }
                 Kept::Tools(target, server, tools) => store.put(Record::Tools(target, server, tools)),
                 // What one look has heard of errors must not replace what a watch has heard in weeks.
                 Kept::Incident(_) | Kept::Silence(_) | Kept::Note(_) | Kept::Errors(..) | Kept::Decision(_) => {}

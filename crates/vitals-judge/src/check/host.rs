@@ -44,8 +44,8 @@ struct Need {
     hint: &'static str,
 }
 
-/// The reading of the machine, given those of the hub itself.
-pub(super) fn reading(scene: Scene<'_>, own: &[Reading]) -> Option<Reading> {
+/// The reading of the machine, given all the others.
+pub(super) fn reading(scene: Scene<'_>) -> Option<Reading> {
     let known = scene.facts.process.as_ref()?;
     let process = scene.facts.alive()?;
     let needs = needs(scene, process);
@@ -56,13 +56,12 @@ pub(super) fn reading(scene: Scene<'_>, own: &[Reading]) -> Option<Reading> {
     if needs.is_empty() {
         return Some(draft.fact(|| show(process.host)));
     }
-    let of_hub = [own, scene.others].concat();
     let explains = needs.iter().map(|need| need.health).max().unwrap_or(Health::Healthy);
     let runs = matches!(process.state, RunState::Normal | RunState::DiskSleep);
     // A milder need does not explain a worse suffering, nor what follows from that.
     let is_explained = |r: &Reading| r.health <= explains && suffers(scene, r);
-    let follows_from_else = |r| cause::of(r, &of_hub).any(|cause| is_bad(cause) && !is_explained(cause));
-    let victims: Vec<_> = of_hub.iter().filter(|r| runs && is_explained(r) && !follows_from_else(r)).collect();
+    let follows_from_else = |r| cause::of(r, scene.others).any(|cause| is_bad(cause) && !is_explained(cause));
+    let victims: Vec<_> = scene.others.iter().filter(|r| runs && is_explained(r) && !follows_from_else(r)).collect();
     let Some(health) = victims.iter().map(|victim| victim.health).max() else {
         let lacks = || needs.iter().map(|need| need.what.as_str()).collect::<Vec<_>>().join("; ");
         return Some(draft.fact(|| format!("{}; nothing that the hub suffers follows from it", lacks())));

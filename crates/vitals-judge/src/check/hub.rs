@@ -13,8 +13,8 @@ use vitals_model::reading::{Health, Reading};
 use vitals_model::text::{Text, bytes, count, plural};
 use vitals_model::time::human;
 
-use super::Scene;
 use super::draft::Draft;
+use super::{Scene, surface};
 use crate::facts::Known;
 
 /// Below this span a CPU figure is too short to hold against thresholds made for averages: only a
@@ -23,6 +23,9 @@ pub(super) const CPU_SPAN_MIN: Duration = Duration::from_secs(1);
 
 /// What counts as spinning in a short span, in percent of one core.
 const CPU_SPIN_PERCENT: f64 = 80.0;
+
+/// Most checks on a process that has nothing unusual.
+const CHECKS_OF_PROCESS: usize = 9;
 
 /// The check on the hub's process: the cause of everything on the machine when it fails.
 pub fn process_id() -> CheckId {
@@ -48,20 +51,21 @@ pub(super) fn state_id() -> CheckId {
     ID.clone()
 }
 
-pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
-    let mut readings = Vec::new();
-    if let Some(known) = &scene.facts.process {
-        readings.push(process(scene, known));
-        if let ProcessSeen::Alive(process) = &known.seen {
-            readings.extend(resources(scene, known, process));
-            readings.extend(port(scene, known, process));
-        }
-        readings.extend(restarts(scene, known));
-        readings.extend(orphans(scene, known));
+pub(super) fn of_process(scene: Scene<'_>) -> Vec<Reading> {
+    let Some(known) = &scene.facts.process else { return Vec::new() };
+    let mut readings = Vec::with_capacity(CHECKS_OF_PROCESS);
+    readings.push(process(scene, known));
+    if let ProcessSeen::Alive(process) = &known.seen {
+        resources(scene, known, process, &mut readings);
+        port(scene, known, process, &mut readings);
     }
-    readings.extend(api(scene));
-    readings.extend(state(scene));
+    readings.extend(restarts(scene, known));
+    readings.extend(orphans(scene, known));
     readings
+}
+
+pub(super) fn of_api(scene: Scene<'_>) -> Vec<Reading> {
+    api(scene).into_iter().chain(state(scene)).chain(surface::tokens_of_hub(scene)).chain(surface::lock(scene)).collect()
 }
 
 fn draft(scene: Scene<'_>, question: &str, known: &Known<ProcessSeen>) -> Draft {
@@ -97,9 +101,8 @@ fn process(scene: Scene<'_>, known: &Known<ProcessSeen>) -> Reading {
     }
 }
 
-fn resources(scene: Scene<'_>, known: &Known<ProcessSeen>, process: &ProcessFacts) -> Vec<Reading> {
+fn resources(scene: Scene<'_>, known: &Known<ProcessSeen>, process: &ProcessFacts, readings: &mut Vec<Reading>) {
     let limits = &scene.settings.thresholds;
-    let mut readings = Vec::new();
     if let Some((percent, over)) = scene.facts.cpu.over(process, CPU_SPAN_MIN) {
         let text = || format!("{percent:.1} % of one core over {}", human(over));
         let short = over < CPU_SPAN_MIN;
@@ -128,7 +131,6 @@ fn resources(scene: Scene<'_>, known: &Known<ProcessSeen>, process: &ProcessFact
     let listed = || process.children.iter().take(8).map(show_child).collect::<Vec<_>>().join("; ");
     let text = || plural(children, "child", "children");
     readings.push(draft(scene, "children", known).value(children as f64, Unit::Count).evidence(listed).fact(text));
-    readings
 }
 
 fn show_child(child: &ChildFacts) -> String {
@@ -155,43 +157,42 @@ fn file_descriptors(scene: Scene<'_>, known: &Known<ProcessSeen>, process: &Proc
     }
 }
 
-fn port(scene: Scene<'_>, known: &Known<ProcessSeen>, process: &ProcessFacts) -> Vec<Reading> {
+fn port(scene: Scene<'_>, known: &Known<ProcessSeen>, process: &ProcessFacts, readings: &mut Vec<Reading>) {
     let draft_port = draft(scene, "port", known).cause(process_id());
     match &process.listen {
         ListenSeen::Hub { addresses } => {
-            let shown = addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
-            let mut readings = vec![draft_port.healthy(|| format!("listening on {shown}, owned by pid {}", process.id.pid))];
+            let shown = || addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
+            readings.push(draft_port.healthy(|| format!("listening on {}, owned by pid {}", shown(), process.id.pid)));
             if addresses.iter().any(|a| !a.is_loopback()) {
                 readings.push(
                     draft(scene, "exposure", known)
-                        .evidence(|| format!("bound to {shown}"))
+                        .evidence(|| format!("bound to {}", shown()))
                         .hint("put it behind a firewall or a proxy that asks who calls, or bind it to 127.0.0.1")
                         .advice("the API has no authentication and listens on more than loopback: whoever reaches this machine can call every tool"),
                 );
             }
-            readings
         }
-        ListenSeen::Nobody => vec![
+        ListenSeen::Nobody => readings.push(
             draft_port
                 .hint("the hub runs and does not listen: look at the last lines of its log")
                 .failing(|| format!("nobody listens on the hub's port, expected pid {}", process.id.pid)),
-        ],
+        ),
         ListenSeen::Other { pid, command } => {
             let who = pid.map_or_else(|| "another process".to_owned(), |pid| format!("pid {pid} ({command})"));
-            vec![
+            readings.push(
                 draft_port
                     .hint("end the other process or give the hub another port")
                     .failing(|| format!("{who} listens on the hub's port, expected pid {}", process.id.pid)),
-            ]
+            );
         }
         ListenSeen::Unknown(why) => {
             // The API's answer still tells whether anybody listens; only the owner is not known.
             let health = if scene.facts.api_failure().is_none() { "the API answers" } else { "the API does not answer" };
-            vec![
+            readings.push(
                 draft_port
                     .hint("run mcp-vitals as the hub's user")
                     .unknown(|| format!("owner of the port cannot be told ({why}); {health}")),
-            ]
+            );
         }
     }
 }

@@ -35,7 +35,6 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
             }
         }
     }
-    readings.extend(fallback(scene));
     readings
 }
 
@@ -114,7 +113,8 @@ fn refused(draft: Draft, failure: &Failure, key: &Text) -> Reading {
     }
 }
 
-fn fallback(scene: Scene<'_>) -> Option<Reading> {
+/// Uses of the keyword fallback, as far as the log tells.
+pub(super) fn fallback(scene: Scene<'_>) -> Option<Reading> {
     let known = scene.facts.log.as_ref()?;
     let window = scene.settings.thresholds.error_window;
     let n = scene.facts.log_window.since(scene.now.minus(window)).fallbacks;

@@ -16,7 +16,7 @@ use super::draft::Draft;
 use crate::facts::{Facts, Known};
 
 /// The check on the stream's heartbeat.
-pub(crate) fn heartbeat_id() -> CheckId {
+fn heartbeat_id() -> CheckId {
     static ID: LazyLock<CheckId> = LazyLock::new(|| CheckId::of_target(Point::Logging, "heartbeat"));
     ID.clone()
 }
@@ -33,20 +33,20 @@ const ROTATION_MAX: Duration = Duration::from_secs(5);
 /// Disk space that is enough whatever the percentage says.
 const DISK_FREE_ENOUGH: u64 = 20_000_000_000;
 
-pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
-    let mut readings = Vec::new();
-    if let Some(known) = &scene.facts.log {
-        match &known.seen.file {
-            Err(failure) => readings.push(lost(scene, known, failure)),
-            Ok(file) => readings.extend(of_file(scene, known, file)),
-        }
-        readings.push(format(scene, known));
-    }
-    readings.extend(errors(scene));
-    readings.extend(stream(scene));
-    readings.extend(writing::written(scene));
-    readings.extend(writing::silence(scene));
+/// The log file and the latest of its lines.
+pub(super) fn of_log(scene: Scene<'_>) -> Vec<Reading> {
+    let Some(known) = &scene.facts.log else { return Vec::new() };
+    let mut readings = match &known.seen.file {
+        Err(failure) => vec![lost(scene, known, failure)],
+        Ok(file) => of_file(scene, known, file),
+    };
+    readings.push(format(scene, known));
     readings
+}
+
+/// Whether what the hub does is written.
+pub(super) fn of_writing(scene: Scene<'_>) -> Vec<Reading> {
+    writing::written(scene).into_iter().chain(writing::silence(scene)).collect()
 }
 
 fn lost(scene: Scene<'_>, known: &Known<LogSeen>, failure: &Failure) -> Reading {
@@ -147,7 +147,8 @@ pub(crate) fn may_be_broken(facts: &Facts, now: Timestamp) -> bool {
     facts.log_window.hour(now).broken >= BROKEN_LINES_MIN
 }
 
-fn errors(scene: Scene<'_>) -> Option<Reading> {
+/// The errors that the hub logs.
+pub(super) fn errors(scene: Scene<'_>) -> Option<Reading> {
     let limits = &scene.settings.thresholds;
     let (at, took) = match (&scene.facts.log, scene.facts.stream.last_event) {
         (Some(known), event) => (event.map_or(known.at, |e| e.max(known.at)), known.took),
@@ -178,7 +179,8 @@ fn errors(scene: Scene<'_>) -> Option<Reading> {
     Some(draft.above(n as f64, Unit::Count, limits.errors, text))
 }
 
-fn stream(scene: Scene<'_>) -> Vec<Reading> {
+/// The event stream, and its heartbeat.
+pub(super) fn stream(scene: Scene<'_>) -> Vec<Reading> {
     let stream = &scene.facts.stream;
     if let Some((at, failure)) = &stream.lost {
         let known = Known { seen: (), at: *at, took: failure.after };

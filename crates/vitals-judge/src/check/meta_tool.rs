@@ -28,7 +28,6 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
     if let Some(known) = &scene.facts.meta_tool {
         readings.extend(call(scene, known));
     }
-    readings.extend(clients(scene));
     readings
 }
 
@@ -113,7 +112,7 @@ fn called(scene: Scene<'_>, draft: Draft, answer: &MetaToolAnswer, ms: f64) -> R
 }
 
 /// Clients of the hub, our own left out.
-fn clients(scene: Scene<'_>) -> Option<Reading> {
+pub(super) fn clients(scene: Scene<'_>) -> Option<Reading> {
     let known = scene.facts.api.as_ref()?;
     let hub = scene.facts.hub()?;
     let all = match (hub.active_clients, hub.mcp_clients) {

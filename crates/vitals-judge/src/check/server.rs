@@ -16,7 +16,7 @@ use vitals_model::verdict::{ServerTruth, Verdict};
 use super::words::Sentence;
 use super::{Scene, surface};
 use crate::cause::is_bad;
-use crate::facts::{CallCourse, Known, is_empty_answer};
+use crate::facts::{CallCourse, Facts, Known, is_empty_answer};
 use crate::truth;
 
 /// The check that says whether a server truly works: the cause of its other checks.
@@ -37,6 +37,81 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
         }
     }
     readings
+}
+
+/// Whose look measures a check on a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Measured {
+    /// The hub's answer.
+    Claimed,
+    /// The same; its value is the server's uptime.
+    Uptime,
+    /// A look at the server's process, whose age is its value.
+    Child,
+    /// A visit, which called the server.
+    Called,
+    /// A visit, which listed its tools.
+    Listed,
+    /// Any of them.
+    Seen,
+}
+
+impl Measured {
+    /// Of the check with this question.
+    pub(crate) fn of(question: &str) -> Self {
+        match question {
+            "uptime" => Self::Uptime,
+            "process" => Self::Child,
+            "call" => Self::Called,
+            "tools" => Self::Listed,
+            "truth" => Self::Seen,
+            _ => Self::Claimed,
+        }
+    }
+}
+
+/// The figures of the latest looks, each in the order of the servers' names.
+fn figures(facts: &Facts) -> (impl Iterator<Item = f64>, impl Iterator<Item = f64>, impl Iterator<Item = &CallSeen>) {
+    let connected = facts.servers().iter().filter(|claim| claim.status == ClaimStatus::Connected);
+    let uptimes = connected.filter_map(|claim| claim.uptime).map(|uptime| uptime.as_secs_f64());
+    let ages = facts.children().map(|child| child.uptime.as_secs_f64());
+    (uptimes, ages, facts.session.iter().flat_map(|known| &known.seen.calls))
+}
+
+/// Whether the readings of all servers are good and have the figures that [`renew`] would give them.
+pub(crate) fn is_renewable(facts: &Facts, truths: &[ServerTruth], readings: &[Reading]) -> bool {
+    let is_good = |reading: &Reading| reading.standing != Standing::Judged || reading.health == Health::Healthy;
+    let of = |wanted| readings.iter().filter(move |reading| Measured::of(reading.id.question()) == wanted);
+    let (uptimes, ages, calls) = figures(facts);
+    readings.iter().all(is_good)
+        && truths.iter().all(|truth| truth.health == Health::Healthy)
+        && of(Measured::Uptime).map(|reading| reading.value).eq(uptimes.map(Some))
+        && of(Measured::Child).map(|reading| reading.value).eq(ages.map(Some))
+        && of(Measured::Called).map(|reading| reading.value).eq(calls.map(call_ms))
+}
+
+/// Gives readings the figures of looks that told nothing else of the servers.
+pub(crate) fn renew<'a>(facts: &Facts, readings: impl Iterator<Item = (&'a mut Reading, Measured)>) {
+    let at = |known: Option<Timestamp>| known.unwrap_or_default();
+    let (api, session) = (at(facts.api.as_ref().map(|k| k.at)), at(facts.session.as_ref().map(|k| k.at)));
+    let process = at(facts.process.as_ref().map(|k| k.at));
+    let (mut uptimes, mut ages, mut calls) = figures(facts);
+    for (reading, measured) in readings {
+        (reading.at, reading.value) = match measured {
+            Measured::Claimed => (api, reading.value),
+            Measured::Uptime => (api, uptimes.next()),
+            Measured::Child => (process, ages.next()),
+            Measured::Called => (session, calls.next().and_then(call_ms)),
+            Measured::Listed => (session, reading.value),
+            Measured::Seen => (api.max(session).max(process), reading.value),
+        };
+        reading.since = reading.since.min(reading.at);
+    }
+}
+
+/// How long a good call took.
+fn call_ms(call: &CallSeen) -> Option<f64> {
+    matches!(call.answer, Some(Ok(_))).then(|| call.took.as_secs_f64() * 1000.0)
 }
 
 /// Checks of one server, in the order of their ids.

@@ -35,7 +35,6 @@ pub(super) fn readings(scene: Scene<'_>) -> Vec<Reading> {
         readings.extend(cleanup(scene, known));
         readings.extend(storm(scene, known));
     }
-    readings.extend(stats(scene));
     readings
 }
 
@@ -183,7 +182,8 @@ fn storm(scene: Scene<'_>, known: &Known<VisitSeen>) -> Option<Reading> {
     )
 }
 
-fn stats(scene: Scene<'_>) -> Option<Reading> {
+/// What the hub tells of filtering.
+pub(super) fn stats(scene: Scene<'_>) -> Option<Reading> {
     let api = scene.facts.api.as_ref()?;
     let draft = draft(scene, "stats", api).cause(super::api_id());
     let claim = match api.seen.filtering.as_ref() {

@@ -34,15 +34,14 @@ pub(super) fn tokens<T>(scene: Scene<'_>, server: &Text, surface: &Surface, know
     Some(scene.of_server(server, "tokens", known).value(tokens as f64, Unit::Count).fact(text))
 }
 
-/// The readings on the tools of all servers together.
-pub(super) fn of_hub(scene: Scene<'_>) -> Vec<Reading> {
-    let Some(api) = &scene.facts.api else { return Vec::new() };
+/// What the tools of all servers cost together.
+pub(super) fn tokens_of_hub(scene: Scene<'_>) -> Option<Reading> {
+    let api = scene.facts.api.as_ref()?;
     let known: Vec<_> = scene.facts.surfaces.iter().filter_map(|(name, surface)| grown(name, surface)).collect();
     let draft = scene.of_target(Point::HubServers, "tokens", api).cause(super::api_id());
     let tools: u64 = scene.facts.surfaces.values().map(|surface| surface.tools).sum();
     let of = || format!("{} of {}", count(tools, "tool"), count(known.len() as u64, "server"));
-    let tokens = (!known.is_empty()).then(|| growth(scene, draft, &known, of));
-    tokens.into_iter().chain(lock(scene)).collect()
+    (!known.is_empty()).then(|| growth(scene, draft, &known, of))
 }
 
 /// The same for a server that is reached directly, which is all there is.
@@ -131,7 +130,7 @@ fn growth(scene: Scene<'_>, draft: Draft, all: &[Grown<'_>], of: impl Sentence) 
 }
 
 /// Whether the lock file can be used.
-fn lock(scene: Scene<'_>) -> Option<Reading> {
+pub(super) fn lock(scene: Scene<'_>) -> Option<Reading> {
     let (at, lock) = scene.facts.lock.as_ref()?;
     let id = CheckId::of_target(Point::HubServers, "lock");
     let draft = Draft::new(scene.words, id, Point::HubServers, *at, Duration::ZERO);

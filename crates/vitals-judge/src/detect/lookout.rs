@@ -124,6 +124,22 @@ struct Series {
     usual: Option<Box<Usual>>,
 }
 
+impl Series {
+    fn take(&mut self, sample: &Sample) {
+        self.last = sample.at;
+        if let Some(ms) = sample.value {
+            self.level.take(sample.at, ms);
+            if let Some(usual) = &mut self.usual {
+                usual.take(sample.at, ms);
+            }
+        }
+        if sample.id.question() == "call" {
+            // An answer has its latency; a call that has none and is not well has failed.
+            self.calls.take(sample.at, sample.value.is_none() && sample.health != Health::Healthy);
+        }
+    }
+}
+
 /// What is remembered of one target.
 #[derive(Clone, Debug, Default)]
 pub struct Lookout {
@@ -258,26 +274,24 @@ impl Lookout {
         if sample.health == Health::Unknown {
             return;
         }
+        match self.series.get_mut(&sample.id) {
+            Some(series) if series.usual.is_some() => series.take(sample),
+            _ => self.series_of(sample).take(sample),
+        }
+    }
+
+    /// The series of a sample, which is known from now on and, when it has a value, judged by it while there is room.
+    fn series_of(&mut self, sample: &Sample) -> &mut Series {
         if !self.series.contains_key(&sample.id) && self.series.len() == CHECKS_MAX {
             let oldest = self.series.iter().min_by_key(|(_, series)| series.last).map(|(id, _)| id.clone());
             oldest.map(|id| self.series.remove(&id));
         }
         let has_place = self.series.values().filter(|series| series.usual.is_some()).count() < USUALS_MAX;
         let series = self.series.entry(sample.id.clone()).or_default();
-        series.last = sample.at;
-        if let Some(ms) = sample.value {
-            series.level.take(sample.at, ms);
-            if has_place && series.usual.is_none() {
-                series.usual = Some(Box::default());
-            }
-            if let Some(usual) = &mut series.usual {
-                usual.take(sample.at, ms);
-            }
+        if has_place && sample.value.is_some() {
+            series.usual.get_or_insert_default();
         }
-        if sample.id.question() == "call" {
-            // An answer has its latency; a call that has none and is not well has failed.
-            series.calls.take(sample.at, sample.value.is_none() && sample.health != Health::Healthy);
-        }
+        series
     }
 
     fn leak(&self, evidence: &Evidence, limits: &Thresholds) -> Said {

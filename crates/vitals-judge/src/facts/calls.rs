@@ -31,8 +31,8 @@ pub struct CallCourse {
     run: Option<Run>,
     answered: Option<u64>,
     usual: VecDeque<Duration>,
-    /// The median of those.
-    median: Duration,
+    /// The same in order.
+    sorted: Vec<Duration>,
     slow: VecDeque<Duration>,
 }
 
@@ -52,11 +52,18 @@ impl CallCourse {
             self.slow.push_front(call.took);
         } else {
             self.slow.clear();
-            super::push_bounded(&mut self.usual, call.took, USUAL_MAX);
-            let mut all: Vec<_> = self.usual.iter().copied().collect();
-            let half = all.len() / 2;
-            self.median = *all.select_nth_unstable(half).1;
+            self.take_usual(call.took);
         }
+    }
+
+    fn take_usual(&mut self, took: Duration) {
+        if self.usual.len() == USUAL_MAX
+            && let Some(oldest) = self.usual.pop_front()
+        {
+            self.sorted.remove(self.sorted.partition_point(|one| *one < oldest));
+        }
+        self.usual.push_back(took);
+        self.sorted.insert(self.sorted.partition_point(|one| *one < took), took);
     }
 
     /// Whether a good call took much longer than usual; `None` when it is not known what is usual.
@@ -82,7 +89,7 @@ impl CallCourse {
 
     /// The median of the good calls that were not slow.
     fn usually(&self) -> Option<Duration> {
-        (self.usual.len() >= USUAL_MIN).then_some(self.median)
+        (self.usual.len() >= USUAL_MIN).then(|| self.sorted[self.sorted.len() / 2])
     }
 }
 

@@ -22,22 +22,14 @@ pub struct Course {
 }
 
 /// Brings the courses up to a new answer. Servers that the answer does not have are forgotten.
-/// What is as it was shares its memory with that. Both are in the order of their names.
-pub(super) fn follow(
-    courses: &mut BTreeMap<Text, Course>,
-    before: Option<&[ServerClaim]>,
-    now: &mut [ServerClaim],
-    at: Timestamp,
-) {
+/// Both are in the order of their names.
+pub(super) fn follow(courses: &mut BTreeMap<Text, Course>, before: Option<&[ServerClaim]>, now: &[ServerClaim], at: Timestamp) {
     let of = |claims: &[ServerClaim], name: &Text| claims.binary_search_by(|claim| claim.name.cmp(name)).ok();
     courses.retain(|name, _| of(now, name).is_some());
     for claim in now {
         // In the very first answer everything is new to us and nothing has changed.
         let appeared = before.map(|_| at);
         let known = before.and_then(|claims| claims.get(of(claims, &claim.name)?));
-        if let Some((tools, before)) = claim.tools.as_mut().zip(known.and_then(|known| known.tools.as_ref())) {
-            tools.share(before);
-        }
         let course = courses.entry(claim.name.clone()).or_insert(Course {
             first_seen: at,
             status_changed: appeared,

@@ -34,6 +34,16 @@ impl Exits {
         self.all.push_back((at, seen.clone()));
     }
 
+    /// Whether none is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// When each ended, oldest first.
+    pub(crate) fn times(&self) -> impl Iterator<Item = Timestamp> {
+        self.all.iter().map(|(at, _)| *at)
+    }
+
     /// When the latest process of a server ended, and its pid.
     pub(super) fn latest_of(&self, server: &Text) -> Option<(Timestamp, u32)> {
         self.latest.get(server).copied()

@@ -78,6 +78,17 @@ impl Facts {
         (child.server.as_ref() == Some(server)).then_some((known, child))
     }
 
+    /// The processes of servers that the latest look at the hub's process saw, in the order of their servers' names.
+    pub(crate) fn children(&self) -> impl Iterator<Item = &ChildFacts> {
+        let of = |process| {
+            move |n: &usize| {
+                let process: &ProcessFacts = process;
+                process.children.get(*n)
+            }
+        };
+        self.alive().into_iter().flat_map(move |process| self.children.iter().filter_map(of(process)))
+    }
+
     /// When the last known child of a server ended, and its pid.
     pub fn exit(&self, server: &Text) -> Option<(Timestamp, u32)> {
         self.exits.latest_of(server)

@@ -24,8 +24,8 @@ pub(super) struct Stopped {
 
 impl Stopped {
     /// Takes in what the hub says of its servers. One that it says is disabled, or disconnected without an
-    /// error, was stopped; one that was lost has an error, or goes on being called connected.
-    pub(super) fn follow(&mut self, servers: &[ServerClaim], at: Timestamp) {
+    /// error, was stopped; one that was lost has an error, or goes on being called connected. Whether any is stopped.
+    pub(super) fn follow(&mut self, servers: &[ServerClaim], at: Timestamp) -> bool {
         let is_listed = |name: &Text| servers.iter().any(|claim| claim.name == *name);
         self.spans.retain(|name, _| is_listed(name));
         self.now.retain(is_listed);
@@ -45,6 +45,7 @@ impl Stopped {
                 _ => super::push_bounded(spans, (at.minus(AROUND), at.plus(AROUND)), SPANS_MAX),
             }
         }
+        !self.now.is_empty()
     }
 
     /// Leaves out a gap of our own clock.

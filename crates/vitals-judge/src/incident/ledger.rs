@@ -83,6 +83,12 @@ impl Ledger {
         self.open.is_empty() && self.pending.is_empty() && self.absent.is_empty() && !self.is_flapping
     }
 
+    /// Whether a check has an incident that lasts, waits for one or for its end, or flaps.
+    pub fn follows(&self, check: &CheckId) -> bool {
+        let flaps = || self.is_flapping && self.streaks.get(check).is_some_and(|streak| streak.flapping);
+        self.is_open(check) || self.pending.contains_key(check) || flaps()
+    }
+
     /// Incidents that last, oldest first.
     pub fn open(&self) -> Vec<Incident> {
         let mut open: Vec<_> = self.open.values().cloned().collect();
@@ -105,11 +111,18 @@ impl Ledger {
         self.open.values_mut().chain(&mut self.recent).find(|incident| incident.id == id)
     }
 
-    /// Compares the readings of now with the incidents of before, and says whom to tell. `next_id` gives a new
-    /// incident's number.
-    pub fn update(&mut self, look: Look<'_>, hush: Hush<'_>, mut next_id: impl FnMut() -> u64) -> Vec<Effect> {
+    /// Compares the readings of now with the incidents of before, and says whom to tell. Those in play are the bad ones,
+    /// those that have changed since, and those that it [follows](Self::follows): another makes no difference. `next_id`
+    /// gives a new incident's number.
+    pub fn update(
+        &mut self,
+        look: Look<'_>,
+        in_play: &[&Reading],
+        hush: Hush<'_>,
+        mut next_id: impl FnMut() -> u64,
+    ) -> Vec<Effect> {
         let mut news = Vec::new();
-        for reading in look.readings {
+        for reading in in_play {
             let matter = Matter::of(look, reading);
             news.extend(self.count(matter));
             news.extend(self.update_one(matter, &mut next_id));
@@ -345,6 +358,9 @@ impl Ledger {
     /// marked, what has none is listed with the cause's.
     fn tie(&mut self, look: Look<'_>) -> Vec<(News, u64)> {
         let mut news = Vec::new();
+        if self.open.is_empty() {
+            return news;
+        }
         let mut suppressed: BTreeMap<CheckId, Vec<Suppressed>> = BTreeMap::new();
         for reading in look.readings.iter().filter(|r| r.standing == Standing::Judged && r.health != Health::Healthy) {
             let root = self.root(reading, look.readings);

@@ -2,9 +2,7 @@
 
 use vitals_model::check::{CheckId, Point, Probe};
 use vitals_model::limits::INTERVAL_LLM_MIN;
-use vitals_model::observation::{
-    ExitRole, Failure, FailureKind, LlmSeen, Observation, RunState, Seen, SessionView, StreamNote, StreamSeen,
-};
+use vitals_model::observation::{ExitRole, Failure, FailureKind, LlmSeen, RunState, SessionView, StreamNote, StreamSeen};
 use vitals_model::reading::{Health, Reading};
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::{ServerTruth, Verdict};
@@ -13,52 +11,54 @@ use super::Watched;
 use crate::cause::is_bad;
 use crate::check;
 use crate::event::Effect;
-use crate::facts::Known;
+use crate::facts::{Known, Taken};
 use crate::truth;
 
 impl Watched {
     /// The probes to send out of turn, after what was seen was judged.
-    pub(super) fn follow_up(&self, observation: &Observation) -> Vec<Effect> {
-        let probes: &[Probe] = match &observation.seen {
-            Seen::Exit(exit) => match exit.role {
+    pub(super) fn follow_up(&mut self, taken: &Taken, at: Timestamp) -> Vec<Effect> {
+        self.are_settled &= taken.is_figures() || !taken.is_of_servers();
+        let first = self.facts.session.as_ref().and_then(|known| known.seen.sessions.first());
+        let probes: &[Probe] = match taken {
+            Taken::Exit(role) => match role {
                 ExitRole::Hub => &[Probe::Process, Probe::Workspace, Probe::Api],
                 ExitRole::Child { .. } => &[Probe::Api, Probe::Session, Probe::Process],
             },
-            Seen::Stream(stream) => self.after_stream(stream),
-            Seen::Session(session) if session.sessions.first().is_none_or(|first| first.opened.is_err()) => {
-                &[Probe::Process, Probe::Api]
-            }
-            Seen::Session(session) if session.sessions.first().is_some_and(is_mute) && self.is_hub_well() => {
-                &[Probe::Process, Probe::Api]
-            }
-            Seen::Session(_) if self.may_be_the_hub() && self.is_hub_well() => &[Probe::Process, Probe::Api],
-            Seen::Session(_) if self.answers_though_stopped() => &[Probe::Process],
+            Taken::Stream(stream) => self.after_stream(stream),
+            Taken::Session(_) if first.is_none_or(|first| first.opened.is_err()) => &[Probe::Process, Probe::Api],
+            Taken::Session(_) if first.is_some_and(is_mute) && self.is_hub_well() => &[Probe::Process, Probe::Api],
+            Taken::Session(_) if self.may_be_the_hub() && self.is_hub_well() => &[Probe::Process, Probe::Api],
+            Taken::Session(_) if self.answers_though_stopped() => &[Probe::Process],
             // The loop rests between two runs of a probe for longer than a hub takes to settle.
-            Seen::Api(_) | Seen::Process(_) if self.facts.servers().iter().any(|s| !truth::is_settled(&self.facts, &s.name)) => {
-                &[Probe::Api, Probe::Process, Probe::Session]
-            }
+            Taken::Api(_) | Taken::Process(_) if !self.are_settled() => &[Probe::Api, Probe::Process, Probe::Session],
             // What the sessions saw does not fit what the hub last said: it may have changed since.
-            Seen::Session(_) if self.contradicts_an_older_claim() => &[Probe::Api],
+            Taken::Session(_) if self.contradicts_an_older_claim() => &[Probe::Api],
             // Is it the hub that ended? Then that is the fault, and the API's silence follows from it.
-            Seen::Api(_) if self.is_answer_lost(observation.at) => &[Probe::Process, Probe::Api],
-            Seen::Api(_) if self.facts.api_failure().is_some() => &[Probe::Process],
-            Seen::Api(_) if self.has_changed_at(observation) => &[Probe::Session],
+            Taken::Api(_) if self.is_answer_lost(at) => &[Probe::Process, Probe::Api],
+            Taken::Api(_) if self.facts.api_failure().is_some() => &[Probe::Process],
+            Taken::Api(_) if self.has_changed_at(at) => &[Probe::Session],
             // A server that is bad now may be good again: do not wait a minute to see it. A stopped
             // child or a zero uptime wants a call to tell what it means.
-            Seen::Process(_) if self.wants_call() => &[Probe::Session],
-            Seen::Log(log) if log.stretch.over.is_some() && log.stretch.fallbacks > 0 => self.ask_llm(observation.at),
-            Seen::MetaTool(_) if self.is_bad(&CheckId::of_target(Point::MetaToolClients, "call")) => self.ask_llm(observation.at),
+            Taken::Process(_) if self.wants_call() => &[Probe::Session],
+            Taken::Log if self.has_fallen_back() => self.ask_llm(at),
+            Taken::MetaTool if self.is_bad(&CheckId::of_target(Point::MetaToolClients, "call")) => self.ask_llm(at),
             // One question may be lost: it is asked once more before people hear of it. One that was waited for in
             // vain is asked again at once, any other when it may be.
-            Seen::Llm(_) if check::is_llm_mute(&self.facts) && self.is_new(&check::key_id(), observation.at) => &[Probe::Llm],
-            Seen::Process(_) if self.is_bad(&check::key_id()) && !self.ledger.is_open(&check::key_id()) => {
-                self.ask_llm(observation.at)
-            }
+            Taken::Llm if check::is_llm_mute(&self.facts) && self.is_new(&check::key_id(), at) => &[Probe::Llm],
+            Taken::Process(_) if self.is_bad(&check::key_id()) && !self.ledger.is_open(&check::key_id()) => self.ask_llm(at),
             _ => &[],
         };
         // So may be one call.
-        let again = matches!(observation.seen, Seen::Session(_)) && self.is_first_failure(observation.at);
+        let again = matches!(taken, Taken::Session(_)) && self.is_first_failure(at);
         probes.iter().chain(again.then_some(&Probe::Session)).map(|probe| Effect::Check(self.target.id.clone(), *probe)).collect()
+    }
+
+    /// Whether the evidence about every server may be held against its hub. Figures only make it older.
+    fn are_settled(&mut self) -> bool {
+        if !self.are_settled {
+            self.are_settled = self.facts.servers().iter().all(|claim| truth::is_settled(&self.facts, &claim.name));
+        }
+        self.are_settled
     }
 
     fn after_stream(&self, stream: &StreamSeen) -> &'static [Probe] {
@@ -84,6 +84,12 @@ impl Watched {
         let looked = self.facts.log.as_ref().map(|log| log.at);
         let heard = self.facts.stream.last_event.unwrap_or_default();
         looked.is_some_and(|looked| self.facts.records.wants_look(looked, heard))
+    }
+
+    /// Whether the hub used its keyword fallback within the latest stretch of its log.
+    fn has_fallen_back(&self) -> bool {
+        let stretch = self.facts.log.as_ref().map(|log| &log.seen.stretch);
+        stretch.is_some_and(|stretch| stretch.over.is_some() && stretch.fallbacks > 0)
     }
 
     /// The LLM may be the reason. It is not asked more often than may be configured.
@@ -150,9 +156,9 @@ impl Watched {
 
     /// Whether this answer of the hub was the first with another state, or with another status or other
     /// tools of a server.
-    fn has_changed_at(&self, observation: &Observation) -> bool {
-        let at = Some(observation.at);
-        let state = self.facts.state.as_ref().is_some_and(|state| state.changed && state.seen == observation.at);
+    fn has_changed_at(&self, at: Timestamp) -> bool {
+        let state = self.facts.state.as_ref().is_some_and(|state| state.changed && state.seen == at);
+        let at = Some(at);
         state || self.facts.courses.values().any(|course| course.status_changed == at || course.tools_changed == at)
     }
 

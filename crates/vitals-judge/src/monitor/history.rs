@@ -5,7 +5,7 @@ use std::time::Duration;
 use vitals_model::check::CheckId;
 use vitals_model::finding::Finding;
 use vitals_model::limits::TREND_POINTS_MAX;
-use vitals_model::observation::{ErrorKind, Level, LevelCounts, Observation, Seen, StreamNote, StreamSeen, Turn};
+use vitals_model::observation::{ErrorKind, Level, LevelCounts, StreamNote, StreamSeen, Turn};
 use vitals_model::reading::{Health, Reading, Sample, Standing};
 use vitals_model::snapshot::ServerTools;
 use vitals_model::target::TargetKind;
@@ -15,9 +15,11 @@ use vitals_model::verdict::ServerTruth;
 
 use super::Watched;
 use super::judged::Note;
+use crate::check::Parts;
 use crate::check::pace::Pace;
 use crate::detect;
 use crate::event::{Effect, Record};
+use crate::facts::Taken;
 use crate::truth;
 
 /// How long a drifted tool list is shown before it counts as the known one.
@@ -27,12 +29,12 @@ const DRIFT_SHOWN: Duration = Duration::from_secs(3600);
 const TURN_AGE_MAX: Duration = Duration::from_secs(3600);
 
 impl Watched {
-    /// The samples that one observation adds to history: the readings that it answered, and series.
-    pub(super) fn samples(&mut self, now: Timestamp, observation: &Observation) -> Vec<Effect> {
-        let at = observation.at;
-        let mut samples = Vec::new();
+    /// The samples that one observation adds to history: the readings that it answered, which are in `parts`, and series.
+    pub(super) fn samples(&mut self, now: Timestamp, taken: &Taken, at: Timestamp, parts: Parts) -> Vec<Effect> {
         let mut heeded = Vec::new();
-        for (reading, note) in self.judged.readings.iter().zip(&mut self.judged.notes) {
+        let mut samples = Vec::with_capacity(self.judged.places(parts).map(|range| range.len()).sum());
+        for n in self.judged.places(parts).flatten() {
+            let (reading, note) = (&self.judged.readings[n], &mut self.judged.notes[n]);
             let is_fresh = (reading.at == at || reading.at == now) && reading.standing != Standing::Advice;
             if !is_fresh || !is_worth_keeping(reading, note) {
                 continue;
@@ -50,7 +52,7 @@ impl Watched {
             samples.push(Sample { id: reading.id.clone(), at: reading.at, health: reading.health, value: reading.value });
         }
         let judged = samples.len();
-        samples.extend(self.level_series(observation));
+        samples.extend(self.level_series(taken, at));
         samples.extend(self.turn_series(at));
         self.lookout.set_room(self.facts.room());
         // The process is judged first: what else was measured at this moment belongs to its run.
@@ -59,28 +61,29 @@ impl Watched {
         for sample in heeded().filter(of_process).chain(heeded().filter(|sample| !of_process(sample))) {
             self.lookout.take(sample);
         }
-        self.hear_errors(observation);
+        self.hear_errors(taken, at);
         let errors = self.lookout.errors_to_keep(now).map(|known| Record::Errors(self.target.id.clone(), known));
-        let samples = samples.into_iter().map(|sample| Record::Sample(self.target.id.clone(), sample));
-        samples.chain(errors).map(Effect::Keep).collect()
+        let samples = (!samples.is_empty()).then(|| Record::Samples(self.target.id.clone(), samples));
+        samples.into_iter().chain(errors).map(Effect::Keep).collect()
     }
 
     /// Errors by kind, from the source that carries levels.
-    fn hear_errors(&mut self, observation: &Observation) {
+    fn hear_errors(&mut self, taken: &Taken, at: Timestamp) {
         let has_file = !self.facts.file_levels.is_empty();
-        match &observation.seen {
-            Seen::Log(log) if has_file => {
-                self.lookout.listen(observation.at);
-                log.stretch.errors.iter().for_each(|kind| self.lookout.take_error(kind, observation.at));
+        match taken {
+            Taken::Log if has_file => {
+                self.lookout.listen(at);
+                let errors = self.facts.log.iter().flat_map(|log| &log.seen.stretch.errors);
+                errors.for_each(|kind| self.lookout.take_error(kind, at));
             }
-            Seen::Stream(StreamSeen::Notes { notes, .. }) if !has_file => {
-                self.lookout.listen(observation.at);
+            Taken::Stream(StreamSeen::Notes { notes, .. }) if !has_file => {
+                self.lookout.listen(at);
                 for note in notes {
-                    if let StreamNote::Log { level, code, message, at } = note
+                    if let StreamNote::Log { level, code, message, at: first } = note
                         && *level >= Level::Error
                     {
-                        let kind = ErrorKind { code: code.clone(), example: message.clone(), count: 1, first: *at };
-                        self.lookout.take_error(&kind, observation.at);
+                        let kind = ErrorKind { code: code.clone(), example: message.clone(), count: 1, first: *first };
+                        self.lookout.take_error(&kind, at);
                     }
                 }
             }
@@ -103,14 +106,15 @@ impl Watched {
     }
 
     /// Log records per level since the observation before. Only reports use them.
-    fn level_series(&self, observation: &Observation) -> Vec<Sample> {
+    fn level_series(&self, taken: &Taken, at: Timestamp) -> Vec<Sample> {
         let mut sum = LevelCounts::default();
-        match &observation.seen {
-            Seen::Log(log) if log.stretch.over.is_some() => {
-                sum = log.stretch.untimed;
-                log.stretch.minutes.iter().for_each(|(_, counts)| sum.merge(counts));
+        let stretch = self.facts.log.as_ref().map(|log| &log.seen.stretch).filter(|stretch| stretch.over.is_some());
+        match (taken, stretch) {
+            (Taken::Log, Some(stretch)) => {
+                sum = stretch.untimed;
+                stretch.minutes.iter().for_each(|(_, counts)| sum.merge(counts));
             }
-            Seen::Stream(StreamSeen::Notes { notes, .. }) if self.facts.file_levels.is_empty() => {
+            (Taken::Stream(StreamSeen::Notes { notes, .. }), _) if self.facts.file_levels.is_empty() => {
                 for note in notes {
                     if let StreamNote::Log { level, .. } = note {
                         sum.add(*level, 1);
@@ -121,7 +125,7 @@ impl Watched {
         }
         let of = |level: Level| {
             let id = CheckId::from_stored(&format!("logging/lines/{}", level.as_str()));
-            series(id, observation.at, sum.of(level) as f64)
+            series(id, at, sum.of(level) as f64)
         };
         Level::ALL.into_iter().filter(|level| sum.of(*level) > 0).map(of).collect()
     }
@@ -159,8 +163,9 @@ impl Watched {
     }
 
     /// Which tool lists count as known: the first one seen, and a changed one after it was shown.
-    pub(super) fn settle_tools(&mut self, now: Timestamp, seen: &Seen) -> Vec<Effect> {
-        if !matches!(seen, Seen::Api(_) | Seen::Session(_)) {
+    pub(super) fn settle_tools(&mut self, now: Timestamp, taken: &Taken) -> Vec<Effect> {
+        let may_differ = !taken.is_figures() || !self.drifted_since.is_empty();
+        if !matches!(taken, Taken::Api(_) | Taken::Session(_)) || !may_differ {
             return Vec::new();
         }
         let truths = &self.judged.truths;

@@ -1,21 +1,24 @@
 //! Judging a target, part by part: what an event cannot have changed stays as it was judged.
 //!
-//! While a target is calm (`calm.rs`) only the parts are judged whose facts an event brought. When that changes more
-//! than figures, and while the target is not calm, everything is judged, and the incidents are compared with it.
+//! Each part of the checks stands until an instant (`calm.rs`), or until facts come that it rests on (`touched.rs`). Only
+//! what is said of the machine rests on the other readings. When more than figures has changed, or while something lasts
+//! or is waited for, the incidents are compared with what was judged.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use vitals_model::check::CheckId;
-use vitals_model::observation::{Observation, Seen, StreamNote, StreamSeen};
+use vitals_model::observation::CallSeen;
 use vitals_model::quiet::Silence;
 use vitals_model::reading::{Health, Reading, Standing};
+use vitals_model::target::TargetKind;
 use vitals_model::time::{Timestamp, human};
 use vitals_model::verdict::ServerTruth;
 
 use super::{KEPT_REMEMBERED, Watched};
+use crate::cause::is_bad;
 use crate::check::pace::{self, Pace};
-use crate::check::{self, Ids, Part, Scene, Words};
+use crate::check::{self, Ids, Measured, Part, Parts, Scene, Words};
 use crate::detect::Lookout;
 use crate::event::Effect;
 use crate::incident::Look;
@@ -32,10 +35,39 @@ pub(super) struct Judged {
     pub readings: Vec<Reading>,
     /// What goes with each reading, in the same places.
     pub notes: Vec<Note>,
-    /// Where each part ends, and until when none of its good readings is too old to believe.
-    parts: [(usize, Option<Timestamp>); Part::ALL.len()],
+    /// How each part stands.
+    parts: [Stand; Part::ALL.len()],
+    /// Whether the readings of the servers need no more than other figures when a look tells no more.
+    is_renewable: bool,
     /// The last samples kept of checks that have had no reading since.
     gone: BTreeMap<CheckId, (Timestamp, Health)>,
+}
+
+/// What an event touches.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Touched {
+    /// The parts that rest on what it brought.
+    pub parts: Parts,
+    /// Whether it brought no more than figures of the servers.
+    pub by_figures: bool,
+}
+
+impl Touched {
+    /// Nothing.
+    pub(super) const NOTHING: Self = Self { parts: Parts::NONE, by_figures: false };
+    /// Everything.
+    pub(super) const EVERYTHING: Self = Self { parts: Parts::ALL, by_figures: false };
+}
+
+/// How a part stands.
+#[derive(Clone, Copy, Default, Debug)]
+struct Stand {
+    /// Where its readings end.
+    end: usize,
+    /// The last instant for which its judgement holds by itself; `None` when it is to be judged at each event.
+    until: Option<Timestamp>,
+    /// Whether one of its checks is bad.
+    is_bad: bool,
 }
 
 /// What goes with a check that has a reading.
@@ -49,17 +81,42 @@ pub(super) struct Note {
     pub pace: Pace,
     /// Whether the detectors want its samples.
     pub is_heeded: bool,
+    /// Whose look measures it, for a check on a server.
+    measured: Measured,
+    /// As what the incidents were compared with it.
+    compared: Option<(Health, Standing)>,
 }
 
 impl Judged {
     fn range(&self, part: Part) -> Range<usize> {
         let n = part as usize;
-        if n == 0 { 0..self.parts[0].0 } else { self.parts[n - 1].0..self.parts[n].0 }
+        if n == 0 { 0..self.parts[0].end } else { self.parts[n - 1].end..self.parts[n].end }
     }
 
-    /// Until when no good reading is too old to believe.
-    pub(super) fn fresh_until(&self) -> Option<Timestamp> {
-        self.parts.iter().filter_map(|(_, until)| *until).min()
+    /// No part stands any more.
+    pub(super) fn revoke(&mut self) {
+        self.parts.iter_mut().for_each(|part| part.until = None);
+    }
+
+    /// The parts that do not stand at `now`.
+    fn due(&self, now: Timestamp) -> Parts {
+        Part::ALL.into_iter().filter(|part| self.parts[*part as usize].until.is_none_or(|until| now > until)).collect()
+    }
+
+    /// The last instant for which all parts stand.
+    fn stands_until(&self) -> Option<Timestamp> {
+        self.parts.iter().map(|part| part.until).min().flatten()
+    }
+
+    /// The places of the readings of some parts.
+    pub(super) fn places(&self, parts: Parts) -> impl Iterator<Item = Range<usize>> + use<> {
+        let ends = self.parts.map(|part| part.end);
+        parts.iter().map(move |part| (part as usize).checked_sub(1).map_or(0, |before| ends[before])..ends[part as usize])
+    }
+
+    /// Whether any check is bad.
+    pub(super) fn is_bad(&self) -> bool {
+        self.parts.iter().any(|part| part.is_bad)
     }
 
     /// The reading of a check with what goes with it.
@@ -80,7 +137,7 @@ impl Judged {
         for (n, reading) in readings.iter_mut().enumerate() {
             // Most often the same checks come in the same order.
             let same_place = before.get(n).filter(|before| before.id == reading.id);
-            is_same &= same_place.is_some_and(|b| b.health == reading.health && b.standing == reading.standing);
+            is_same &= same_place.is_some_and(|before| is_same_but_figures(before, reading));
             let before = same_place.or_else(|| self.readings.iter().find(|before| before.id == reading.id));
             if let Some(before) = before.filter(|before| before.health == reading.health) {
                 reading.since = before.since.min(reading.at);
@@ -90,10 +147,8 @@ impl Judged {
     }
 
     /// Puts the readings of one part in the place of those of before.
-    fn put(&mut self, part: Part, readings: Vec<Reading>, fresh_until: Option<Timestamp>, pace: impl Fn(&Reading) -> Pace) {
+    fn put(&mut self, part: Part, readings: Vec<Reading>, is_same: bool, pace: impl Fn(&Reading) -> Pace) {
         let range = self.range(part);
-        let is_same = readings.iter().map(|r| &r.id).eq(self.readings[range.clone()].iter().map(|r| &r.id));
-        self.parts[part as usize].1 = fresh_until;
         if is_same {
             for (place, reading) in self.readings[range].iter_mut().zip(readings) {
                 *place = reading;
@@ -106,55 +161,107 @@ impl Judged {
         let gone = &mut self.gone;
         let mut note = |reading: &Reading| {
             let kept = gone.remove(&reading.id);
-            let fresh = || Note { kept, trend: VecDeque::new(), pace: pace(reading), is_heeded: Lookout::heeds(&reading.id) };
+            let fresh = || Note {
+                kept,
+                trend: VecDeque::new(),
+                pace: pace(reading),
+                is_heeded: Lookout::heeds(&reading.id),
+                measured: Measured::of(reading.id.question()),
+                compared: None,
+            };
             known.remove(&reading.id).unwrap_or_else(fresh)
         };
         let notes: Vec<_> = readings.iter().map(&mut note).collect();
         self.gone.extend(known.into_iter().filter_map(|(id, note)| Some((id, note.kept?))));
         self.notes.splice(began..began, notes);
         self.readings.splice(range, readings);
-        for (end, _) in &mut self.parts[part as usize..] {
-            *end = *end + now - before;
+        for part in &mut self.parts[part as usize..] {
+            part.end = part.end + now - before;
         }
     }
 }
 
+/// Whether two readings of one check differ in no more than figures.
+fn is_same_but_figures(before: &Reading, now: &Reading) -> bool {
+    (before.health, before.standing, before.value.is_some()) == (now.health, now.standing, now.value.is_some())
+        && before.cause == now.cause
+}
+
 impl Watched {
-    /// Judges what an event brought, and compares the incidents with it where that is needed.
+    /// Judges what an event brought and what does not stand any more, and compares the incidents with it where that is
+    /// needed.
     pub(super) fn rejudge(
         &mut self,
         now: Timestamp,
-        touched: &[Part],
+        touched: Touched,
         silences: &[Silence],
         last_incident: &mut u64,
     ) -> Vec<Effect> {
-        let is_calm = self.is_calm(now);
         self.keep_windows(now);
         self.judged.gone.retain(|_, (at, _)| now.since(*at) < KEPT_REMEMBERED);
         (self.judged.at, self.calm_at) = (now, None);
-        if is_calm && touched.iter().all(|part| self.judge(*part, now)) {
-            self.calm_until = self.calm_until(now);
-            return Vec::new();
+        let due = self.judged.due(now);
+        let parts = touched.parts.and(due);
+        let renews = |part| part == Part::Servers && touched.by_figures && !due.has(part);
+        let is_same = parts
+            .iter()
+            .fold(true, |is_same, part| if renews(part) && self.renew(now) { is_same } else { self.judge(part, now) && is_same });
+        if !is_same && !parts.has(Part::Host) {
+            self.judge(Part::Host, now);
         }
-        // The hub's own come last: they may tell what the others suffer from.
-        for part in Part::OTHERS.into_iter().chain([Part::Hub]) {
-            self.judge(part, now);
-        }
+        let effects = if is_same && self.is_settled() { Vec::new() } else { self.compare(parts, now, silences, last_incident) };
+        self.calm_until = self.judged.stands_until().filter(|_| self.is_settled());
+        effects
+    }
+
+    /// Whether nothing is bad, lasts or is waited for: then incidents change only when more than figures does.
+    fn is_settled(&self) -> bool {
+        self.shield.is_none() && !self.judged.is_bad() && self.ledger.is_quiet()
+    }
+
+    /// Compares the incidents with what was judged, of which `parts` is new.
+    fn compare(&mut self, parts: Parts, now: Timestamp, silences: &[Silence], last_incident: &mut u64) -> Vec<Effect> {
         let last_before = *last_incident;
         let mut next_id = || {
             *last_incident += 1;
             *last_incident
         };
         let hush = Hush { silences, windows: &self.windows.0, now };
+        let is_everything = parts == Parts::ALL;
+        let in_play = self.judged.readings.iter().zip(&mut self.judged.notes).filter_map(|(reading, note)| {
+            let compared = note.compared.replace((reading.health, reading.standing));
+            let is_in_play = is_everything
+                || is_bad(reading)
+                || compared != Some((reading.health, reading.standing))
+                || self.ledger.follows(&reading.id);
+            is_in_play.then_some(reading)
+        });
+        let in_play: Vec<_> = in_play.collect();
         let (readings, truths) = (&self.judged.readings, &self.judged.truths);
         let look = Look { target: &self.target, facts: &self.facts, readings, truths, shield: self.shield.as_ref(), now };
-        let effects = self.ledger.update(look, hush, &mut next_id);
+        let effects = self.ledger.update(look, &in_play, hush, &mut next_id);
         if *last_incident > last_before {
             let open = self.ledger.open();
             self.counting.take_opened(open.iter().filter(|incident| incident.id > last_before));
         }
-        self.calm_until = self.calm_until(now);
         effects
+    }
+
+    /// Gives the readings of the servers other figures, where they need no more.
+    fn renew(&mut self, now: Timestamp) -> bool {
+        let call_ms_max = self.target.settings.thresholds.call_ms.0;
+        let mut calls = self.facts.session.iter().flat_map(|known| &known.seen.calls);
+        let is_slow = |call: &CallSeen| call.took.as_secs_f64() * 1000.0 > call_ms_max;
+        if !self.judged.is_renewable || calls.any(is_slow) {
+            return false;
+        }
+        let range = self.judged.range(Part::Servers);
+        let (readings, notes) = (&mut self.judged.readings[range.clone()], &self.judged.notes[range.clone()]);
+        check::renew(&self.facts, readings.iter_mut().zip(notes).map(|(reading, note)| (reading, note.measured)));
+        let fresh_until = readings.iter().zip(notes).filter_map(|(reading, note)| stale_at(reading, note.pace)).min();
+        let until = self.until(Part::Servers, now);
+        self.judged.parts[Part::Servers as usize].until = until.map(|until| fresh_until.map_or(until, |fresh| until.min(fresh)));
+        true
     }
 
     /// Judges one part anew; whether nothing but figures has changed by that.
@@ -164,23 +271,31 @@ impl Watched {
         }
         let before = self.judged.range(part);
         let ids = Ids::of(&self.judged.readings[before.clone()]);
-        let others = &self.judged.readings[self.judged.range(Part::Hub).end..];
+        let others = &self.judged.readings[..before.start];
         let (settings, truths) = (&self.target.settings, &self.judged.truths);
         let scene = Scene { facts: &self.facts, settings, truths, others, now, words: Words::Left, ids: &ids };
         let mut readings = check::of(&self.target, part, scene);
-        let mut fresh_until = None;
+        let mut stand = Stand { until: self.until(part, now), ..self.judged.parts[part as usize] };
+        stand.is_bad = false;
         for (n, reading) in readings.iter_mut().enumerate() {
             let at = before.start + n;
-            let is_known = self.judged.readings.get(at).is_some_and(|known| known.id == reading.id);
+            let is_known = before.contains(&at) && self.judged.readings[at].id == reading.id;
             let pace = if is_known { self.judged.notes[at].pace } else { self.pace(reading) };
             age(reading, pace, now, Words::Left);
-            if let Some(until) = stale_at(reading, pace) {
-                fresh_until = Some(fresh_until.map_or(until, |known: Timestamp| known.min(until)));
+            stand.is_bad |= is_bad(reading);
+            if let Some(fresh_until) = stale_at(reading, pace) {
+                stand.until = stand.until.map(|until| until.min(fresh_until));
             }
         }
+        stand.until = stand.until.filter(|_| !stand.is_bad && self.target.address.kind() == TargetKind::Hub);
         let is_same = self.judged.compare(before, &mut readings);
+        self.judged.parts[part as usize] = stand;
         let (kind, schedule) = (self.target.address.kind(), &self.target.settings.schedule);
-        self.judged.put(part, readings, fresh_until, |reading| pace::of(reading, kind, schedule));
+        self.judged.put(part, readings, is_same, |reading| pace::of(reading, kind, schedule));
+        if part == Part::Servers {
+            let readings = &self.judged.readings[self.judged.range(part)];
+            self.judged.is_renewable = stand.until.is_some() && check::is_renewable(&self.facts, &self.judged.truths, readings);
+        }
         is_same
     }
 
@@ -202,7 +317,7 @@ impl Watched {
         truths
     }
 
-    /// Truth and readings in words, as they were last judged; ages are those of the latest tick, also when that was not
+    /// Truth and readings in words, in the order in which people read them, as they were last judged; ages are those of the latest tick, also when that was not
     /// judged.
     pub(crate) fn in_words(&self) -> (Vec<ServerTruth>, Vec<Reading>) {
         let now = self.calm_at.unwrap_or(self.judged.at);
@@ -215,40 +330,12 @@ impl Watched {
             age(reading, self.pace(reading), now, Words::Said);
         }
         self.judged.compare(0..self.judged.readings.len(), &mut readings);
+        check::sort(&mut readings);
         (truths, readings)
     }
 
     fn pace(&self, reading: &Reading) -> Pace {
         pace::of(reading, self.target.address.kind(), &self.target.settings.schedule)
-    }
-
-    /// The parts whose facts an observation brings.
-    pub(super) fn touched(&self, now: Timestamp, observation: &Observation) -> Vec<Part> {
-        let turned = || (!self.facts.new_turns.is_empty()).then_some(Part::Servers);
-        let mut parts = match &observation.seen {
-            Seen::Workspace(_) => vec![Part::Workspace],
-            Seen::Process(_) => vec![Part::Hub, Part::Servers, Part::Workspace],
-            Seen::Api(_) | Seen::Session(_) => vec![Part::Hub, Part::Servers, Part::Sessions, Part::MetaTool],
-            Seen::MetaTool(_) => vec![Part::MetaTool],
-            Seen::Llm(_) => vec![Part::Llm, Part::MetaTool],
-            Seen::Visit(_) => vec![Part::Sessions],
-            // Also turns of before the log was followed, which are no new ones.
-            Seen::Log(log) => (!log.stretch.turns.is_empty())
-                .then_some(Part::Servers)
-                .into_iter()
-                .chain([Part::Hub, Part::Llm, Part::Sessions, Part::Logging])
-                .collect(),
-            Seen::Stream(StreamSeen::Notes { notes, .. }) => {
-                let stormed = notes.iter().any(|note| matches!(note, StreamNote::StormLine)).then_some(Part::Sessions);
-                turned().into_iter().chain(stormed).chain([Part::Logging]).collect()
-            }
-            Seen::Exit(_) | Seen::Stream(StreamSeen::Opened { .. } | StreamSeen::Lost(_)) => Part::ALL.to_vec(),
-        };
-        let beats = || self.judged.of(&check::heartbeat_id()).is_some_and(|(_, note)| super::history::is_due(note, now));
-        if !parts.contains(&Part::Logging) && (matches!(observation.seen, Seen::Session(_)) || beats()) {
-            parts.push(Part::Logging);
-        }
-        parts
     }
 }
 

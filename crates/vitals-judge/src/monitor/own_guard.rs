@@ -36,7 +36,7 @@ impl Monitor {
         for watched in self.targets.values_mut() {
             watched.facts.skip(gap.ms);
             watched.ledger.skip(gap.ms, now);
-            watched.calm_until = None;
+            watched.revoke();
         }
         self.router.skip(gap.ms);
         let long = human(Duration::from_millis(gap.ms.unsigned_abs()));

@@ -268,8 +268,11 @@ impl Play {
             wrong.same("probes", &asked.iter().map(|p| p.as_str().to_owned()).collect::<Vec<_>>(), probes);
         }
         for (series, n) in &expect.kept {
-            let is_it = |e: &&Effect| matches!(e, Effect::Keep(Record::Sample(_, s)) if s.id.as_str() == series);
-            let kept = self.effects.iter().filter(is_it).count();
+            let samples = self.effects.iter().filter_map(|e| match e {
+                Effect::Keep(Record::Samples(_, samples)) => Some(samples),
+                _ => None,
+            });
+            let kept = samples.flatten().filter(|sample| sample.id.as_str() == series).count();
             wrong.check(&format!("kept {series}"), kept == *n, &format!("{kept} samples, expected {n}"));
         }
         let known = self.effects.iter().filter_map(|e| match e {
