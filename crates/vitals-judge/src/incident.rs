@@ -14,6 +14,7 @@ use std::time::Duration;
 use vitals_model::check::Point;
 use vitals_model::claim::{ClaimStatus, HubState};
 use vitals_model::config::CheckPolicy;
+use vitals_model::drift::Fate;
 use vitals_model::incident::Cause;
 use vitals_model::observation::{FailureKind, LlmSeen, ProcessSeen};
 use vitals_model::reading::{Health, Reading};
@@ -108,8 +109,8 @@ impl<'a> Matter<'a> {
 
     /// The patience with one reading.
     ///
-    /// What has hard evidence (a process that ended, a count that was passed, a stream that is cut while its hub
-    /// goes on) does not wait. One call, list, answer or question may be lost: the next one is waited for. What may follow from the hub's own end, or from its LLM,
+    /// What has hard evidence (a process that ended, a count that was passed, a tool that is another one than before, a
+    /// stream that is cut while its hub goes on) does not wait. One call, list, answer or question may be lost: the next one is waited for. What may follow from the hub's own end, or from its LLM,
     /// waits until that was looked at. A server that the hub itself reports as down may be in the middle of a
     /// restart. Starting is no fault until it takes too long. A value beyond its threshold must be there at the
     /// next look too; silence lasts by its own threshold.
@@ -138,6 +139,7 @@ impl<'a> Matter<'a> {
                 look.target.settings.timeouts.call + ONCE_MORE
             }
             (Some(_), "flaps", _) | (Some(_), "truth", Some(Verdict::Ghost | Verdict::Hung)) => Duration::ZERO,
+            (Some(_), "truth", Some(Verdict::Drifted)) if truth.is_some_and(|t| look.shows_another_tool(t)) => Duration::ZERO,
             (None, "process", _) if failing && look.ended_in_good_order() => HUB_RESTART,
             (None, "process", _) if failing => Duration::ZERO,
             // So may be a call that failed, a list that did not come, a question to the LLM that nobody else asked
@@ -270,6 +272,13 @@ impl Look<'_> {
     /// Whether a server behind a hub is hung only as far as calls tell.
     fn rests_on_a_call(&self, truth: &ServerTruth) -> bool {
         truth.claim.is_some() && !crate::truth::is_stopped(self.facts, &truth.name)
+    }
+
+    /// Whether a server has a tool, or a definition of one, that it did not have: it was read, so it is no moment of a
+    /// restart, in which tools are only missing.
+    fn shows_another_tool(&self, truth: &ServerTruth) -> bool {
+        let drift = crate::truth::drift(self.facts, &truth.name).and_then(|surface| surface.drift.as_deref());
+        drift.is_some_and(|tools| tools.iter().any(|tool| tool.fate != Fate::Removed))
     }
 
     /// Whether the hub, too, had no use of its LLM lately.

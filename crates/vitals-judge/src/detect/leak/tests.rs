@@ -124,43 +124,71 @@ fn two_days_of_a_hundred_healthy_hubs_have_no_leak() {
     }
 }
 
+/// The minute from which on a hub leaks that is given a leak.
+const FROM: u32 = 400;
+
+/// After how many minutes a leak of a megabyte a minute is seen, and the forecast five minutes after the hour as a
+/// share of what is true, if it is seen then. `None` of a hub that is restarted around it.
+fn leaking(seed: u64) -> Option<(f64, Option<f64>)> {
+    let mut hub = Hub::new(seed, (MB, f64::from(FROM)));
+    let (mut first, mut then, mut began) = (None, None::<Leak>, 0.0);
+    watch(&mut hub, FROM + 120, |minute, run, leak| {
+        first = first.or(leak.map(|_| minute - f64::from(FROM)));
+        if minute <= f64::from(FROM) + 65.0 {
+            then = leak;
+        }
+        began = if minute <= f64::from(FROM) + 60.0 { run } else { began };
+    });
+    // What is left of the memory is gone in a time that goes with the inverse of the rate.
+    let forecast = then.map(|leak| 60.0 * MB / leak.per_hour);
+    (began <= f64::from(FROM) - 75.0).then_some((first.unwrap_or(f64::INFINITY), forecast))
+}
+
 /// A hundred hubs that begin to leak a megabyte a minute in their seventh hour, and are not restarted around it.
-/// Two of them may be late: of 863 such hubs seven were. Beside five a cache filled in that hour, two collect
-/// their garbage less often than once in a floor.
+/// Two of them collect their garbage less often than once in a floor: they are ten minutes late. Of 4,237 such hubs
+/// 14 were late, by 20 minutes at most.
 #[test]
 fn a_megabyte_a_minute_is_seen_within_the_hour_and_its_end_foretold() {
-    const FROM: u32 = 400;
-    let (mut calm, mut late, mut off) = (0, Vec::new(), Vec::new());
-    for seed in 1.. {
-        let mut hub = Hub::new(seed, (MB, f64::from(FROM)));
-        let (mut first, mut then, mut began) = (None, None::<Leak>, 0.0);
-        watch(&mut hub, FROM + 120, |minute, run, leak| {
-            first = first.or(leak.map(|_| minute - f64::from(FROM)));
-            if minute <= f64::from(FROM) + 65.0 {
-                then = leak;
-            }
-            began = if minute <= f64::from(FROM) + 60.0 { run } else { began };
-        });
-        if began > f64::from(FROM) - 75.0 {
-            continue;
-        }
-        let Some(first) = first else { panic!("seed {seed}: not seen") };
-        if first > 60.0 {
-            late.push((seed, first));
-        }
-        // What is left of the memory is gone in a time that goes with the inverse of the rate.
-        let forecast = then.map_or(1.0, |leak| 60.0 * MB / leak.per_hour);
-        if !(0.7..1.3).contains(&forecast) {
-            off.push((seed, forecast));
-        }
-        calm += 1;
-        if calm == 100 {
-            break;
-        }
+    let seen: Vec<_> = (1..).filter_map(leaking).take(100).collect();
+    let late: Vec<_> = seen.iter().filter(|(first, _)| *first > 60.0).collect();
+    assert!(late.len() <= 2 && late.iter().all(|(first, _)| *first <= 70.0), "{late:?}");
+    let off: Vec<_> = seen.iter().filter(|(_, forecast)| forecast.is_some_and(|share| !(0.7..1.3).contains(&share))).collect();
+    assert!(off.is_empty(), "{off:?}");
+}
+
+/// These have a cache of 54 to 100 MB that fills in the hour of the leak's begin, and collect often enough.
+#[test]
+fn a_leak_is_seen_within_the_hour_beside_a_cache_that_fills() {
+    for seed in [95, 263, 429, 487, 768] {
+        let (first, forecast) = leaking(seed).expect("it is not restarted");
+        assert!(first <= 60.0, "seed {seed}: after {first} min");
+        assert!(forecast.is_some_and(|share| (0.7..1.3).contains(&share)), "seed {seed}: {forecast:?}");
     }
-    assert!(late.len() <= 2, "{late:?}");
-    // In one or two a cache fills up in the very hour in which the leak begins: together they are faster.
-    assert!(off.len() <= 2, "{off:?}");
+}
+
+/// These have noise and a cache that look like an even rise together, once in two days.
+#[test]
+fn a_fill_that_looks_even_is_no_leak() {
+    for seed in [157, 716, 915, 989] {
+        let seen = seen_in(&mut Hub::new(seed, (0.0, 0.0)), 48 * 60);
+        assert!(seen.is_empty(), "seed {seed}: {seen:?}");
+    }
+}
+
+#[test]
+fn a_fill_is_taken_out_with_what_it_held_and_the_rest_is_left() {
+    // Minutes, a megabyte in each, and a cache of 40 MB between the 20th and the 35th.
+    let cache = |minute: f64| 40.0 * ((minute - 20.0) / 15.0).clamp(0.0, 1.0);
+    let points: Vec<_> = (0..12).map(|n| f64::from(n) * 5.0).map(|minute| (minute, minute + cache(minute))).collect();
+    let rest = fill::taken_out(&points, 5.0).expect("it can be told");
+    assert!((rest.slope - 1.0).abs() < 1e-6 && rest.t > 1e3, "{rest:?}");
+    assert!(rest.points.iter().all(|(x, y)| (x - y).abs() < 1e-6), "{rest:?}");
+    // Without a leak nothing is left; without a fill everything.
+    let cache: Vec<_> = points.iter().map(|(minute, _)| (*minute, cache(*minute))).collect();
+    assert!(fill::taken_out(&cache, 5.0).is_some_and(|rest| rest.slope.abs() < 1e-6));
+    let leak: Vec<_> = points.iter().map(|(minute, _)| (*minute, *minute)).collect();
+    assert_eq!(fill::taken_out(&leak, 5.0).map(|rest| rest.points), Some(leak));
+    assert_eq!(fill::taken_out(&points[..4], 5.0), None);
 }
 
 /// 5 MB in five minutes, and a cache of 90 MB that fills in ten minutes of the second hour.
