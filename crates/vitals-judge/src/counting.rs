@@ -151,7 +151,7 @@ impl Counting {
 
 /// A name as it is counted under: cut, and never empty, which in a label would mean that there is none.
 fn name(of: &Text) -> Text {
-    if of.as_str().is_empty() { Text::new(OTHER) } else { Text::cut(of.as_str(), METRIC_LABEL_CHARS_MAX) }
+    if of.as_str().is_empty() { Text::new(OTHER) } else { of.shortened(METRIC_LABEL_CHARS_MAX) }
 }
 
 fn plain(method: Method, (transport, protocol): &(&'static str, Text)) -> Operation {
@@ -228,7 +228,7 @@ fn spoken(opened: &Opened) -> (&'static str, Text) {
         Transport::Stdio => "pipe",
         Transport::LegacySse | Transport::StreamableHttp | Transport::StatelessHttp => "tcp",
     };
-    (transport, Text::cut(opened.protocol.as_str(), METRIC_LABEL_CHARS_MAX))
+    (transport, opened.protocol.shortened(METRIC_LABEL_CHARS_MAX))
 }
 
 /// `network.transport` of a target with which no session was opened yet.

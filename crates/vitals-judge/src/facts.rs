@@ -1,11 +1,11 @@
 //! Facts: the latest that is known of one target, and short windows of its past. It judges nothing.
 
+mod by_server;
 mod calls;
 mod course;
 mod cpu;
 mod exits;
 mod exposure;
-mod in_step;
 mod known;
 mod levels;
 mod listed;
@@ -31,13 +31,14 @@ use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::tool::{LockFile, Pins, ToolSet};
 
+pub use by_server::ByServer;
+use by_server::Place;
 pub use calls::CallCourse;
 pub(crate) use calls::is_empty_answer;
 pub use course::{Course, StateCourse};
 pub use cpu::CpuUse;
 pub use exits::Exits;
 use exposure::Exposure;
-use in_step::InStep;
 pub use levels::Levels;
 use listed::Listed;
 pub use records::Records;
@@ -128,17 +129,17 @@ pub struct Facts {
     /// Servers that connected or were lost.
     pub turns: VecDeque<ServerTurn>,
     /// How the hub's claim of each server went on.
-    pub courses: BTreeMap<Text, Course>,
+    pub courses: ByServer<Course>,
     /// How the hub's claim of itself went on.
     pub state: Option<StateCourse>,
     /// Since when every call to a server was answered with "not connected".
-    pub refused_since: BTreeMap<Text, Timestamp>,
+    pub refused_since: ByServer<Timestamp>,
     /// How often the hub was seen with a new process.
     pub restarts: u64,
     /// The tools of each server as last seen, before the latest list.
-    pub tools_before: BTreeMap<Text, ToolSet>,
+    pub tools_before: ByServer<ToolSet>,
     /// What is known of each server's tools beside their names.
-    pub surfaces: BTreeMap<Text, Surface>,
+    pub surfaces: ByServer<Surface>,
     /// The lock file as last looked at, and when.
     pub lock: Option<(Timestamp, LockFile)>,
     /// What it last held while it could be read.
@@ -155,6 +156,8 @@ pub struct Facts {
     listed: Option<Listed>,
     /// The children of the hub's process by the name of their server, the youngest of each first.
     children: Vec<usize>,
+    /// Where the claim, the call and the child of the server stand that was last asked for.
+    places: [Place; 3],
     /// When the hub itself was last seen not to work: its process did not run, or its API gave no answer.
     pub hub_unwell: Option<Timestamp>,
     /// When the hub last told that it stops.
@@ -162,7 +165,7 @@ pub struct Facts {
     /// The CPU that the process used lately.
     pub cpu: CpuUse,
     /// How the canary calls of each server went on.
-    pub calls: BTreeMap<Text, CallCourse>,
+    pub calls: ByServer<CallCourse>,
     /// What the hub wrote about its work.
     pub records: Records,
     /// Since when the log file, which could be read before, cannot be read.
@@ -179,7 +182,7 @@ pub struct Facts {
 
 impl Facts {
     /// Nothing seen yet; the tools of each server, and what they usually cost in tokens, as another monitor saw them.
-    pub fn remembering(tools_before: BTreeMap<Text, ToolSet>, usual_tokens: BTreeMap<Text, u64>) -> Self {
+    pub fn remembering(tools_before: ByServer<ToolSet>, usual_tokens: BTreeMap<Text, u64>) -> Self {
         Self { tools_before, usual_tokens, ..Self::default() }
     }
 
@@ -301,8 +304,8 @@ impl Facts {
         if told == Told::More {
             course::follow(&mut self.courses, before.as_deref(), &servers, at);
             let courses = &self.courses;
-            self.refused_since.retain(|name, _| courses.contains_key(name));
-            self.calls.retain(|name, _| courses.contains_key(name));
+            self.refused_since.retain(|name| courses.has(name));
+            self.calls.retain(|name| courses.has(name));
             self.forget_tools();
         }
         // A loss that was told at a time at which a server is now known to have been stopped does not count.
@@ -321,10 +324,10 @@ impl Facts {
         for call in &seen.calls {
             match &call.answer {
                 Some(Err(failure)) if crate::truth::is_disconnected(failure) => {
-                    self.refused_since.entry(call.server.clone()).or_insert(at);
+                    self.refused_since.get_or(&call.server, || at);
                 }
                 _ => {
-                    self.refused_since.remove(&call.server);
+                    self.refused_since.take(&call.server);
                 }
             }
         }
@@ -347,37 +350,14 @@ impl Facts {
     fn take_calls(&mut self, calls: &[CallSeen]) {
         let called = || calls.iter().filter(|call| call.answer.is_some());
         // Calls to all servers that are slow at once say nothing of any one of them.
-        let mut courses = InStep::new(&self.calls, |(name, _)| Some(*name));
-        let (mut known, mut slow) = (0, 0);
-        for is_slow in called().filter_map(|call| courses.of(&call.server)?.1.is_slow(call)) {
-            known += 1;
-            slow += usize::from(is_slow);
-        }
-        if known > 1 && slow == known {
+        let slow = || called().filter_map(|call| self.calls.get(&call.server)?.is_slow(call));
+        if slow().nth(1).is_some() && slow().all(|is_slow| is_slow) {
             return;
         }
         for call in called() {
-            if !self.calls.contains_key(&call.server) {
-                self.calls.insert(call.server.clone(), CallCourse::default());
-            }
-        }
-        let mut courses = std::mem::take(&mut self.calls);
-        self.follow_calls(&mut courses, called());
-        self.calls = courses;
-    }
-
-    /// Each call with the run of its server.
-    fn follow_calls<'a>(&self, courses: &mut BTreeMap<Text, CallCourse>, called: impl Iterator<Item = &'a CallSeen>) {
-        let mut courses = InStep::new(courses, |(name, _)| Some(*name));
-        let mut children = InStep::new(self.children(), |child| child.server.as_ref());
-        let mut claims = InStep::new(self.servers(), |claim| Some(&claim.name));
-        let seen_at = self.process.as_ref().map(|known| known.at).unwrap_or_default();
-        for call in called {
-            let child = children.of(&call.server).filter(|child| !self.exits.has_since(child.id, seen_at));
-            let run = (child.map(|child| child.id), claims.of(&call.server).and_then(|claim| claim.started_at));
-            if let Some((_, course)) = courses.of(&call.server) {
-                course.take(call, run);
-            }
+            let child = crate::truth::child(self, &call.server).map(|child| child.id);
+            let run = (child, self.claim(&call.server).and_then(|claim| claim.started_at));
+            self.calls.get_or(&call.server, CallCourse::default).take(call, run);
         }
     }
 
@@ -405,7 +385,7 @@ impl Facts {
     fn forget_tools(&mut self) {
         if self.tools_before.len() > TOOLS_BEFORE_MAX {
             let courses = &self.courses;
-            self.tools_before.retain(|name, _| courses.contains_key(name));
+            self.tools_before.retain(|name| courses.has(name));
         }
     }
 
@@ -519,9 +499,9 @@ impl Facts {
 
 /// What is as it was shares its memory with that. Both are in the order of their names.
 fn share_tools(before: &[ServerClaim], now: &mut [ServerClaim]) {
-    let mut before = InStep::new(before, |claim| Some(&claim.name));
+    let place = Place::default();
     for claim in now {
-        let known = before.of(&claim.name);
+        let known = place.of(before.len(), |n| Some(&before[n].name), &claim.name).map(|n| &before[n]);
         if let Some((tools, before)) = claim.tools.as_mut().zip(known.and_then(|known| known.tools.as_ref())) {
             tools.share(before);
         }

@@ -194,11 +194,13 @@ impl Monitor {
         let Some(mut watched) = self.targets.remove(id) else { return };
         watched.settle();
         self.memory.incidents.extend(watched.ledger.all());
-        let surfaces = watched.facts.surfaces.into_iter();
+        let surfaces = watched.facts.surfaces.into_all().into_iter();
         let usual = surfaces.filter_map(|(server, surface)| Some((id.clone(), server, surface.tokens.before()?)));
         self.memory.tokens.extend(usual);
         self.memory.lookouts.push((id.clone(), watched.lookout));
-        self.memory.tools.extend(watched.facts.tools_before.into_iter().map(|(server, set)| (id.clone(), server, set)));
+        self.memory
+            .tools
+            .extend(watched.facts.tools_before.into_all().into_iter().map(|(server, set)| (id.clone(), server, set)));
     }
 
     fn observed(&mut self, now: Timestamp, observation: Observation) -> Vec<Effect> {

@@ -41,6 +41,12 @@ impl Text {
         Self(out.into())
     }
 
+    /// This text with a smaller bound of `chars_max` characters; the same, and the same memory, when it is within.
+    #[must_use]
+    pub fn shortened(&self, chars_max: usize) -> Self {
+        if self.0.len() <= chars_max { self.clone() } else { Self::cut(&self.0, chars_max) }
+    }
+
     /// The first bytes of an answer that was not what we asked for; invalid UTF-8 is replaced.
     pub fn from_bytes(raw: &[u8], chars_max: usize) -> Self {
         let upto = raw.len().min(chars_max.saturating_mul(4));

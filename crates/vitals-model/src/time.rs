@@ -68,7 +68,8 @@ impl fmt::Display for Timestamp {
 }
 
 fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    let whole = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX).saturating_mul(1000);
+    whole.saturating_add(i64::from(duration.subsec_millis()))
 }
 
 /// A duration as people read it: `0.8 ms`, `35 ms`, `1.2 s`, `3m 12s`, `15h 04m`, `2d 03h`.

@@ -22,6 +22,14 @@ pub(crate) enum Pace {
 }
 
 impl Pace {
+    /// How far apart the samples are at least that history keeps of it; `None` for all of what is measured now and then.
+    pub(crate) fn apart(self) -> Option<Duration> {
+        match self {
+            Self::Every(interval) | Self::Lasting(interval) => Some(interval / 2),
+            Self::Rare => None,
+        }
+    }
+
     /// For how long a good reading is believed without another one; `None` for what stays good until something else is
     /// seen.
     pub(crate) fn believed(self) -> Option<Duration> {

@@ -90,13 +90,16 @@ pub(crate) fn is_renewable(facts: &Facts, truths: &[ServerTruth], readings: &[Re
         && of(Measured::Called).map(|reading| reading.value).eq(calls.map(call_ms))
 }
 
-/// Gives readings the figures of looks that told nothing else of the servers.
-pub(crate) fn renew<'a>(facts: &Facts, readings: impl Iterator<Item = (&'a mut Reading, Measured)>) {
+/// Gives readings, one after the other, the figures of looks that told nothing else of the servers.
+pub(crate) fn renew<'a>(
+    facts: &Facts,
+    readings: impl Iterator<Item = (&'a mut Reading, Measured)>,
+) -> impl Iterator<Item = &'a Reading> {
     let at = |known: Option<Timestamp>| known.unwrap_or_default();
     let (api, session) = (at(facts.api.as_ref().map(|k| k.at)), at(facts.session.as_ref().map(|k| k.at)));
     let process = at(facts.process.as_ref().map(|k| k.at));
     let (mut uptimes, mut ages, mut calls) = figures(facts);
-    for (reading, measured) in readings {
+    readings.map(move |(reading, measured)| {
         (reading.at, reading.value) = match measured {
             Measured::Claimed => (api, reading.value),
             Measured::Uptime => (api, uptimes.next()),
@@ -106,7 +109,8 @@ pub(crate) fn renew<'a>(facts: &Facts, readings: impl Iterator<Item = (&'a mut R
             Measured::Seen => (api.max(session).max(process), reading.value),
         };
         reading.since = reading.since.min(reading.at);
-    }
+        &*reading
+    })
 }
 
 /// How long a good call took.

@@ -12,7 +12,7 @@ use vitals_model::tool::LockFile;
 
 use super::Scene;
 use super::draft::Draft;
-use super::words::Sentence;
+use super::words::{Sentence, Words};
 use crate::facts::{Known, Surface};
 use crate::surface::tokens::{GROWTH_MIN, TokenCourse};
 use crate::truth::{change_line, tell};
@@ -115,7 +115,7 @@ fn growth(scene: Scene<'_>, draft: Draft, all: &[Grown<'_>], of: impl Sentence) 
     let before: u64 = all.iter().map(|one| one.before).sum();
     let (warning, critical) = scene.settings.thresholds.token_growth_percent;
     let bound = |percent: f64| (before as f64 * (1.0 + percent / 100.0)).max((before + GROWTH_MIN) as f64).ceil();
-    let mut most: Vec<_> = all.iter().filter(|one| one.now > one.before).collect();
+    let mut most: Vec<_> = all.iter().filter(|one| scene.words == Words::Said && one.now > one.before).collect();
     most.sort_by_key(|one| std::cmp::Reverse(one.now - one.before));
     let draft = most.into_iter().take(GROWN_MAX).fold(draft, |draft, one| {
         draft.evidence(|| format!("{}: about {} → {}", one.server, one.before, count(one.now, "token")))

@@ -1,12 +1,12 @@
 //! How a claim went on while we watched: when it was first seen and when it changed. What was measured
 //! before a change says nothing about the time after it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vitals_model::claim::{ClaimStatus, HubState, ServerClaim};
-use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
+
+use super::by_server::{ByServer, Place};
 
 /// The course of one server's claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,14 +23,14 @@ pub struct Course {
 
 /// Brings the courses up to a new answer. Servers that the answer does not have are forgotten.
 /// Both are in the order of their names.
-pub(super) fn follow(courses: &mut BTreeMap<Text, Course>, before: Option<&[ServerClaim]>, now: &[ServerClaim], at: Timestamp) {
-    let of = |claims: &[ServerClaim], name: &Text| claims.binary_search_by(|claim| claim.name.cmp(name)).ok();
-    courses.retain(|name, _| of(now, name).is_some());
+pub(super) fn follow(courses: &mut ByServer<Course>, before: Option<&[ServerClaim]>, now: &[ServerClaim], at: Timestamp) {
+    let (here, there) = (Place::default(), Place::default());
+    courses.retain(|server| here.of(now.len(), |n| Some(&now[n].name), server).is_some());
     for claim in now {
         // In the very first answer everything is new to us and nothing has changed.
         let appeared = before.map(|_| at);
-        let known = before.and_then(|claims| claims.get(of(claims, &claim.name)?));
-        let course = courses.entry(claim.name.clone()).or_insert(Course {
+        let known = before.and_then(|claims| claims.get(there.of(claims.len(), |n| Some(&claims[n].name), &claim.name)?));
+        let course = courses.get_or(&claim.name, || Course {
             first_seen: at,
             status_changed: appeared,
             tools_changed: appeared,

@@ -25,8 +25,7 @@ impl Facts {
     /// What the hub last said of one server.
     pub fn claim(&self, server: &Text) -> Option<&ServerClaim> {
         let servers = self.servers();
-        // They are in the order of their names.
-        servers.get(servers.partition_point(|claim| claim.name < *server)).filter(|claim| claim.name == *server)
+        self.places[0].of(servers.len(), |n| Some(&servers[n].name), server).map(|n| &servers[n])
     }
 
     /// Why the API did not answer last time.
@@ -44,9 +43,7 @@ impl Facts {
     pub fn call(&self, server: &Text) -> Option<(&CallSeen, &Known<SessionSeen>)> {
         let known = self.session.as_ref()?;
         let calls = &known.seen.calls;
-        // They are in the order of their servers' names.
-        let call = calls.get(calls.partition_point(|call| call.server < *server))?;
-        (call.server == *server).then_some((call, known))
+        self.places[1].of(calls.len(), |n| Some(&calls[n].server), server).map(|n| (&calls[n], known))
     }
 
     /// The tools of a server in the first session's list, without the hub's prefix; `None` when that
@@ -72,10 +69,9 @@ impl Facts {
     pub(crate) fn child(&self, server: &Text) -> Option<(&Known<ProcessSeen>, &ChildFacts)> {
         let known = self.process.as_ref()?;
         let ProcessSeen::Alive(process) = &known.seen else { return None };
-        let of = |n: &usize| process.children.get(*n).and_then(|child| child.server.as_ref());
-        let at = self.children.partition_point(|n| of(n) < Some(server));
-        let child = process.children.get(*self.children.get(at)?)?;
-        (child.server.as_ref() == Some(server)).then_some((known, child))
+        let child = |n: usize| process.children.get(self.children[n]);
+        let at = self.places[2].of(self.children.len(), |n| child(n)?.server.as_ref(), server)?;
+        Some((known, child(at)?))
     }
 
     /// The processes of servers that the latest look at the hub's process saw, in the order of their servers' names.

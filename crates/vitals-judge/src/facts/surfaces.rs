@@ -63,7 +63,7 @@ impl Facts {
         for (name, tools) in &now {
             self.follow_surface(name, tools, all, &names, at);
         }
-        self.surfaces.retain(|name, _| servers.contains(name));
+        self.surfaces.retain(|name| servers.contains(name));
     }
 
     /// What the tools of a server are compared with, and whether that was approved.
@@ -80,13 +80,13 @@ impl Facts {
         }
         let drift = base.map(|base| surface::compare(base, tools));
         let (signs, approved_signs) = signs::unapproved(tools, base.filter(|_| is_pinned), names);
-        let mut course = self.surfaces.remove(name).map_or_else(|| self.tokens_before(name, at), |known| known.tokens);
+        let mut course = self.surfaces.take(name).map_or_else(|| self.tokens_before(name, at), |known| known.tokens);
         if let Some(tokens) = tokens::estimate(tools) {
             course.take(at, tokens);
         }
         let tools = tools.len() as u64;
         let surface = Surface { of, tools, drift, is_pinned, signs, approved_signs, tokens: course };
-        self.surfaces.insert(name.clone(), surface);
+        self.surfaces.put(name.clone(), surface);
     }
 
     /// What the tools of a server cost before they were first seen: what they usually did, else as last seen,

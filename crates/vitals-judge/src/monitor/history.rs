@@ -16,7 +16,6 @@ use vitals_model::verdict::ServerTruth;
 use super::Watched;
 use super::judged::Note;
 use crate::check::Parts;
-use crate::check::pace::Pace;
 use crate::detect;
 use crate::event::{Effect, Record};
 use crate::facts::Taken;
@@ -196,7 +195,7 @@ impl Watched {
         let settled = std::mem::take(&mut self.settled);
         let Some((_, _, at)) = settled.last() else { return false };
         let at = *at;
-        self.facts.tools_before.extend(settled.into_iter().map(|(server, tools, _)| (server, tools)));
+        settled.into_iter().for_each(|(server, tools, _)| self.facts.tools_before.put(server, tools));
         self.follow_surfaces(at);
         true
     }
@@ -206,15 +205,12 @@ impl Watched {
 /// health. What is measured now and then is kept once.
 fn is_worth_keeping(reading: &Reading, note: &Note) -> bool {
     let Some((last, health)) = note.kept else { return true };
-    health != reading.health || if note.pace == Pace::Rare { reading.at != last } else { is_due(note, reading.at) }
+    health != reading.health || if note.apart.is_some() { is_due(note, reading.at) } else { reading.at != last }
 }
 
 /// Whether a sample of this check is to be kept, if it has one of now.
 pub(super) fn is_due(note: &Note, now: Timestamp) -> bool {
-    match note.pace {
-        Pace::Every(interval) | Pace::Lasting(interval) => note.kept.is_none_or(|(last, _)| now.since(last) >= interval / 2),
-        Pace::Rare => true,
-    }
+    note.apart.zip(note.kept).is_none_or(|(apart, (last, _))| now >= last.plus(apart))
 }
 
 fn series(id: CheckId, at: Timestamp, value: f64) -> Sample {

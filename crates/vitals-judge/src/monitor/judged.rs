@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
+use std::time::Duration;
 
 use vitals_model::check::CheckId;
 use vitals_model::observation::CallSeen;
@@ -77,8 +78,10 @@ pub(super) struct Note {
     pub kept: Option<(Timestamp, Health)>,
     /// Its latest values.
     pub trend: VecDeque<f64>,
-    /// How often it is measured.
-    pub pace: Pace,
+    /// How far apart its samples are at least; `None` for what is measured now and then.
+    pub apart: Option<Duration>,
+    /// For how long it is believed without another measurement.
+    believed: Option<Duration>,
     /// Whether the detectors want its samples.
     pub is_heeded: bool,
     /// Whose look measures it, for a check on a server.
@@ -164,7 +167,8 @@ impl Judged {
             let fresh = || Note {
                 kept,
                 trend: VecDeque::new(),
-                pace: pace(reading),
+                apart: pace(reading).apart(),
+                believed: pace(reading).believed(),
                 is_heeded: Lookout::heeds(&reading.id),
                 measured: Measured::of(reading.id.question()),
                 compared: None,
@@ -255,12 +259,16 @@ impl Watched {
         if !self.judged.is_renewable || calls.any(is_slow) {
             return false;
         }
+        let mut until = self.until(Part::Servers, now);
         let range = self.judged.range(Part::Servers);
         let (readings, notes) = (&mut self.judged.readings[range.clone()], &self.judged.notes[range.clone()]);
-        check::renew(&self.facts, readings.iter_mut().zip(notes).map(|(reading, note)| (reading, note.measured)));
-        let fresh_until = readings.iter().zip(notes).filter_map(|(reading, note)| stale_at(reading, note.pace)).min();
-        let until = self.until(Part::Servers, now);
-        self.judged.parts[Part::Servers as usize].until = until.map(|until| fresh_until.map_or(until, |fresh| until.min(fresh)));
+        let renewed = check::renew(&self.facts, readings.iter_mut().zip(notes.iter().map(|note| note.measured)));
+        for (reading, note) in renewed.zip(notes) {
+            if let Some(fresh_until) = stale_at(reading, note.believed) {
+                until = until.map(|until| until.min(fresh_until));
+            }
+        }
+        self.judged.parts[Part::Servers as usize].until = until;
         true
     }
 
@@ -280,10 +288,10 @@ impl Watched {
         for (n, reading) in readings.iter_mut().enumerate() {
             let at = before.start + n;
             let is_known = before.contains(&at) && self.judged.readings[at].id == reading.id;
-            let pace = if is_known { self.judged.notes[at].pace } else { self.pace(reading) };
-            age(reading, pace, now, Words::Left);
+            let believed = if is_known { self.judged.notes[at].believed } else { self.pace(reading).believed() };
+            age(reading, believed, now, Words::Left);
             stand.is_bad |= is_bad(reading);
-            if let Some(fresh_until) = stale_at(reading, pace) {
+            if let Some(fresh_until) = stale_at(reading, believed) {
                 stand.until = stand.until.map(|until| until.min(fresh_until));
             }
         }
@@ -327,7 +335,7 @@ impl Watched {
         let scene = Scene { facts, settings, truths: &truths, others: &[], now, words, ids: &ids };
         let mut readings = check::all(&self.target, scene);
         for reading in &mut readings {
-            age(reading, self.pace(reading), now, Words::Said);
+            age(reading, self.pace(reading).believed(), now, Words::Said);
         }
         self.judged.compare(0..self.judged.readings.len(), &mut readings);
         check::sort(&mut readings);
@@ -340,14 +348,14 @@ impl Watched {
 }
 
 /// When a good reading will be too old to believe.
-fn stale_at(reading: &Reading, pace: Pace) -> Option<Timestamp> {
+fn stale_at(reading: &Reading, believed: Option<Duration>) -> Option<Timestamp> {
     let is_good = reading.health == Health::Healthy && reading.standing == Standing::Judged;
-    pace.believed().filter(|_| is_good).map(|believed| reading.at.plus(believed))
+    believed.filter(|_| is_good).map(|believed| reading.at.plus(believed))
 }
 
 /// A good reading that is too old is not known any more; a failure stays until something better is seen.
-fn age(reading: &mut Reading, pace: Pace, now: Timestamp, words: Words) {
-    if stale_at(reading, pace).is_some_and(|until| now > until) {
+fn age(reading: &mut Reading, believed: Option<Duration>, now: Timestamp, words: Words) {
+    if stale_at(reading, believed).is_some_and(|until| now > until) {
         reading.health = Health::Unknown;
         let age = human(now.since(reading.at));
         reading.summary = words.say(|| format!("not measured for {age}; before that: {}", reading.summary));
