@@ -60,6 +60,34 @@ fn a_silent_log_is_told_once() {
     one_fault(Fault::LogSilent);
 }
 
+#[test]
+fn a_machine_short_of_cores_is_told_once() {
+    one_fault(Fault::ShortOfCores);
+}
+
+#[test]
+fn a_machine_short_of_memory_is_told_once() {
+    one_fault(Fault::ShortOfMemory);
+}
+
+/// The hub that suffers from its machine has no incident of its own: what it suffers is listed with the machine's.
+#[test]
+fn what_a_hub_suffers_from_its_machine_follows_from_that() {
+    let mut world = World::new(Setting::of(2));
+    let mut watch = Watch::begin(world.target(), world.clock());
+    for until_s in [300, 420] {
+        while let Some((now, happened)) = world.next(Duration::from_secs(until_s)) {
+            watch.take(now, happened).looks.into_iter().for_each(|probe| world.ask(probe));
+        }
+        world.begin(Fault::ShortOfCores);
+    }
+    let snapshot = watch.0.snapshot(world.clock());
+    let open: Vec<_> = snapshot.targets.iter().flat_map(|target| &target.open).collect();
+    let [incident] = open[..] else { panic!("{open:#?}") };
+    assert!(Fault::ShortOfCores.is_told_by(incident) && incident.summary.contains("short of cores"), "{incident:#?}");
+    assert!(incident.ties.suppressed.iter().any(|one| one.check.as_str() == "hub-servers/api"), "{incident:#?}");
+}
+
 /// A drill finds what was not told: a subject that is blind meets no fault.
 #[test]
 fn a_blind_watch_fails_the_drill() {

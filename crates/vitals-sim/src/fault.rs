@@ -27,6 +27,10 @@ pub enum Fault {
     MemoryLeak,
     /// A server's tool is redefined.
     ToolDrift,
+    /// Other programs take the machine's cores: the hub is ready and gets none for half of the time, and is slow.
+    ShortOfCores,
+    /// Other programs take the machine's memory: all of it waits for pages, and the hub is slow.
+    ShortOfMemory,
 }
 
 /// The server to which faults of servers are done.
@@ -53,7 +57,7 @@ const MINUTE: u64 = 60;
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ServerKilled,
         Self::ServerHung,
         Self::HubKilled,
@@ -63,6 +67,8 @@ impl Fault {
         Self::LogSilent,
         Self::MemoryLeak,
         Self::ToolDrift,
+        Self::ShortOfCores,
+        Self::ShortOfMemory,
     ];
 
     /// What must be told of it.
@@ -76,6 +82,7 @@ impl Fault {
             stays: Duration::from_secs(stays_s),
         };
         let truth = "hub-servers/filesystem/truth";
+        let of_machine = |name| of(name, "hub-servers/host", "host", 20 * MINUTE, 40, 60);
         match self {
             Self::ServerKilled => of("server killed", truth, "ghost", 20 * MINUTE, 10, 30),
             Self::ServerHung => of("server hung", truth, "hung", 20 * MINUTE, 80, 90),
@@ -86,6 +93,8 @@ impl Fault {
             Self::LogSilent => of("log silent", "logging/silence", "silence", 20 * MINUTE, 6 * MINUTE, 2 * MINUTE),
             Self::MemoryLeak => of("memory leak", "hub-servers/memory", "memory", 420 * MINUTE, 330 * MINUTE, 60),
             Self::ToolDrift => of("tool drift", truth, "drifted", 20 * MINUTE, 15, 62 * MINUTE),
+            Self::ShortOfCores => of_machine("machine short of cores"),
+            Self::ShortOfMemory => of_machine("machine short of memory"),
         }
     }
 

@@ -87,8 +87,9 @@ fn needs(scene: Scene<'_>, process: &ProcessFacts) -> Vec<Need> {
         let what = format!("the machine is short of memory: all of it waited for {percent:.0} % of the time{left}");
         needs.push(Need { health, what, hint: "see what takes the machine's memory (`ps aux --sort -rss`), and end or move it" });
     }
-    let is_idle = process.cpu_percent.is_some_and(|percent| percent < OWN_CPU_PERCENT);
-    let wait = host.cpu_wait_percent.filter(|_| is_idle && process.cpu_over >= CPU_SPAN_MIN);
+    // A look out of turn measures too little by itself: it neither begins a need nor ends one.
+    let lately = scene.facts.cpu.used_and_waited(CPU_SPAN_MIN);
+    let wait = lately.and_then(|(used, waited)| (used < OWN_CPU_PERCENT).then_some(waited));
     if let Some((percent, health)) = wait.and_then(|percent| Some((percent, beyond(percent, limits.cpu_wait_percent)?))) {
         let what = format!("the machine is short of cores: the hub was ready and got none for {percent:.0} % of the time");
         needs.push(Need { health, what, hint: "see what takes the machine's cores (`ps aux --sort -pcpu`), and end or move it" });

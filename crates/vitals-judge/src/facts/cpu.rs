@@ -13,8 +13,17 @@ const LOOKS_MAX: usize = 4 * 180;
 #[derive(Clone, Debug, Default)]
 pub struct CpuUse {
     id: Option<ProcessId>,
-    /// Percent of one core, and since the look before for how long.
-    looks: VecDeque<(f64, Duration)>,
+    looks: VecDeque<Used>,
+}
+
+/// What one look measured since the one before.
+#[derive(Clone, Copy, Debug)]
+struct Used {
+    /// Percent of one core.
+    percent: f64,
+    over: Duration,
+    /// Percent of the time in which it was ready and got no core; not every kernel tells.
+    waited: Option<f64>,
 }
 
 impl CpuUse {
@@ -26,11 +35,12 @@ impl CpuUse {
             self.looks.clear();
         }
         let Some(percent) = process.cpu_percent else { return };
-        super::push_bounded(&mut self.looks, (percent, process.cpu_over), LOOKS_MAX);
-        let mut later: Duration = self.looks.iter().skip(1).map(|(_, over)| *over).sum();
+        let used = Used { percent, over: process.cpu_over, waited: process.host.cpu_wait_percent };
+        super::push_bounded(&mut self.looks, used, LOOKS_MAX);
+        let mut later: Duration = self.looks.iter().skip(1).map(|used| used.over).sum();
         while later >= Self::KEPT {
             self.looks.pop_front();
-            later -= self.looks.front().map_or(later, |(_, over)| *over);
+            later -= self.looks.front().map_or(later, |used| used.over);
         }
     }
 
@@ -40,7 +50,7 @@ impl CpuUse {
     pub fn over(&self, process: &ProcessFacts, span_min: Duration) -> Option<(f64, Duration)> {
         let latest = (process.cpu_percent?, process.cpu_over);
         let (mut used, mut span) = (0.0, Duration::ZERO);
-        for (percent, over) in self.looks.iter().rev() {
+        for Used { percent, over, .. } in self.looks.iter().rev() {
             used += percent * over.as_secs_f64();
             span += *over;
             if span >= span_min {
@@ -50,10 +60,25 @@ impl CpuUse {
         Some(latest)
     }
 
+    /// Percent of one core that was used, and percent of the time in which it was ready and got none, over the latest
+    /// looks that make up `span_min` together; `None` when they do not, or one of them could not tell.
+    pub fn used_and_waited(&self, span_min: Duration) -> Option<(f64, f64)> {
+        let (mut used, mut waited, mut span) = (0.0, 0.0, Duration::ZERO);
+        for look in self.looks.iter().rev() {
+            used += look.percent * look.over.as_secs_f64();
+            waited += look.waited? * look.over.as_secs_f64();
+            span += look.over;
+            if span >= span_min {
+                return Some((used / span.as_secs_f64(), waited / span.as_secs_f64()));
+            }
+        }
+        None
+    }
+
     /// Percent of one core over exactly the latest `span`; while nobody looked nothing was used.
     pub fn within(&self, span: Duration) -> f64 {
         let (mut used, mut left) = (0.0, span);
-        for (percent, over) in self.looks.iter().rev() {
+        for Used { percent, over, .. } in self.looks.iter().rev() {
             let part = left.min(*over);
             used += percent * part.as_secs_f64();
             left -= part;

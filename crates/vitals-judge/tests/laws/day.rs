@@ -171,7 +171,10 @@ fn visited() -> impl Strategy<Value = Visited> {
 fn log() -> impl Strategy<Value = Log> {
     let record = (-100_000.0..100_000.0, select(vec!["info", "warn", "error", "fatal"]), 1_u64..20);
     let over = prop::option::of(0.2..60.0);
-    let turns = prop::collection::vec(select(vec!["lost fs", "connected fs", "lost web"]), 0..6);
+    let turns = prop::collection::vec(
+        select(vec!["lost fs", "connected fs", "lost web", "lost fs 3000", "connected fs 600", "lost fs 2"]),
+        0..6,
+    );
     (over, 0_u64..90_000_000, 0_u64..500, 0_u64..20, 0_u64..3, prop::collection::vec(record, 0..4), turns).prop_map(
         |(over_s, bytes, plain, broken, fallbacks, records, turns)| Log {
             over_s,

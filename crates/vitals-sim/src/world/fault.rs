@@ -28,7 +28,12 @@ impl World {
                 let redefined = self.servers[n].tools.iter().map(|(tool, digest)| (tool.clone(), digest.wrapping_add(1)));
                 self.servers[n].tools = redefined.collect();
             }
-            Fault::ApiSlow | Fault::LlmQuota | Fault::LogSilent | Fault::MemoryLeak => {}
+            Fault::ApiSlow
+            | Fault::LlmQuota
+            | Fault::LogSilent
+            | Fault::MemoryLeak
+            | Fault::ShortOfCores
+            | Fault::ShortOfMemory => {}
         }
     }
 
@@ -38,7 +43,14 @@ impl World {
         match fault {
             Fault::ServerKilled | Fault::ServerHung => self.restart_server(self.broken()),
             Fault::HubKilled => self.start_hub(),
-            Fault::Flapping | Fault::ToolDrift | Fault::ApiSlow | Fault::LlmQuota | Fault::LogSilent | Fault::MemoryLeak => {}
+            Fault::Flapping
+            | Fault::ToolDrift
+            | Fault::ApiSlow
+            | Fault::LlmQuota
+            | Fault::LogSilent
+            | Fault::MemoryLeak
+            | Fault::ShortOfCores
+            | Fault::ShortOfMemory => {}
         }
     }
 

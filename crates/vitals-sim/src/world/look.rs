@@ -79,8 +79,24 @@ impl World {
             children,
             orphans: Vec::new(),
             listen,
-            host: HostFacts::default(),
+            host: self.machine(),
         }))
+    }
+
+    /// Whether the hub suffers from the machine that it runs on.
+    pub(super) fn is_in_need(&self) -> bool {
+        self.has(Fault::ShortOfCores) || self.has(Fault::ShortOfMemory)
+    }
+
+    /// The machine at rest, and what is short on it. A hub that is slow by that still answers in time.
+    fn machine(&mut self) -> HostFacts {
+        let (cores, memory) = (self.has(Fault::ShortOfCores), self.has(Fault::ShortOfMemory));
+        HostFacts {
+            cpu_stall_percent: Some(if cores { 95.0 } else { 2.0 }),
+            cpu_wait_percent: Some(if cores { self.answers.between(40.0, 58.0) } else { 0.3 }),
+            memory_stall_percent: Some(if memory { self.answers.between(20.0, 55.0) } else { 0.0 }),
+            memory_free_bytes: Some(if memory { 60_000_000 } else { 3_000_000_000 }),
+        }
     }
 
     fn child(&self, server: &Server) -> Option<ChildFacts> {

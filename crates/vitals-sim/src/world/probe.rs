@@ -76,7 +76,8 @@ impl World {
         let mut run = Run { began: self.now, pid: self.hub.pid, fate: Fate::Answered, list_took: 0, calls: Vec::new() };
         let took = match probe {
             Probe::Api => {
-                let slow = if self.has(Fault::ApiSlow) { self.draw((2500.0, 4500.0)) } else { 0 };
+                let is_slow = self.has(Fault::ApiSlow) || self.is_in_need();
+                let slow = if is_slow { self.draw((2500.0, 4500.0)) } else { 0 };
                 let took = slow + self.latency(4.0);
                 self.ask_hub(&mut run.fate, took, REQUEST_LOST)
             }
@@ -132,7 +133,8 @@ impl World {
     }
 
     fn call(&mut self, server: usize) -> Call {
-        let took = self.latency(self.servers[server].call_ms);
+        let slow = if self.is_in_need() { self.draw((300.0, 1500.0)) } else { 0 };
+        let took = slow + self.latency(self.servers[server].call_ms);
         let it = &self.servers[server];
         let (fate, took) = if it.child.is_none() {
             (Fate::Failed(Phase::Call, FailureKind::ToolError, "Not connected"), 3)

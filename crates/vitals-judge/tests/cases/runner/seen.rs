@@ -123,7 +123,7 @@ pub(crate) struct Log {
     /// `[seconds before now, level, how many]`.
     #[serde(default)]
     pub(crate) records: Vec<(f64, String, u64)>,
-    /// `connected fs` or `lost fs`, without a time.
+    /// `connected fs` or `lost fs`, without a time, or with so many seconds before now: `lost fs 600`.
     #[serde(default)]
     pub(crate) turns: Vec<String>,
 }

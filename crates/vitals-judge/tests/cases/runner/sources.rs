@@ -10,6 +10,7 @@ use vitals_model::observation::{
     MetaToolSeen, Opened, Seen, ServerTurn, SessionSeen, SessionView, StreamNote, StreamSeen, Transport, Turn, VisitSeen,
 };
 use vitals_model::text::Text;
+use vitals_model::time::Timestamp;
 use vitals_model::tool::{ToolSet, namespaced};
 
 use crate::seen::{Call, Llm, Log, MetaTool, OrWord, Session, Visit};
@@ -124,7 +125,7 @@ pub(crate) fn notes(words: &[String]) -> Seen {
         ("changed", _) => StreamNote::Changed(Text::new("servers_updated")),
         ("storm", _) => StreamNote::StormLine,
         ("stopping", _) => StreamNote::State { state: HubState::Stopping, pid: None },
-        ("connected" | "lost", _) => StreamNote::Turn(turn(words)),
+        ("connected" | "lost", _) => StreamNote::Turn(turn(words, None)),
         (level, message) => StreamNote::Log {
             at: None,
             level: Level::parse(level).unwrap_or_else(|| panic!("unknown note: {words}")),
@@ -135,14 +136,20 @@ pub(crate) fn notes(words: &[String]) -> Seen {
     Seen::Stream(StreamSeen::Notes { notes: words.iter().map(note).collect(), dropped: 0 })
 }
 
-fn turn(words: &str) -> ServerTurn {
+/// `lost fs` without a time, or `lost fs 600`: so many seconds before the look.
+fn logged_turn(words: &str, at: f64) -> ServerTurn {
+    let before = words.rsplit_once(' ').and_then(|(turn, before)| Some((turn, before.parse::<f64>().ok()?)));
+    before.map_or_else(|| turn(words, None), |(words, before)| turn(words, Some(time(at - before))))
+}
+
+fn turn(words: &str, at: Option<Timestamp>) -> ServerTurn {
     let (turn, server) = words.split_once(' ').expect("a turn and a server");
     let turn = match turn {
         "connected" => Turn::Connected,
         "lost" => Turn::Lost,
         other => panic!("unknown turn: {other}"),
     };
-    ServerTurn { at: None, server: Text::new(server), turn }
+    ServerTurn { at, server: Text::new(server), turn }
 }
 
 pub(crate) fn log(spec: &OrWord<Log>, at: f64) -> Seen {
@@ -169,7 +176,7 @@ pub(crate) fn log(spec: &OrWord<Log>, at: f64) -> Seen {
         broken: spec.broken,
         minutes: minutes.into_iter().collect(),
         errors: if errors > 0 { vec![kind] } else { Vec::new() },
-        turns: spec.turns.iter().map(|words| turn(words)).collect(),
+        turns: spec.turns.iter().map(|words| logged_turn(words, at)).collect(),
         fallbacks: spec.fallbacks,
         storm_lines: spec.storm_lines,
         ..LogStretch::default()
