@@ -15,6 +15,8 @@ mod ci;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod daily;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod double;
