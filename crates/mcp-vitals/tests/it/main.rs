@@ -65,6 +65,8 @@ mod selftest;
 #[cfg(test)]
 mod servers;
 #[cfg(test)]
+mod service;
+#[cfg(test)]
 mod stability;
 #[cfg(test)]
 mod tools;
