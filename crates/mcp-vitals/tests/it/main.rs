@@ -41,6 +41,8 @@ mod otlp;
 #[cfg(test)]
 mod outside;
 #[cfg(test)]
+mod package;
+#[cfg(test)]
 mod procs;
 #[cfg(test)]
 mod product;
