@@ -13,6 +13,7 @@ usage: cargo xtask CHORE
   drill [--seed N] [--hours H] [--faults]
                             play days in simulated time to the judgement, 48 h of 100 seeds or of one; exit 1 when
                             an incident is false or a fault is missed
+  package [--binary FILE]   make the Debian package in target/package, of the release build or of this program
   bench [--quick] [NAME…]   measure and compare with the bars, all or the named; exit 1 when a bar is missed
   nab --data DIR [--files] [--halves N]
                             score the value detector on the Numenta Anomaly Benchmark in DIR: the whole corpus, each
@@ -34,6 +35,7 @@ fn main() -> anyhow::Result<ExitCode> {
             drop(out);
             xtask::bench::start(args)?
         }
+        Some(("package", args)) => xtask::package::run(args, &mut out)?,
         Some(("nab", args)) => xtask::nab::run(args, &mut out)?,
         _ => {
             write!(std::io::stderr(), "{USAGE}")?;

@@ -2,6 +2,7 @@
 
 mod incidents;
 mod lab;
+mod service;
 mod tools;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use vitals_probe::discover::Wanted;
 
 pub(crate) use incidents::{Author, ExplainArgs, IncidentsAction, IncidentsArgs};
 pub(crate) use lab::{DemoArgs, FaultAction, LabAction, LabArgs};
+pub(crate) use service::{ScopeArgs, ServiceAction, ServiceArgs};
 pub(crate) use tools::{LockArgs, ToolsAction, ToolsArgs};
 
 /// Tells you whether your MCP hub is really healthy.
@@ -132,6 +134,8 @@ pub(crate) enum Command {
     Lab(LabArgs),
     /// Prove that the monitoring works: every fault is made in a lab of our own, and must be seen.
     Selftest(SelftestArgs),
+    /// Watch as a service of systemd, of this user or of the machine.
+    Service(ServiceArgs),
     /// Make, check and show the configuration.
     Config(ConfigArgs),
     /// Write shell completions to standard output.

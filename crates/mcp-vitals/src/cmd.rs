@@ -16,6 +16,7 @@ mod past;
 pub(crate) mod report;
 pub(crate) mod scenario;
 pub(crate) mod selftest;
+pub(crate) mod service;
 pub(crate) mod tools;
 mod visit;
 pub(crate) mod watch;

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => cmd::demo::run(&args),
         Command::Lab(args) => cmd::lab::run(&args),
         Command::Selftest(args) => cmd::selftest::run(&args),
+        Command::Service(args) => cmd::service::run(&cli.common, &args),
         Command::Config(args) => cmd::config::run(&cli.common, &args),
         Command::Completions(args) => cmd::manual::completions(args),
         Command::Man(args) => cmd::manual::man(&args),

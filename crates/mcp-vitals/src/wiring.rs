@@ -152,9 +152,14 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
     Ok(done)
 }
 
+/// The folder of this user's configurations, of all programs.
+pub(crate) fn config_home() -> Option<PathBuf> {
+    xdg("XDG_CONFIG_HOME", ".config")
+}
+
 /// Where the configuration is when nobody says: it need not be there.
 pub(crate) fn default_config() -> Option<PathBuf> {
-    xdg("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("mcp-vitals/config.yaml"))
+    config_home().map(|dir| dir.join("mcp-vitals/config.yaml"))
 }
 
 /// Bad configuration: every problem was found and is to be shown.

@@ -10,7 +10,7 @@ use vitals_judge::report::{Material, Past, Report, report};
 use vitals_model::config::TargetSettings;
 use vitals_model::history::Span;
 use vitals_model::target::TargetId;
-use vitals_model::time::human;
+use vitals_model::time::{Timestamp, human};
 use vitals_probe::clock;
 use vitals_probe::discover::{self, Wanted};
 
@@ -38,19 +38,27 @@ pub(super) fn reports(common: &Common, since: Duration, kind: Kind) -> anyhow::R
 
 /// The same on ground that is known already.
 pub(super) fn reports_on(ground: &Ground, since: Duration, kind: Kind) -> anyhow::Result<Vec<Report>> {
-    let Some(reader) = wiring::reader(&ground.state_dir)? else {
+    if wiring::reader(&ground.state_dir)?.is_none() {
         bail!(
             "no history in {} yet: `mcp-vitals watch` keeps one, and every `mcp-vitals check` adds to it",
             ground.state_dir.display()
         );
-    };
+    }
+    let reports = reports_until(ground, clock::now(), since, kind)?;
+    if reports.is_empty() {
+        bail!("{}", nothing(since));
+    }
+    Ok(reports)
+}
+
+/// Those over the time until `to`; none where nothing was observed.
+pub(super) fn reports_until(ground: &Ground, to: Timestamp, since: Duration, kind: Kind) -> anyhow::Result<Vec<Report>> {
+    let Some(reader) = wiring::reader(&ground.state_dir)? else { return Ok(Vec::new()) };
+    let span = Span { from: to.minus(since), to };
     let mut reports = Vec::new();
     for target in wanted(ground, reader.targets()?)? {
         let settings = ground.settings.targets.get(target.as_str()).map_or(&ground.settings.defaults, |c| &c.settings);
-        reports.extend(one(&reader, target, settings, since, kind)?);
-    }
-    if reports.is_empty() {
-        bail!("{}", nothing(since));
+        reports.extend(over(&reader, target, settings, span, kind)?);
     }
     Ok(reports)
 }
@@ -64,7 +72,10 @@ pub(super) fn one(
     kind: Kind,
 ) -> anyhow::Result<Option<Report>> {
     let to = clock::now();
-    let span = Span { from: to.minus(since), to };
+    over(reader, target, settings, Span { from: to.minus(since), to }, kind)
+}
+
+fn over(reader: &Reader, target: TargetId, settings: &TargetSettings, span: Span, kind: Kind) -> anyhow::Result<Option<Report>> {
     let past = history::past(reader, &target, span)?;
     if past.observed(span).is_none() && (kind != Kind::Daily || past.scenarios.is_empty()) {
         return Ok(None);

@@ -1,6 +1,7 @@
 //! `watch`: continuous monitoring in the foreground. Incidents on standard output, all else on standard
 //! error.
 
+mod daily;
 mod otlp;
 pub(crate) mod web;
 
@@ -25,6 +26,7 @@ use vitals_model::time::human;
 use vitals_probe::clock::{self, Stopwatch};
 use vitals_probe::discover;
 
+use self::daily::Daily;
 use self::otlp::Export;
 use crate::cli::{Common, LineFormat, WatchArgs};
 use crate::exit::Exit;
@@ -82,6 +84,8 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
         say: Box::new(move |line| said.put(Line::Note(line.to_owned()))),
     };
     let onward = send_onward(&ground, printer.lines.clone())?;
+    // It is made of the history.
+    let daily = if args.no_history { None } else { Daily::start(&ground, printer.lines.clone()) };
     let export = Export::start(&ground.settings.otlp, ground.surroundings.proxy.clone(), faces.snapshot.subscribe())?;
     let end = args.for_.map(|duration| Instant::now() + duration);
     let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
@@ -99,6 +103,7 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     // The snapshots end with the watching.
     let (outcome, ()) = tokio::join!(watched, recorded);
     page.into_iter().for_each(web::Page::close);
+    daily.into_iter().for_each(Daily::end);
     let lost = printer.end();
     let exported = export.map(Export::end).unwrap_or_default();
     summarise(&outcome, watch_began.elapsed(), lost);

@@ -15,6 +15,8 @@ mod ci;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod daily;
+#[cfg(test)]
 mod docs;
 #[cfg(test)]
 mod double;
@@ -43,6 +45,8 @@ mod otlp;
 #[cfg(test)]
 mod outside;
 #[cfg(test)]
+mod package;
+#[cfg(test)]
 mod procs;
 #[cfg(test)]
 mod product;
@@ -66,6 +70,8 @@ mod scraped;
 mod selftest;
 #[cfg(test)]
 mod servers;
+#[cfg(test)]
+mod service;
 #[cfg(test)]
 mod stability;
 #[cfg(test)]

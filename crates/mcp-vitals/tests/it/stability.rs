@@ -45,7 +45,7 @@ fn hub() -> TargetId {
 }
 
 /// A user whose hub was watched for `minutes`; in the last `bad` of them a server with a hostile name was down.
-fn watched(minutes: u32, bad: u32) -> Home {
+pub(crate) fn watched(minutes: u32, bad: u32) -> Home {
     let home = Home::new();
     let end = vitals_probe::clock::now();
     let at = |ago: u32| end.minus(MINUTE * ago);
