@@ -23,6 +23,8 @@ mod double;
 #[cfg(test)]
 mod faces;
 #[cfg(test)]
+mod fuzzed;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod hostile;

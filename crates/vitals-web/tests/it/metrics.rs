@@ -11,4 +11,5 @@ mod fixtures;
 mod parse;
 mod prometheus;
 mod real;
+#[expect(dead_code, reason = "the asker of APIs is for the tests of the whole program")]
 mod tools;

@@ -1,5 +1,5 @@
-//! Programs of others: Prometheus from this machine, else out of the Debian package, and the collector `rotel` from the
-//! index of Python packages; both below the target folder. Nothing is set up and no service runs.
+//! Programs of others: Prometheus from this machine, else out of the Debian package, and the collector `rotel` and the
+//! asker `schemathesis` from the index of Python packages; all below the target folder. Nothing is set up and no service runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,9 @@ const COMPLETE: &str = "complete";
 /// The collector that is installed, pinned.
 const ROTEL: &str = "rotel==0.0.1a15";
 
+/// What asks an API at random, pinned.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+
 /// A program of Prometheus; `None`, with a line that says why, where it cannot be had.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
@@ -22,6 +25,15 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
 pub(crate) fn rotel() -> Option<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     had("MCP_VITALS_ROTEL", FOUND.get_or_init(install_rotel))
+}
+
+/// The program of `schemathesis`; `None`, with a line that says why, where it cannot be had.
+pub(crate) fn schemathesis() -> Option<PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    had(
+        "MCP_VITALS_SCHEMATHESIS",
+        FOUND.get_or_init(|| environment("schemathesis", SCHEMATHESIS).map(|of| of.join("bin/schemathesis"))),
+    )
 }
 
 /// What was found; a word that it is required makes it a failure that nothing was.
@@ -51,12 +63,16 @@ fn once(name: &str, make: impl FnOnce(&Path) -> Result<(), String>) -> Result<Pa
     Ok(folder)
 }
 
-/// A virtual environment of Python with the collector, from the machine's own index.
-fn install_rotel() -> Result<PathBuf, String> {
-    let folder = once("rotel", |folder| {
+/// A virtual environment of Python with a package, from the machine's own index.
+fn environment(name: &str, package: &str) -> Result<PathBuf, String> {
+    once(name, |folder| {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
-        run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", ROTEL]))
-    })?;
+        run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", package]))
+    })
+}
+
+fn install_rotel() -> Result<PathBuf, String> {
+    let folder = environment("rotel", ROTEL)?;
     // The package's own command is a wrapper that starts this in the background.
     let libraries = fs::read_dir(folder.join("lib")).map_err(|e| e.to_string())?;
     let program = |library: fs::DirEntry| library.path().join("site-packages/rotel/rotel-agent");
