@@ -2,6 +2,7 @@
 
 mod incidents;
 mod lab;
+mod notify;
 mod tools;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use vitals_probe::discover::Wanted;
 
 pub(crate) use incidents::{Author, ExplainArgs, IncidentsAction, IncidentsArgs};
 pub(crate) use lab::{DemoArgs, FaultAction, LabAction, LabArgs};
+pub(crate) use notify::{NotifyAction, NotifyArgs};
 pub(crate) use tools::{LockArgs, ToolsAction, ToolsArgs};
 
 /// Tells you whether your MCP hub is really healthy.
@@ -111,6 +113,8 @@ pub(crate) enum Command {
     Tools(ToolsArgs),
     /// Show incidents, take them up, write notes, silence checks.
     Incidents(IncidentsArgs),
+    /// Say who is told of what, and send samples.
+    Notify(NotifyArgs),
     /// Say why a check is what it is, or why an incident is there and who was told of it.
     Explain(ExplainArgs),
     /// Say whether a hub was what it must, should and may be: stability criteria, and your own objectives.

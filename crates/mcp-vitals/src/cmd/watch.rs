@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use vitals_engine::export::{Classic, Recording};
 use vitals_engine::store::{Store, StoreError};
+use vitals_engine::supervisor::Supervisor;
 use vitals_engine::{Control, Engine, Faces, History, Outcome};
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::snapshot::Snapshot;
@@ -88,7 +89,8 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     let open = |place: web::Place| place.open(&ground.state_dir, faces.snapshot.subscribe(), controls.clone(), counts);
     let page = place.map(open).transpose()?;
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
-    let watching = engine.looking_around(wiring::look_around(common)).run(inbox, end);
+    let supervisor = Supervisor::from_environment(wiring::env);
+    let watching = engine.looking_around(wiring::look_around(common)).supervised_by(supervisor).run(inbox, end);
     let watched = async {
         tokio::pin!(watching);
         tokio::select! {

@@ -11,4 +11,5 @@ mod fixtures;
 mod parse;
 mod prometheus;
 mod real;
+#[expect(dead_code, reason = "Alertmanager and the mail server are for the tests of the program")]
 mod tools;
