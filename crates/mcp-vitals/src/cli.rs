@@ -2,6 +2,7 @@
 
 mod incidents;
 mod lab;
+mod notify;
 mod service;
 mod tools;
 
@@ -14,6 +15,7 @@ use vitals_probe::discover::Wanted;
 
 pub(crate) use incidents::{Author, ExplainArgs, IncidentsAction, IncidentsArgs};
 pub(crate) use lab::{DemoArgs, FaultAction, LabAction, LabArgs};
+pub(crate) use notify::{NotifyAction, NotifyArgs};
 pub(crate) use service::{ScopeArgs, ServiceAction, ServiceArgs};
 pub(crate) use tools::{LockArgs, ToolsAction, ToolsArgs};
 
@@ -113,6 +115,8 @@ pub(crate) enum Command {
     Tools(ToolsArgs),
     /// Show incidents, take them up, write notes, silence checks.
     Incidents(IncidentsArgs),
+    /// Say who is told of what, and send samples.
+    Notify(NotifyArgs),
     /// Say why a check is what it is, or why an incident is there and who was told of it.
     Explain(ExplainArgs),
     /// Say whether a hub was what it must, should and may be: stability criteria, and your own objectives.

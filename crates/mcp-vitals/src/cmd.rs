@@ -12,6 +12,7 @@ pub(crate) mod incidents;
 pub(crate) mod lab;
 pub(crate) mod manual;
 pub(crate) mod mcp;
+pub(crate) mod notify;
 mod past;
 pub(crate) mod report;
 pub(crate) mod scenario;

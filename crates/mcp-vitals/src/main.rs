@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Report(args) => cmd::report::run(&cli.common, &args),
         Command::Tools(args) => cmd::tools::run(&cli.common, &args),
         Command::Incidents(args) => cmd::incidents::run(&cli.common, &args),
+        Command::Notify(args) => cmd::notify::run(&cli.common, &args),
         Command::Explain(args) => cmd::explain::run(&cli.common, &args),
         Command::Scenario(args) => cmd::scenario::run(&cli.common, &args),
         Command::Export(args) => cmd::export::run(&cli.common, &args),

@@ -137,12 +137,19 @@ fn sender(settings: &Settings) -> Sender {
     Sender { host: Text::cut(&host, 64).to_string(), link: settings.web.url.clone().or_else(served) }
 }
 
-/// Sends a marked sample to one receiver, once, and says what it answered; `None` when there is no such receiver.
+/// Sends a marked sample to one receiver, once, and says what it answered; `None` when there is no such receiver. Where a
+/// sample would open an alert, another one closes it.
 pub async fn test(settings: &Settings, proxy: Option<Proxy>, route: &str, receiver: &str) -> Option<Result<Text, Trouble>> {
     let to = settings.notices.receivers.get(receiver)?;
     let carrier = Carrier::new(to.clone(), Arc::new(sender(settings)), proxy);
     let at = clock::now();
-    Some(carrier.carry(&words::sample(route, receiver, Status::Firing, at), at).await)
+    let sample = |status| words::sample(route, receiver, status, at);
+    let said = carrier.carry(&sample(Status::Firing), at).await;
+    let opens = matches!(to.kind, ReceiverKind::Alertmanager | ReceiverKind::Pagerduty | ReceiverKind::Opsgenie);
+    if said.is_ok() && opens {
+        return Some(carrier.carry(&sample(Status::Resolved), at).await);
+    }
+    Some(said)
 }
 
 #[cfg(test)]

@@ -29,11 +29,13 @@ use vitals_probe::discover::Wanted;
 use vitals_probe::hands::{Hands, Happened, Held, Surroundings};
 
 use crate::export::{Classic, Onward};
+use crate::heartbeat::Heartbeat;
 use crate::lockfile::Stamp;
 use crate::notify::Post;
 use crate::pulse::Pulse;
 use crate::schedule::Timetable;
 use crate::store::Record;
+use crate::supervisor::Supervisor;
 
 pub use keeping::History;
 
@@ -129,7 +131,9 @@ pub struct Engine {
     closing: JoinSet<u64>,
     inbox: mpsc::Receiver<Happened>,
     outbox: mpsc::Sender<Happened>,
-    post: Post,
+    post: Box<Post>,
+    heartbeat: Option<Heartbeat>,
+    supervisor: Option<Supervisor>,
     /// What the watch before this one posted, until this one runs.
     posted: Vec<Posted>,
     faces: Faces,
@@ -174,10 +178,12 @@ impl Engine {
     ) -> Self {
         let (outbox, inbox) = mpsc::channel(EVENT_QUEUE_MAX);
         let now = Instant::now();
-        let post = Post::new(surroundings.proxy.clone(), history.kept_notices());
+        let post = Box::new(Post::new(surroundings.proxy.clone(), history.kept_notices()));
         Self {
             posted: memory.posted.clone(),
             post,
+            heartbeat: None,
+            supervisor: None,
             monitor: Monitor::new(clock::now(), memory),
             settings,
             surroundings,
@@ -219,11 +225,24 @@ impl Engine {
         self
     }
 
+    /// Tells this supervisor how it is.
+    #[must_use]
+    pub fn supervised_by(mut self, supervisor: Option<Supervisor>) -> Self {
+        self.supervisor = supervisor;
+        self
+    }
+
     /// Watches until told to stop or until `end`.
-    pub async fn run(mut self, mut controls: mpsc::Receiver<Control>, end: Option<Instant>) -> Outcome {
+    pub fn run(self, controls: mpsc::Receiver<Control>, end: Option<Instant>) -> impl Future<Output = Outcome> {
+        // In one place, and not on the stack of everybody who awaits it.
+        Box::pin(self.work(controls, end))
+    }
+
+    async fn work(mut self, mut controls: mpsc::Receiver<Control>, end: Option<Instant>) -> Outcome {
         self.note("watch started");
         self.follow_notices();
         self.resume_notices();
+        self.supervisor.iter().for_each(Supervisor::ready);
         loop {
             match self.select(&mut controls, end).await {
                 Awaited::Happened(happened) => self.happened(happened),
@@ -394,7 +413,8 @@ impl Engine {
     }
 
     fn tick(&mut self) {
-        self.next_tick = Instant::now() + TICK;
+        self.next_tick = Instant::now() + self.supervisor.as_ref().map_or(TICK, |supervisor| TICK.min(supervisor.rest()));
+        self.beat();
         let dropped: u64 = self.rigs.values().map(|rig| rig.hands.take_dropped()).sum();
         if dropped > 0 {
             self.apply(Event::Dropped(dropped));
@@ -434,6 +454,7 @@ impl Engine {
 
     /// Closes what is held, the store last.
     async fn finish(mut self) -> Outcome {
+        self.supervisor.iter().for_each(Supervisor::stopping);
         for id in self.rigs.keys().cloned().collect::<Vec<_>>() {
             self.retire(&id);
         }

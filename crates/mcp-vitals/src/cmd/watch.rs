@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use vitals_engine::export::{Classic, Onward, Recording};
 use vitals_engine::store::{Store, StoreError};
+use vitals_engine::supervisor::Supervisor;
 use vitals_engine::{Control, Engine, Faces, History, Outcome};
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::snapshot::Snapshot;
@@ -92,7 +93,9 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     let counts = export.as_ref().map(|export| Arc::clone(&export.counts));
     let mut page = Some(web::Page::open(place, &ground.state_dir, faces.snapshot.subscribe(), controls.clone(), counts)?);
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
-    let watching = engine.looking_around(wiring::look_around(common)).sending(onward).run(inbox, end);
+    let supervisor = Supervisor::from_environment(wiring::env);
+    let engine = engine.looking_around(wiring::look_around(common)).sending(onward).supervised_by(supervisor);
+    let watching = engine.run(inbox, end);
     let watched = async {
         tokio::pin!(watching);
         tokio::select! {

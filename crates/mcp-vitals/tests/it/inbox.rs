@@ -108,6 +108,12 @@ impl Inbox {
         self.shared.opened.elapsed()
     }
 
+    /// Whether nothing came for so long.
+    pub(crate) fn quiet_for(&self, long: Duration) -> bool {
+        let last = self.all().last().map_or(Duration::ZERO, |received| received.after);
+        self.elapsed().saturating_sub(last) >= long
+    }
+
     /// The request with this number (from 0), once it is there.
     pub(crate) fn nth(&self, n: usize, within: Duration) -> Received {
         let what = format!("request {n} of the receiver; it has {:#?}", self.all().iter().map(|r| &r.body).collect::<Vec<_>>());

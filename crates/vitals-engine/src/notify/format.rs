@@ -41,6 +41,11 @@ impl Letter<'_> {
         self.url.as_ref().map_or(own, Secret::expose).trim_end_matches('/')
     }
 
+    /// The URL exactly as it is configured: that of a webhook.
+    fn exact(&self) -> &str {
+        self.url.as_ref().map_or("", Secret::expose)
+    }
+
     pub(super) fn token(&self) -> &str {
         self.token.as_ref().map_or("", Secret::expose)
     }
@@ -55,9 +60,9 @@ impl Letter<'_> {
         words::body(&self.view, self.receiver).map(|text| cut(&text, chars_max))
     }
 
-    /// A `POST` of JSON to the receiver itself.
+    /// A `POST` of JSON to a webhook.
     fn json(&self, body: &Value) -> Outgoing {
-        Outgoing::json(self.base().to_owned(), body)
+        Outgoing::json(self.exact().to_owned(), body)
     }
 }
 

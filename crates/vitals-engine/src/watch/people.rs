@@ -5,20 +5,44 @@ use std::time::Duration;
 use tokio::time::Instant;
 use vitals_judge::event::Event;
 use vitals_model::notice::{Delivery, Notice};
+use vitals_model::text::count;
 use vitals_probe::clock;
 
 use super::Engine;
+use crate::heartbeat::Heartbeat;
 use crate::store::Record;
 
 /// How long the end of a watch waits for notices that are on their way. What is left goes with the next watch.
 const SENT_MAX: Duration = Duration::from_secs(2);
+
+/// A probe that is due for so long is not sent: then the loop runs, and the watch does not.
+const LATE_MAX: Duration = Duration::from_secs(30);
 
 impl Engine {
     /// Follows the routes and receivers of the settings from now on.
     pub(super) fn follow_notices(&mut self) {
         let dropped = self.post.follow(&self.settings);
         self.delivered(dropped);
+        self.heartbeat = Heartbeat::start(&self.settings.notices.heartbeat, self.surroundings.proxy.clone());
         self.apply(Event::Notices(std::sync::Arc::clone(&self.settings.notices)));
+    }
+
+    /// Tells those who wait for a sign of life that the loop went on: others only while probes are sent in time.
+    pub(super) fn beat(&mut self) {
+        let now = Instant::now();
+        if let Some(supervisor) = &mut self.supervisor {
+            let own = self.faces.snapshot.borrow();
+            let open: usize = own.targets.iter().map(|target| target.open.len()).sum();
+            let (targets, open) = (count(own.targets.len() as u64, "target"), count(open as u64, "open incident"));
+            supervisor.beat(now, format!("{targets}, {}, {open}", own.health().as_str()));
+        }
+        let Some(heartbeat) = &mut self.heartbeat else { return };
+        if self.rigs.values().all(|rig| rig.table.next().is_none_or(|due| now < due + LATE_MAX)) {
+            heartbeat.beat(now);
+        }
+        if let Some(line) = heartbeat.news() {
+            (self.faces.say)(&line);
+        }
     }
 
     /// Takes up what the watch before this one left.

@@ -11,5 +11,5 @@ mod fixtures;
 mod parse;
 mod prometheus;
 mod real;
-#[expect(dead_code, reason = "the asker of APIs is for the tests of the whole program")]
+#[expect(dead_code, reason = "Alertmanager, the mail server and the asker of APIs are for the tests of the whole program")]
 mod tools;

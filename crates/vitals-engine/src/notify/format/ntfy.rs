@@ -27,7 +27,7 @@ pub(super) fn request(letter: &Letter<'_>) -> Result<Outgoing, String> {
     if let Some(link) = &view.link {
         message["click"] = link.as_str().into();
     }
-    let outgoing = letter.json(&message);
+    let outgoing = Outgoing::json(letter.base().to_owned(), &message);
     Ok(match letter.token.as_ref() {
         Some(token) => outgoing.secret("authorization", format!("Bearer {}", token.expose())),
         None => outgoing,

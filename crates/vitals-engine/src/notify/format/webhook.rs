@@ -22,7 +22,7 @@ pub(super) fn request(letter: &Letter<'_>) -> Result<Outgoing, String> {
         headers.push((SIGNATURE, sign(key.expose(), &seconds, &body)));
         headers.push((TIMESTAMP, seconds));
     }
-    Ok(Outgoing { url: letter.base().to_owned(), headers, secrets: Vec::new(), body: body.into_bytes() })
+    Ok(Outgoing { url: letter.exact().to_owned(), headers, secrets: Vec::new(), body: body.into_bytes() })
 }
 
 pub(super) fn sign(key: &str, seconds: &str, body: &str) -> String {

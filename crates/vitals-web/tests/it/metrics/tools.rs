@@ -1,5 +1,6 @@
-//! Programs of others: Prometheus from this machine, else out of the Debian package, and the collector `rotel` and the
-//! asker `schemathesis` from the index of Python packages; all below the target folder. Nothing is set up and no service runs.
+//! Programs of others: Prometheus and Alertmanager from this machine, else out of the Debian packages, and the collector
+//! `rotel`, the asker `schemathesis` and a mail server from the index of Python packages; all below the target folder.
+//! Nothing is set up and no service runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,31 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     had("MCP_VITALS_PROMETHEUS", FOUND.get_or_init(find)).map(|folder| folder.join(name))
 }
 
+/// Alertmanager; `None`, with a line that says why, where it cannot be had.
+pub(crate) fn alertmanager() -> Option<PathBuf> {
+    const NAME: &str = "prometheus-alertmanager";
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let find = || {
+        let installed = Path::new("/usr/bin").join(NAME);
+        if installed.exists() {
+            Ok(installed)
+        } else {
+            once(NAME, |folder| unpack(folder, NAME)).map(|folder| folder.join("usr/bin").join(NAME))
+        }
+    };
+    had("MCP_VITALS_ALERTMANAGER", FOUND.get_or_init(find))
+}
+
+/// A Python with a mail server (`aiosmtpd`) and with certificates for it (`trustme`); `None`, with a line that says why, where
+/// it cannot be had.
+pub(crate) fn mail_server() -> Option<PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let install = || {
+        once("aiosmtpd", |folder| venv(folder, &["aiosmtpd==1.4.6", "trustme==1.2.1"])).map(|folder| folder.join("bin/python3"))
+    };
+    had("MCP_VITALS_AIOSMTPD", FOUND.get_or_init(install))
+}
+
 /// The collector `rotel`; `None`, with a line that says why, where it cannot be had.
 pub(crate) fn rotel() -> Option<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
@@ -32,7 +58,7 @@ pub(crate) fn schemathesis() -> Option<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     had(
         "MCP_VITALS_SCHEMATHESIS",
-        FOUND.get_or_init(|| environment("schemathesis", SCHEMATHESIS).map(|of| of.join("bin/schemathesis"))),
+        FOUND.get_or_init(|| once("schemathesis", |folder| venv(folder, &[SCHEMATHESIS])).map(|of| of.join("bin/schemathesis"))),
     )
 }
 
@@ -63,20 +89,18 @@ fn once(name: &str, make: impl FnOnce(&Path) -> Result<(), String>) -> Result<Pa
     Ok(folder)
 }
 
-/// A virtual environment of Python with a package, from the machine's own index.
-fn environment(name: &str, package: &str) -> Result<PathBuf, String> {
-    once(name, |folder| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
-        run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check", package]))
-    })
-}
-
 fn install_rotel() -> Result<PathBuf, String> {
-    let folder = environment("rotel", ROTEL)?;
+    let folder = once("rotel", |folder| venv(folder, &[ROTEL]))?;
     // The package's own command is a wrapper that starts this in the background.
     let libraries = fs::read_dir(folder.join("lib")).map_err(|e| e.to_string())?;
     let program = |library: fs::DirEntry| library.path().join("site-packages/rotel/rotel-agent");
     libraries.filter_map(Result::ok).map(program).find(|path| path.exists()).ok_or_else(|| "rotel has no program".to_owned())
+}
+
+/// A virtual environment of Python with these packages, from the machine's own index.
+fn venv(folder: &Path, packages: &[&str]) -> Result<(), String> {
+    run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+    run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", "--disable-pip-version-check"]).args(packages))
 }
 
 fn find() -> Result<PathBuf, String> {
@@ -84,16 +108,16 @@ fn find() -> Result<PathBuf, String> {
     if installed.join("prometheus").exists() && installed.join("promtool").exists() {
         return Ok(installed.to_owned());
     }
-    once("prometheus", unpack).map(|folder| folder.join("usr/bin"))
+    once("prometheus", |folder| unpack(folder, "prometheus")).map(|folder| folder.join("usr/bin"))
 }
 
-/// Fetches the Debian package, with the machine's own sources, and unpacks it.
-fn unpack(folder: &Path) -> Result<(), String> {
-    let fetched = run(Command::new("apt-get").args(["download", "-qq", "prometheus"]).current_dir(folder));
+/// Fetches a Debian package, with the machine's own sources, and unpacks it.
+fn unpack(folder: &Path, name: &str) -> Result<(), String> {
+    let fetched = run(Command::new("apt-get").args(["download", "-qq", name]).current_dir(folder));
     if fetched.is_err() {
         // A fresh image has no lists of packages yet.
         run(Command::new("apt-get").args(["update", "-qq"]))?;
-        run(Command::new("apt-get").args(["download", "-qq", "prometheus"]).current_dir(folder))?;
+        run(Command::new("apt-get").args(["download", "-qq", name]).current_dir(folder))?;
     }
     let files = fs::read_dir(folder).expect("the target folder is ours");
     let package = files.filter_map(Result::ok).map(|file| file.path()).find(|path| path.extension().is_some_and(|e| e == "deb"));
