@@ -27,6 +27,9 @@
 //! | [Incident](incident::Incident) | something bad with a beginning and an end, its reason and its evidence |
 //! | [Quiet](quiet) | what keeps people from being told of an incident: a silence, a maintenance window, an acknowledgement |
 //! | [Order](quiet::Order) | what somebody asks of the monitor about incidents |
+//! | [Remedy](remedy::Remedy) | what can be done to a target that is ill: restart a server or the hub, reap orphans, rotate a log |
+//! | [Plan](remedy::Plan) | a remedy for one incident, as [moves](remedy::Move) that are made in turn |
+//! | [Action](remedy::Action) | a plan that is carried out, or was: who, what, when, why, and its [outcome](remedy::Outcome) |
 //! | [Summary](history::Summary) | what a span of one check's samples comes to: uptime, percentiles |
 //! | [Slice](history::Slice) | one of the equal parts of a span, with the summaries of its checks |
 //! | [Criterion](criterion::Criterion) | what a hub must, should or may be over a span: met, unmet or pending |
@@ -52,6 +55,7 @@ pub mod objective;
 pub mod observation;
 pub mod quiet;
 pub mod reading;
+pub mod remedy;
 pub mod scenario;
 pub mod score;
 pub mod snapshot;
