@@ -48,6 +48,8 @@ pub fn memory(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
         tokens,
         last_silence: silences.last().map_or(0, |silence| silence.id),
         silences,
+        actions: reader.actions(now.minus(RECENT))?,
+        last_action: reader.last_action_id()?,
         lookouts: Vec::new(),
     })
 }

@@ -26,6 +26,7 @@ use vitals_probe::clock::{self, Stopwatch};
 use vitals_probe::discover::Wanted;
 use vitals_probe::hands::{Hands, Happened, Held, Surroundings};
 
+use crate::act::{self, Acting};
 use crate::export::Classic;
 use crate::lockfile::Stamp;
 use crate::pulse::Pulse;
@@ -121,6 +122,8 @@ pub struct Engine {
     /// The probes under way: at most one of each kind per target. They end with the engine.
     probing: JoinSet<Option<Observation>>,
     runs: HashMap<Id, Run>,
+    /// The actions that are carried out: at most one per target.
+    acting: Acting,
     /// Targets that are not watched any more, while their sessions are closed: each says how many it had.
     closing: JoinSet<u64>,
     inbox: mpsc::Receiver<Happened>,
@@ -144,6 +147,7 @@ type Ended = Result<(Id, Option<Observation>), JoinError>;
 enum Awaited {
     Happened(Happened),
     Ended(Ended),
+    Acted(act::Ended),
     Control(Control),
     ProbesDue,
     Tick,
@@ -176,6 +180,7 @@ impl Engine {
             rigs: BTreeMap::new(),
             probing: JoinSet::new(),
             runs: HashMap::new(),
+            acting: Acting::default(),
             closing: JoinSet::new(),
             inbox,
             outbox,
@@ -206,6 +211,7 @@ impl Engine {
             match self.select(&mut controls, end).await {
                 Awaited::Happened(happened) => self.happened(happened),
                 Awaited::Ended(ended) => self.ended(ended),
+                Awaited::Acted(ended) => self.acted(ended),
                 Awaited::ProbesDue => self.start_due(),
                 Awaited::Tick => self.tick(),
                 Awaited::Discovery => self.discover(),
@@ -235,6 +241,7 @@ impl Engine {
             () = tokio::time::sleep_until(self.next_discovery) => Awaited::Discovery,
             () = tokio::time::sleep_until(publish) => Awaited::Publish,
             Some(ended) = self.probing.join_next_with_id() => Awaited::Ended(ended),
+            Some(ended) = self.acting.next() => Awaited::Acted(ended),
             Some(happened) = self.inbox.recv() => Awaited::Happened(happened),
         }
     }
@@ -273,6 +280,12 @@ impl Engine {
         }
     }
 
+    fn acted(&mut self, ended: act::Ended) {
+        if let Some(acted) = self.acting.ended(ended) {
+            self.apply(Event::Acted(acted));
+        }
+    }
+
     fn apply(&mut self, event: Event) {
         let (now, passed) = (clock::now(), self.pulse.1.elapsed());
         self.pulse.1 = Stopwatch::start();
@@ -304,6 +317,12 @@ impl Engine {
                 }
                 // Why is kept with the incident.
                 Effect::Withhold(..) => {}
+                Effect::Act(action, moves) => {
+                    let hands = self.rigs.get(&action.target).map(|rig| Arc::clone(&rig.hands));
+                    let kept = self.history.settled();
+                    self.acting.begin(hands, &action, moves, kept);
+                    self.next_publish = Instant::now();
+                }
                 Effect::Say(line) => (self.faces.say)(&line),
             }
         }
@@ -316,6 +335,7 @@ impl Engine {
             Kept::Tools(target, server, tools) => Record::Tools(target, server, tools),
             Kept::Errors(target, known) => Record::Errors(target, known),
             Kept::Silence(silence) => Record::Silence(Box::new(silence)),
+            Kept::Action(action) => Record::Action(action),
             Kept::Note(text) => Record::Note { at: clock::now(), text },
         });
     }
@@ -394,6 +414,11 @@ impl Engine {
 
     /// Closes what is held, the store last.
     async fn finish(mut self) -> Outcome {
+        // A server that was stopped is started again first.
+        let end = Instant::now() + END_MAX;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(end, self.acting.next()).await {
+            self.acted(ended);
+        }
         for id in self.rigs.keys().cloned().collect::<Vec<_>>() {
             self.retire(&id);
         }

@@ -6,6 +6,7 @@ use vitals_model::incident::{Incident, IncidentChange, Quiet};
 use vitals_model::observation::Observation;
 use vitals_model::quiet::{Order, Silence};
 use vitals_model::reading::Sample;
+use vitals_model::remedy::{Acted, Action, Move};
 use vitals_model::target::{Target, TargetId};
 use vitals_model::text::Text;
 use vitals_model::tool::{LockFile, ToolSet};
@@ -38,6 +39,8 @@ pub enum Event {
     Gap(Gap),
     /// Somebody asks something about incidents.
     Ordered(Order),
+    /// The moves of an action were made, or as far as it went.
+    Acted(Acted),
 }
 
 /// A time that does not count: nobody looked, or it never was.
@@ -71,6 +74,8 @@ pub enum Effect {
     Tell(IncidentChange, Box<Incident>),
     /// Do not tell people about it, and why. Said once for as long as nothing else happens.
     Withhold(IncidentChange, Box<Incident>, Quiet),
+    /// Carry this action out, by these moves in turn. It was begun and is to be kept before.
+    Act(Box<Action>, Vec<Move>),
     /// Say this line: it is about the watch itself, and no incident.
     Say(String),
 }
@@ -88,6 +93,8 @@ pub enum Record {
     Errors(TargetId, KnownErrors),
     /// A silence as it is now.
     Silence(Silence),
+    /// An action as it is now.
+    Action(Box<Action>),
     /// Something about the watch itself, such as a gap.
     Note(String),
 }
@@ -107,6 +114,10 @@ pub struct Memory {
     pub silences: Vec<Silence>,
     /// The highest number of a silence ever given.
     pub last_silence: u64,
+    /// Actions of the last hours, and all that were begun and did not end.
+    pub actions: Vec<Action>,
+    /// The highest number of an action ever given.
+    pub last_action: u64,
     /// What the detectors remember of each target's last days.
     pub lookouts: Vec<(TargetId, Lookout)>,
 }

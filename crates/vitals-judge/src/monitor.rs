@@ -6,6 +6,7 @@ mod history;
 mod judged;
 mod orders;
 mod own_guard;
+mod repair;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use vitals_model::incident::Cause;
 use vitals_model::observation::{Observation, Seen};
 use vitals_model::quiet::{Maintenance, Window};
 use vitals_model::reading::{Health, Reading, Standing};
-use vitals_model::snapshot::{Snapshot, TargetState};
+use vitals_model::snapshot::{RepairState, Snapshot, TargetState};
 use vitals_model::target::{Target, TargetId, TargetKind};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -31,7 +32,9 @@ use crate::facts::Facts;
 use crate::incident::Ledger;
 use crate::own::Own;
 use crate::reach::{self, Reach};
+use crate::remedy::Repairs;
 use judged::Judged;
+use repair::Whose;
 
 /// The window of the detectors while watching, and of the level counts that faces show.
 const LIVE_WINDOW: Duration = Duration::from_secs(3600);
@@ -82,14 +85,16 @@ pub struct Monitor {
     memory: Memory,
     began_at: Timestamp,
     pub(crate) own: Own,
+    pub(crate) repairs: Repairs,
     thrift: Thrift,
 }
 
 impl Monitor {
     /// A monitor that begins now and remembers what the one before it left.
-    pub fn new(began_at: Timestamp, memory: Memory) -> Self {
+    pub fn new(began_at: Timestamp, mut memory: Memory) -> Self {
+        let repairs = Repairs::restored(std::mem::take(&mut memory.actions), memory.last_action, began_at);
         let own = Own::restored(&memory.incidents, memory.silences.clone());
-        Self { targets: BTreeMap::new(), own, memory, began_at, thrift: Thrift::Thrifty }
+        Self { targets: BTreeMap::new(), own, repairs, memory, began_at, thrift: Thrift::Thrifty }
     }
 
     /// Judges everything at each event, or what it can have changed.
@@ -99,8 +104,22 @@ impl Monitor {
         self
     }
 
+    /// Leaves repair to the watch: a single look begins nothing.
+    #[must_use]
+    pub fn leaving_repair(mut self) -> Self {
+        self.repairs.is_left = true;
+        self
+    }
+
     /// Takes in one event and says what is to be done.
     pub fn apply(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
+        let whose = Whose::of(&event);
+        let mut effects = self.take(now, event);
+        effects.extend(self.repair(now, &whose));
+        effects
+    }
+
+    fn take(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         match event {
             Event::Watch(target) => {
                 self.watch(target);
@@ -134,6 +153,7 @@ impl Monitor {
             }
             Event::Gap(gap) => self.skip(now, gap),
             Event::Ordered(order) => self.ordered(now, order),
+            Event::Acted(acted) => self.acted(now, &acted),
         }
     }
 
@@ -230,7 +250,8 @@ impl Monitor {
 
     /// The state of everything, for faces.
     pub fn snapshot(&self, now: Timestamp) -> Arc<Snapshot> {
-        let targets = self.targets.values().map(|watched| Arc::new(watched.state(now))).collect();
+        let state = |watched: &Watched| TargetState { repair: self.repairs.state(&watched.target.id), ..watched.state(now) };
+        let targets = self.targets.values().map(|watched| Arc::new(state(watched))).collect();
         Arc::new(Snapshot { at: now, began_at: self.began_at, targets, own: self.own.state.clone() })
     }
 
@@ -327,6 +348,7 @@ impl Watched {
             visit: self.facts.visit.as_ref().map(|known| known.seen.clone()).unwrap_or_default(),
             rss_bytes: self.facts.alive().map(|process| process.rss_bytes),
             tally: Arc::clone(&self.counting.tally),
+            repair: RepairState::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::incident::Incident;
 use crate::observation::{LevelCounts, VisitSeen};
 use crate::quiet::Silence;
 use crate::reading::{Health, Reading};
+use crate::remedy::{Action, OutcomeKind};
 use crate::score::Score;
 use crate::tally::{Histogram, Tally};
 use crate::target::Target;
@@ -78,6 +79,8 @@ pub struct TargetState {
     pub rss_bytes: Option<u64>,
     /// What only grows while it is watched, and how its probes last went.
     pub tally: Arc<Tally>,
+    /// What is done, and was done, to repair it.
+    pub repair: RepairState,
 }
 
 impl TargetState {
@@ -102,8 +105,20 @@ impl TargetState {
             visit: VisitSeen::default(),
             rss_bytes: None,
             tally: Arc::default(),
+            repair: RepairState::default(),
         }
     }
+}
+
+/// What is done to repair a target.
+#[derive(Clone, Debug, Default)]
+pub struct RepairState {
+    /// The action that is under way.
+    pub under_way: Option<Action>,
+    /// The latest that is over.
+    pub last: Option<Action>,
+    /// How many ended since the start, by kind of remedy and by what came of them.
+    pub outcomes: BTreeMap<(&'static str, OutcomeKind), u64>,
 }
 
 /// The tools of one server, by the server's own names for them.

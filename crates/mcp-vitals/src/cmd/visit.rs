@@ -44,7 +44,7 @@ pub(super) fn look(ground: &Ground, targets: Vec<Target>) -> anyhow::Result<Look
 async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
     let memory = wiring::memory(&ground.state_dir);
     let last_incident = memory.last_incident;
-    let mut monitor = Monitor::new(clock::now(), memory);
+    let mut monitor = Monitor::new(clock::now(), memory).leaving_repair();
     let mut visits = tokio::task::JoinSet::new();
     for target in targets {
         monitor.apply(clock::now(), Event::Watch(target.clone()));
@@ -59,7 +59,7 @@ async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
             let effects = monitor.apply(clock::now(), Event::Observed(observation));
             kept.extend(effects.into_iter().filter_map(|effect| match effect {
                 Effect::Keep(kept) => Some(kept),
-                Effect::Check(..) | Effect::Tell(..) | Effect::Withhold(..) | Effect::Say(_) => None,
+                Effect::Check(..) | Effect::Tell(..) | Effect::Withhold(..) | Effect::Act(..) | Effect::Say(_) => None,
             }));
         }
     }
@@ -121,7 +121,7 @@ impl Look {
                 Kept::Sample(target, sample) => store.put(Record::Sample(target, sample)),
                 Kept::Tools(target, server, tools) => store.put(Record::Tools(target, server, tools)),
                 // What one look has heard of errors must not replace what a watch has heard in weeks.
-                Kept::Incident(_) | Kept::Silence(_) | Kept::Note(_) | Kept::Errors(..) => {}
+                Kept::Incident(_) | Kept::Silence(_) | Kept::Action(_) | Kept::Note(_) | Kept::Errors(..) => {}
             }
         }
         let health = store.close();

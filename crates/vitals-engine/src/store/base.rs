@@ -10,8 +10,8 @@ use vitals_model::time::Timestamp;
 use super::StoreError;
 
 /// The schema this version writes, kept in `user_version`. Schema 1 was never released; schema 2 has no scenarios,
-/// schema 3 no silences, schema 4 no kinds of error.
-pub(super) const SCHEMA: i64 = 5;
+/// schema 3 no silences, schema 4 no kinds of error, schema 5 no actions.
+pub(super) const SCHEMA: i64 = 6;
 
 /// The oldest schema that is brought up to date when it is opened for writing, and read as it is.
 const SCHEMA_MIN: i64 = 2;
@@ -59,6 +59,14 @@ const ERRORS: &str = "
 CREATE TABLE errors (target TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 ";
 
+/// What schema 6 has more than schema 5: what was done to repair a target. Kept for ever.
+const ACTIONS: &str = "
+CREATE TABLE action (id INTEGER PRIMARY KEY, incident INTEGER NOT NULL, at INTEGER NOT NULL, over INTEGER NOT NULL,
+    version INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX action_age ON action (over, at);
+CREATE INDEX action_incident ON action (incident);
+";
+
 /// Where the history of `dir` is.
 pub(super) fn path(dir: &Path) -> PathBuf {
     dir.join("history.db")
@@ -89,7 +97,10 @@ pub(super) fn open(dir: &Path) -> Result<Connection, StoreError> {
         if found < 4 {
             create.execute_batch(SILENCES)?;
         }
-        create.execute_batch(ERRORS)?;
+        if found < 5 {
+            create.execute_batch(ERRORS)?;
+        }
+        create.execute_batch(ACTIONS)?;
         create.pragma_update(None, "user_version", SCHEMA)?;
         create.commit()?;
     }

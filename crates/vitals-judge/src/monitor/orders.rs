@@ -27,6 +27,7 @@ impl Monitor {
             },
             Order::Silence(silence) => self.silence(now, silence),
             Order::Unsilence(id, remark) => self.unsilence(now, id, &remark),
+            Order::Repair(id, remark) => self.repair_asked(now, id, remark),
         };
         self.own.show(now);
         effects

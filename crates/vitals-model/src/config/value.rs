@@ -355,9 +355,9 @@ pub(super) fn hub_restart(scalar: &Scalar) -> Result<HubRestart, Fault> {
     const HINT: &str = "write `api`, `systemd mcp-hub.service`, `systemd --user mcp-hub.service` or `command /path/to/program`";
     let words = split_command(&text(scalar)?).map_err(|why| Fault::new(why, HINT))?;
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let unit = |of, unit: &str| match unit_name(unit) {
-        true => Ok(HubRestart::Unit(of, unit.to_owned())),
-        false => Err(Fault::new(format!("must name a unit of systemd, not `{}`", Text::cut(unit, 64)), HINT)),
+    let unit = |of, unit: &str| {
+        let wrong = || Fault::new(format!("must name a unit of systemd, not `{}`", Text::cut(unit, 64)), HINT);
+        if is_unit_name(unit) { Ok(HubRestart::Unit(of, unit.to_owned())) } else { Err(wrong()) }
     };
     match words.as_slice() {
         ["api"] => Ok(HubRestart::Api),
@@ -371,7 +371,7 @@ pub(super) fn hub_restart(scalar: &Scalar) -> Result<HubRestart, Fault> {
 }
 
 /// Whether systemd could call a unit so (systemd.unit(5)); it must not be taken for an option.
-fn unit_name(name: &str) -> bool {
+fn is_unit_name(name: &str) -> bool {
     const UNIT_BYTES_MAX: usize = 255;
     let fits = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
     !name.starts_with('-') && (1..=UNIT_BYTES_MAX).contains(&name.len()) && name.chars().all(fits)

@@ -52,7 +52,7 @@ pub(super) async fn play(
         () = &mut end => return Ok(Exit::Ok),
         lab = Lab::start(settings) => lab?,
     };
-    let played = watched(&lab, snapshots, commands, ending, end, &say).await;
+    let played = Box::pin(watched(&lab, snapshots, commands, ending, end, &say)).await;
     let ended = lab.end().await;
     let exit = played?;
     ended?;

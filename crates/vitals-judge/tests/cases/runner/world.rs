@@ -316,7 +316,15 @@ fn id(pid: Option<u32>, started: Option<f64>) -> ProcessId {
 
 fn child_facts(id: ProcessId, state: Option<&str>, started: Option<f64>, at: f64, server: Option<Text>) -> ChildFacts {
     let uptime = Duration::from_secs_f64(at - started.unwrap_or(-AGE_S));
-    ChildFacts { id, state: run_state(state), command: Text::new("node server.js"), server, rss_bytes: 60_000_000, uptime }
+    ChildFacts {
+        id,
+        state: run_state(state),
+        command: Text::new("node server.js"),
+        server,
+        rss_bytes: 60_000_000,
+        uptime,
+        left_by: None,
+    }
 }
 
 fn run_state(word: Option<&str>) -> RunState {
