@@ -2,6 +2,7 @@
 
 mod incidents;
 mod lab;
+mod remedy;
 mod tools;
 
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use vitals_probe::discover::Wanted;
 
 pub(crate) use incidents::{Author, ExplainArgs, IncidentsAction, IncidentsArgs};
 pub(crate) use lab::{DemoArgs, FaultAction, LabAction, LabArgs};
+pub(crate) use remedy::{RemedyAction, RemedyArgs};
 pub(crate) use tools::{LockArgs, ToolsAction, ToolsArgs};
 
 /// Tells you whether your MCP hub is really healthy.
@@ -113,6 +115,8 @@ pub(crate) enum Command {
     Incidents(IncidentsArgs),
     /// Say why a check is what it is, or why an incident is there and who was told of it.
     Explain(ExplainArgs),
+    /// Show what would repair what is wrong, do it, and show what was done.
+    Remedy(RemedyArgs),
     /// Say whether a hub was what it must, should and may be: stability criteria, and your own objectives.
     ///
     /// Exit codes: 0 every must is met, 1 a should or a nice is not, 2 a must is not, 3 a must is pending: too little was

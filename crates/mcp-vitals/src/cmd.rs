@@ -13,6 +13,7 @@ pub(crate) mod lab;
 pub(crate) mod manual;
 pub(crate) mod mcp;
 mod past;
+pub(crate) mod remedy;
 pub(crate) mod report;
 pub(crate) mod scenario;
 pub(crate) mod selftest;

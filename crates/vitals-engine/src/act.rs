@@ -19,7 +19,7 @@ const MOVE_MAX: Duration = Duration::from_secs(160);
 const KEEP_MAX: Duration = Duration::from_secs(5);
 
 /// Whether an action is in the history.
-pub(crate) enum Kept {
+pub enum Kept {
     /// It is when this is told.
     Told(oneshot::Receiver<()>),
     /// There is no history, as asked.
@@ -71,7 +71,7 @@ impl Acting {
 }
 
 /// Makes the moves, each only after the one before it; what was seen, and why one failed.
-async fn carry_out(hands: Option<Arc<Hands>>, moves: Vec<Move>, kept: Kept) -> (Vec<String>, Option<String>) {
+pub async fn carry_out(hands: Option<Arc<Hands>>, moves: Vec<Move>, kept: Kept) -> (Vec<String>, Option<String>) {
     let mut seen = Vec::new();
     let Some(hands) = hands else { return (seen, Some("the target is not watched any more".to_owned())) };
     let unkept = match kept {

@@ -1,7 +1,7 @@
 //! The loop of mcp-vitals: it waits for what happens, hands it to judgement and carries out what
 //! judgement asks for. It decides nothing, and it is the only crate that writes to disk.
 
-mod act;
+pub mod act;
 pub mod export;
 pub mod history;
 pub mod lockfile;

@@ -32,6 +32,8 @@ pub struct Explanation {
     pub incident: Option<Incident>,
     /// What keeps people from being told of that incident now.
     pub quiet: Option<Quiet>,
+    /// What was done about it and what may be, in one sentence.
+    pub repair: Option<String>,
 }
 
 impl Explanation {
@@ -89,6 +91,7 @@ impl Monitor {
             patience: patience.wait,
             again: patience.again,
             policy: matter.policy,
+            repair: incident.as_ref().and_then(|incident| self.told_of_repair(incident.id, now)),
             quiet: incident.as_ref().and_then(|incident| hush.why(incident, IncidentChange::Reminded)),
             incident,
             reading,

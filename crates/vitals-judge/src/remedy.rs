@@ -25,7 +25,7 @@ pub(crate) const AUTHOR: &str = "mcp-vitals";
 pub(crate) struct Repairs {
     courses: BTreeMap<TargetId, Course>,
     last: u64,
-    /// Nothing is begun, and nothing that was is followed: that is a watch's business.
+    /// Nothing is begun unasked: that is a watch's business.
     pub(crate) is_left: bool,
 }
 

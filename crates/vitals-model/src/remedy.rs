@@ -218,6 +218,18 @@ pub struct Prospect {
     pub held: Option<Held>,
 }
 
+impl Prospect {
+    /// In one sentence.
+    pub fn told(&self) -> String {
+        match (&self.plan, &self.held) {
+            (None, Some(held)) => format!("no remedy: {}", held.sentence),
+            (Some(plan), Some(held)) => format!("to {} is not done by itself: {}", plan.remedy, held.sentence),
+            (Some(plan), None) => format!("to {} is next", plan.remedy),
+            (None, None) => "no remedy".to_owned(),
+        }
+    }
+}
+
 /// Who wants an action.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum By {

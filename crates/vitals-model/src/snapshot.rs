@@ -11,7 +11,7 @@ use crate::incident::Incident;
 use crate::observation::{LevelCounts, VisitSeen};
 use crate::quiet::Silence;
 use crate::reading::{Health, Reading};
-use crate::remedy::{Action, OutcomeKind};
+use crate::remedy::OutcomeKind;
 use crate::score::Score;
 use crate::tally::{Histogram, Tally};
 use crate::target::Target;
@@ -113,10 +113,10 @@ impl TargetState {
 /// What is done to repair a target.
 #[derive(Clone, Debug, Default)]
 pub struct RepairState {
-    /// The action that is under way.
-    pub under_way: Option<Action>,
-    /// The latest that is over.
-    pub last: Option<Action>,
+    /// The action that is under way, in one line.
+    pub under_way: Option<String>,
+    /// The latest that is over, in one line.
+    pub last: Option<String>,
     /// How many ended since the start, by kind of remedy and by what came of them.
     pub outcomes: BTreeMap<(&'static str, OutcomeKind), u64>,
 }

@@ -50,7 +50,10 @@ impl Hands {
             Move::End { process, .. } => self.end_orphan(*process).await,
             Move::Rotate { keep } => self.rotate(*keep).await,
         };
-        seen.map(|seen| format!("{one}: {seen} after {}", human(took.elapsed()))).map_err(|why| format!("{one}: {why}"))
+        // Neither holds a control character, nor is longer than a line of evidence may be.
+        let line = |text: String| Text::new(&text).to_string();
+        seen.map(|seen| line(format!("{one}: {seen} after {}", human(took.elapsed()))))
+            .map_err(|why| line(format!("{one}: {why}")))
     }
 
     /// Asks the hub for a change by its API.

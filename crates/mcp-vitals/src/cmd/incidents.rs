@@ -65,7 +65,10 @@ fn list(reader: &Reader, dir: &Path, since: Option<Timestamp>, format: LineForma
 fn show(reader: &Reader, id: u64, format: LineFormat, now: Timestamp) -> anyhow::Result<Exit> {
     let incident = reader.incident(id)?.with_context(|| format!("the history knows no incident I{id}"))?;
     render::print(&match format {
-        LineFormat::Text => render::incidents::one(&incident, now),
+        LineFormat::Text => {
+            let done = reader.actions_for(id)?;
+            render::incidents::one(&incident, now) + &done.iter().map(render::remedy::action).collect::<String>()
+        }
         LineFormat::Json => render::json(&vitals_model::view::v1::IncidentView::from(&incident))?,
     })?;
     Ok(Exit::Ok)
@@ -75,7 +78,7 @@ fn there(reader: &Reader, id: u64) -> anyhow::Result<IncidentState> {
     Ok(reader.incident(id)?.with_context(|| format!("the history knows no incident I{id}"))?.state)
 }
 
-fn remark(author: &Author, text: &str, at: Timestamp) -> Remark {
+pub(super) fn remark(author: &Author, text: &str, at: Timestamp) -> Remark {
     let author = author.author.clone().unwrap_or_else(wiring::user);
     Remark { at, author: Text::new(&author), text: Text::new(text) }
 }

@@ -11,6 +11,7 @@ use vitals_judge::event::{Effect, Event, Record as Kept};
 use vitals_judge::explain::Explanation;
 use vitals_judge::monitor::Monitor;
 use vitals_model::check::CheckId;
+use vitals_model::remedy::Prospect;
 use vitals_model::snapshot::Snapshot;
 use vitals_model::target::Target;
 use vitals_model::text::Text;
@@ -102,9 +103,26 @@ impl Look {
     pub(super) fn explain(&self, target: &Target, check: &CheckId, now: Timestamp) -> Option<Explanation> {
         let mut explained = self.monitor.explain(&target.id, check, now)?;
         if explained.incident.as_ref().is_some_and(|incident| incident.id > self.last_incident) {
-            (explained.incident, explained.quiet) = (None, None);
+            (explained.incident, explained.quiet, explained.repair) = (None, None, None);
         }
         Some(explained)
+    }
+
+    /// What may be done about each incident that a watch has told of and that lasts.
+    pub(super) fn prospects(&self, now: Timestamp) -> Vec<Prospect> {
+        let mut prospects = self.monitor.prospects(now);
+        prospects.retain(|prospect| prospect.incident <= self.last_incident);
+        prospects
+    }
+
+    /// What may be done about one of them when a person wants it.
+    pub(super) fn asked(&self, incident: u64, now: Timestamp) -> Option<Prospect> {
+        self.monitor.asked(incident, now).filter(|prospect| prospect.incident <= self.last_incident)
+    }
+
+    /// The judgement that looked.
+    pub(super) fn into_monitor(self) -> Monitor {
+        self.monitor
     }
 
     /// Writes the look into the history, unless a running `watch` keeps it already. Incidents are the

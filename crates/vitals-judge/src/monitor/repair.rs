@@ -42,19 +42,16 @@ impl Monitor {
             return vec![Effect::Say(format!("A{} of {} is not waited for", acted.action, acted.target))];
         }
         let under_way = self.repairs.known(&acted.target).and_then(Course::under_way);
-        let Some(action) = under_way else { return Vec::new() };
+        // One that failed is over: that is kept as its outcome.
+        let Some(action) = under_way.filter(|action| action.outcome.is_none()) else { return Vec::new() };
         // The same probes that found the fault, at once.
-        let asked = if action.done_at.is_some() { ask(&action.target, &action.remedy) } else { Vec::new() };
-        std::iter::once(keep(action)).chain(asked).collect()
+        std::iter::once(keep(action)).chain(ask(&action.target, &action.remedy)).collect()
     }
 
     /// Looks after the repair of those whom the event may concern.
     pub(super) fn repair(&mut self, now: Timestamp, whose: &Whose) -> Vec<Effect> {
         let Self { targets, repairs, own, .. } = self;
         let mut effects = Vec::new();
-        if repairs.is_left {
-            return effects;
-        }
         match whose {
             Whose::Nobody => {}
             Whose::One(id) => {
@@ -85,6 +82,21 @@ impl Monitor {
             Some(held) => vec![Effect::Say(format!("I{id} is not repaired: {}", held.sentence))],
             None => watched.begin_action(&prospect, by, &mut self.repairs, now),
         }
+    }
+
+    /// What may be done about an incident that lasts when a person wants it.
+    pub fn asked(&self, incident: u64, now: Timestamp) -> Option<Prospect> {
+        let of = |watched: &Watched| watched.prospect(incident, &self.repairs, &self.own.silences, Want::Asked, now);
+        self.targets.values().find_map(of)
+    }
+
+    /// What was done about an incident that lasts, and what may be, in one sentence.
+    pub(crate) fn told_of_repair(&self, incident: u64, now: Timestamp) -> Option<String> {
+        let of = |watched: &Watched| watched.prospect(incident, &self.repairs, &self.own.silences, Want::Configured, now);
+        let prospect = self.targets.values().find_map(of)?;
+        let last = self.repairs.actions().filter(|action| action.incident == incident).max_by_key(|action| action.id);
+        let done = last.map(|action| format!("{}; ", action.standing())).unwrap_or_default();
+        Some(done + &prospect.told())
     }
 
     /// What may be done about every incident that lasts, oldest first, and why it is not done.
@@ -124,7 +136,7 @@ impl Watched {
 
     fn mend(&mut self, repairs: &mut Repairs, silences: &[Silence], now: Timestamp, whose: &Whose) -> Vec<Effect> {
         let is_busy = repairs.known(&self.target.id).is_some_and(|course| course.under_way().is_some());
-        let is_off = self.target.settings.repair.mode == RepairMode::Observe;
+        let is_off = repairs.is_left || self.target.settings.repair.mode == RepairMode::Observe;
         if !is_busy && (is_off || self.ledger.is_all_over()) {
             return Vec::new();
         }

@@ -10,7 +10,7 @@ use vitals_model::remedy::{
     Acted, Action, By, Held, HeldReason, Outcome, OutcomeKind, Plan, Prospect, Remedy, RepairMode, RepairSettings,
 };
 use vitals_model::snapshot::RepairState;
-use vitals_model::text::count;
+use vitals_model::text::{count, plural};
 use vitals_model::time::{Timestamp, human};
 
 use super::fit;
@@ -86,7 +86,11 @@ impl Course {
     }
 
     pub(super) fn state(&self) -> RepairState {
-        RepairState { under_way: self.under_way.clone(), last: self.past.back().cloned(), outcomes: self.outcomes.clone() }
+        RepairState {
+            under_way: self.under_way.as_ref().map(Action::standing),
+            last: self.past.back().map(Action::standing),
+            outcomes: self.outcomes.clone(),
+        }
     }
 
     /// What may be done about an incident, and why it is not done now.
@@ -145,12 +149,12 @@ impl Course {
         let failed = |action: &&Action| action.outcome.as_ref().is_none_or(|outcome| outcome.kind != OutcomeKind::Helped);
         let tries = own.clone().filter(|action| action.incident == incident.id).filter(failed).count() as u64;
         if tries >= u64::from(settings.budget) {
-            let sentence = format!("{} did not help: a person is asked for", count(tries, "try"));
+            let sentence = format!("{} did not help: a person is asked for", plural(tries, "try", "tries"));
             return held(HeldReason::Useless, sentence);
         }
         let lately = own.clone().filter(|action| now.since(action.begun_at) < HOUR).count() as u64;
         if lately >= u64::from(settings.budget) {
-            let sentence = format!("{} within an hour are as many as may be: a person is asked for", count(lately, "action"));
+            let sentence = format!("{} within an hour, and no more may be: a person is asked for", count(lately, "action"));
             return held(HeldReason::Budget, sentence);
         }
         let same = || self.past.iter().rev().filter(|action| action.remedy == plan.remedy);

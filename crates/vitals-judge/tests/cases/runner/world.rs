@@ -171,7 +171,11 @@ impl World {
             Some(child_facts(id(child.pid, child.started), child.state.as_deref(), child.started, at, name))
         });
         let addresses = |ip: Ipv4Addr| ListenSeen::Hub { addresses: vec![IpAddr::V4(ip)] };
-        let orphan = |pid: &u32| child_facts(ProcessId { pid: *pid, start_ticks: 1 }, None, None, at, None);
+        // From 900 on they were seen below nobody.
+        let orphan = |pid: &u32| ChildFacts {
+            left_by: (*pid < 900).then_some(ProcessId { pid: 100, start_ticks: 1 }),
+            ..child_facts(ProcessId { pid: *pid, start_ticks: 1 }, None, None, at, None)
+        };
         ProcessFacts {
             id: id(self.hub.pid, self.hub.started),
             state: run_state(self.hub.state.as_deref()),
