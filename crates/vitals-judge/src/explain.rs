@@ -85,7 +85,7 @@ impl Monitor {
         let matter = Matter::of(look, &reading);
         let patience = matter.patience();
         let incident = watched.ledger.open().into_iter().find(|incident| incident.check == *check);
-        let hush = Hush { silences: &self.own.silences, windows: &watched.windows.0, now };
+        let hush = Hush { silences: &self.own.silences, windows: &watched.windows.0, spares: &watched.spares, now };
         Some(Explanation {
             causes: matter.causes().cloned().collect(),
             patience: patience.wait,

@@ -32,7 +32,7 @@ use crate::facts::Facts;
 use crate::incident::Ledger;
 use crate::own::Own;
 use crate::reach::{self, Reach};
-use crate::remedy::Repairs;
+use crate::remedy::{Repairs, Spares};
 use judged::Judged;
 use repair::Whose;
 
@@ -62,6 +62,8 @@ pub(crate) struct Watched {
     /// The windows of maintenance that hold, and the minute of which that is so.
     pub(crate) windows: (Vec<Window>, Timestamp),
     lookout: Lookout,
+    /// What people need not hear of because it is repaired first.
+    pub(crate) spares: Spares,
     /// Tools that count as known from the next event on, and since when.
     settled: Vec<(Text, ToolSet, Timestamp)>,
     /// Until when nothing changes by time alone, and the latest tick that was not judged for that.
@@ -184,6 +186,7 @@ impl Monitor {
             shield: None,
             windows: (Vec::new(), Timestamp::default()),
             lookout: lookout.unwrap_or_default(),
+            spares: Spares::NONE,
             settled: Vec::new(),
             calm_until: None,
             calm_at: None,

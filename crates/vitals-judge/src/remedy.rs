@@ -6,6 +6,7 @@
 
 mod course;
 mod fit;
+mod spares;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use vitals_model::time::Timestamp;
 
 pub(crate) use course::{Course, Ended, Want};
 pub(crate) use fit::{fit, probes};
+pub(crate) use spares::Spares;
 
 /// Under which name we write down what we did.
 pub(crate) const AUTHOR: &str = "mcp-vitals";
@@ -64,6 +66,11 @@ impl Repairs {
     /// All that was ever begun and is remembered.
     pub(crate) fn actions(&self) -> impl Iterator<Item = &Action> {
         self.courses.values().flat_map(Course::actions)
+    }
+
+    /// Of what people need not hear while it is repaired, where that is wished.
+    pub(crate) fn spares(&self, target: &TargetId, is_wished: bool) -> Spares {
+        Spares::of(self.known(target), is_wished && !self.is_left)
     }
 
     /// What faces show of one target.

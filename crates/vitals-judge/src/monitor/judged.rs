@@ -145,7 +145,7 @@ impl Watched {
             *last_incident += 1;
             *last_incident
         };
-        let hush = Hush { silences, windows: &self.windows.0, now };
+        let hush = Hush { silences, windows: &self.windows.0, spares: &self.spares, now };
         let (readings, truths) = (&self.judged.readings, &self.judged.truths);
         let look = Look { target: &self.target, facts: &self.facts, readings, truths, shield: self.shield.as_ref(), now };
         let effects = self.ledger.update(look, hush, &mut next_id);

@@ -11,7 +11,7 @@ use vitals_model::time::Timestamp;
 use super::{Monitor, Watched};
 use crate::event::{Effect, Event, Record};
 use crate::incident::Look;
-use crate::remedy::{AUTHOR, Course, Ended, Repairs, Want, probes};
+use crate::remedy::{AUTHOR, Course, Ended, Repairs, Spares, Want, probes};
 use crate::telling::{self, Hush};
 
 /// Whose repair an event may concern.
@@ -124,7 +124,7 @@ impl Watched {
         now: Timestamp,
     ) -> Option<Prospect> {
         let incident = self.ledger.open_one(incident)?;
-        let hush = Hush { silences, windows: &self.windows.0, now };
+        let hush = Hush { silences, windows: &self.windows.0, spares: &Spares::NONE, now };
         let course = repairs.known(&self.target.id);
         Some(course.unwrap_or(&Course::default()).prospect(self.look(now), incident, hush, want))
     }
@@ -135,6 +135,16 @@ impl Watched {
     }
 
     fn mend(&mut self, repairs: &mut Repairs, silences: &[Silence], now: Timestamp, whose: &Whose) -> Vec<Effect> {
+        let settings = &self.target.settings.repair;
+        let is_wished = settings.quiet_success && settings.mode == RepairMode::Act;
+        let effects = self.mend_now(repairs, silences, now, whose);
+        if is_wished || self.spares.is_wished {
+            self.spares = repairs.spares(&self.target.id, is_wished);
+        }
+        effects
+    }
+
+    fn mend_now(&mut self, repairs: &mut Repairs, silences: &[Silence], now: Timestamp, whose: &Whose) -> Vec<Effect> {
         let is_busy = repairs.known(&self.target.id).is_some_and(|course| course.under_way().is_some());
         let is_off = repairs.is_left || self.target.settings.repair.mode == RepairMode::Observe;
         if !is_busy && (is_off || self.ledger.is_all_over()) {
@@ -184,13 +194,13 @@ impl Watched {
     fn close_action(&mut self, action: &Action, vain: usize, silences: &[Silence], now: Timestamp) -> Vec<Effect> {
         let mut effects = vec![keep(action), Effect::Say(format!("{}: {}", action.target, action.standing()))];
         let budget = self.target.settings.repair.budget as usize;
-        let hush = Hush { silences, windows: &self.windows.0, now };
+        let hush = Hush { silences, windows: &self.windows.0, spares: &Spares::NONE, now };
         let Some(incident) = self.ledger.incident_mut(action.incident) else { return effects };
         note(incident, &action.standing(), now);
         let is_first = vain == 1 && vain < budget && action.by == By::Watch;
         let is_vain = action.outcome.as_ref().is_some_and(|outcome| outcome.kind != OutcomeKind::Helped);
         effects.extend(if is_vain && is_first {
-            telling::tell(incident, IncidentChange::Updated, hush)
+            telling::tell(incident, news(incident), hush)
         } else {
             vec![telling::keep(incident)]
         });
@@ -213,13 +223,13 @@ impl Watched {
 
     /// Says something about repair with an incident, and tells people: once for as long as it lasts.
     fn say_once(&mut self, begins: &str, text: &str, incident: u64, silences: &[Silence], now: Timestamp) -> Vec<Effect> {
-        let hush = Hush { silences, windows: &self.windows.0, now };
+        let hush = Hush { silences, windows: &self.windows.0, spares: &Spares::NONE, now };
         let Some(incident) = self.ledger.incident_mut(incident).filter(|incident| !is_noted(incident, begins)) else {
             return Vec::new();
         };
         note(incident, text, now);
         let mut effects = vec![Effect::Say(format!("{}: I{}: {text}", incident.target, incident.id))];
-        effects.extend(telling::tell(incident, IncidentChange::Updated, hush));
+        effects.extend(telling::tell(incident, news(incident), hush));
         effects
     }
 
@@ -234,6 +244,14 @@ impl Watched {
         }
         note(incident, &format!("{BEGINS}{}, by `mcp-vitals remedy apply I{}`", plan.remedy, prospect.incident), now);
         vec![telling::keep(incident)]
+    }
+}
+
+/// What people hear of an incident with which something is new: its beginning, when they have not heard of that.
+fn news(incident: &Incident) -> IncidentChange {
+    match incident.handling.told_at {
+        Some(_) => IncidentChange::Updated,
+        None => incident.handling.withheld_beginning().unwrap_or(IncidentChange::Opened),
     }
 }
 

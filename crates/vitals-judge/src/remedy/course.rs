@@ -22,7 +22,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// A hub that ended is most often started again by what it runs under: systemd waits 0.1 s by default, an editor a
 /// few seconds.
-const HUB_ITSELF: Duration = Duration::from_secs(10);
+pub(super) const HUB_ITSELF: Duration = Duration::from_secs(10);
 
 /// The moves of one action take no longer than this, all their deadlines together.
 const MOVES_MAX: Duration = Duration::from_secs(5 * 60);
@@ -78,6 +78,11 @@ impl Course {
     /// All actions that are remembered, oldest first.
     pub(super) fn actions(&self) -> impl Iterator<Item = &Action> {
         self.past.iter().chain(&self.under_way)
+    }
+
+    /// What is over, oldest first.
+    pub(super) fn past(&self) -> impl Iterator<Item = &Action> + Clone {
+        self.past.iter()
     }
 
     /// What is being done.
