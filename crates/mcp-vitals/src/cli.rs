@@ -3,6 +3,7 @@
 mod incidents;
 mod lab;
 mod notify;
+mod remedy;
 mod service;
 mod tools;
 
@@ -16,6 +17,7 @@ use vitals_probe::discover::Wanted;
 pub(crate) use incidents::{Author, ExplainArgs, IncidentsAction, IncidentsArgs};
 pub(crate) use lab::{DemoArgs, FaultAction, LabAction, LabArgs};
 pub(crate) use notify::{NotifyAction, NotifyArgs};
+pub(crate) use remedy::{RemedyAction, RemedyArgs};
 pub(crate) use service::{ScopeArgs, ServiceAction, ServiceArgs};
 pub(crate) use tools::{LockArgs, ToolsAction, ToolsArgs};
 
@@ -119,6 +121,8 @@ pub(crate) enum Command {
     Notify(NotifyArgs),
     /// Say why a check is what it is, or why an incident is there and who was told of it.
     Explain(ExplainArgs),
+    /// Show what would repair what is wrong, do it, and show what was done.
+    Remedy(RemedyArgs),
     /// Say whether a hub was what it must, should and may be: stability criteria, and your own objectives.
     ///
     /// Exit codes: 0 every must is met, 1 a should or a nice is not, 2 a must is not, 3 a must is pending: too little was

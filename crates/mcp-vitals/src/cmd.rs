@@ -14,6 +14,7 @@ pub(crate) mod manual;
 pub(crate) mod mcp;
 pub(crate) mod notify;
 mod past;
+pub(crate) mod remedy;
 pub(crate) mod report;
 pub(crate) mod scenario;
 pub(crate) mod selftest;

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Incidents(args) => cmd::incidents::run(&cli.common, &args),
         Command::Notify(args) => cmd::notify::run(&cli.common, &args),
         Command::Explain(args) => cmd::explain::run(&cli.common, &args),
+        Command::Remedy(args) => cmd::remedy::run(&cli.common, &args),
         Command::Scenario(args) => cmd::scenario::run(&cli.common, &args),
         Command::Export(args) => cmd::export::run(&cli.common, &args),
         Command::Mcp => cmd::mcp::run(&cli.common),

@@ -8,6 +8,7 @@ pub(crate) mod markdown;
 pub(crate) mod nagios;
 pub(crate) mod notices;
 pub(crate) mod page;
+pub(crate) mod remedy;
 pub(crate) mod report;
 pub(crate) mod scenario;
 pub(crate) mod selftest;

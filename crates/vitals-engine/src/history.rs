@@ -51,6 +51,8 @@ pub fn memory(reader: &Reader, now: Timestamp) -> Result<Memory, StoreError> {
         silences,
         posted,
         last_notice,
+        actions: reader.actions(now.minus(RECENT))?,
+        last_action: reader.last_action_id()?,
         lookouts: Vec::new(),
     })
 }

@@ -1,6 +1,7 @@
 //! The loop of mcp-vitals: it waits for what happens, hands it to judgement and carries out what
 //! judgement asks for. It decides nothing, and it is the only crate that writes to disk.
 
+pub mod act;
 pub mod export;
 mod heartbeat;
 pub mod history;

@@ -29,13 +29,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use vitals_model::config::Storage;
 use vitals_model::errors::KnownErrors;
 use vitals_model::incident::Incident;
 use vitals_model::notice::{Decision, Delivery, Notice};
 use vitals_model::quiet::{Order, Silence};
 use vitals_model::reading::Sample;
+use vitals_model::remedy::Action;
 use vitals_model::scenario::Run;
 use vitals_model::target::TargetId;
 use vitals_model::text::Text;
@@ -69,6 +70,8 @@ pub enum Record {
     Scenario(Box<Run>),
     /// A silence as it is now; it replaces what was kept under its id.
     Silence(Box<Silence>),
+    /// An action as it is now; it replaces what was kept under its id.
+    Action(Box<Action>),
     /// An order was carried out: its file goes once this and all that was put before is in the history.
     Ordered(OrderName),
     /// A notice that is about to be sent.
@@ -278,6 +281,12 @@ impl Store {
     /// is lost and counted.
     pub fn put(&self, record: Record) {
         self.queue.put(record);
+    }
+
+    /// Told when all that was put before is in the file, which is at once as far as the disk allows; never when the
+    /// store closes before.
+    pub fn settled(&self) -> oneshot::Receiver<()> {
+        self.queue.settled()
     }
 
     /// How the store is now.

@@ -28,6 +28,7 @@ use vitals_probe::clock::{self, Stopwatch};
 use vitals_probe::discover::Wanted;
 use vitals_probe::hands::{Hands, Happened, Held, Surroundings};
 
+use crate::act::{self, Acting};
 use crate::export::{Classic, Onward};
 use crate::heartbeat::Heartbeat;
 use crate::lockfile::Stamp;
@@ -127,6 +128,8 @@ pub struct Engine {
     /// The probes under way: at most one of each kind per target. They end with the engine.
     probing: JoinSet<Option<Observation>>,
     runs: HashMap<Id, Run>,
+    /// The actions that are carried out: at most one per target.
+    acting: Acting,
     /// Targets that are not watched any more, while their sessions are closed: each says how many it had.
     closing: JoinSet<u64>,
     inbox: mpsc::Receiver<Happened>,
@@ -155,6 +158,7 @@ type Ended = Result<(Id, Option<Observation>), JoinError>;
 enum Awaited {
     Happened(Happened),
     Ended(Ended),
+    Acted(act::Ended),
     Control(Control),
     Delivered(Delivery),
     RoutesDue,
@@ -195,6 +199,7 @@ impl Engine {
             rigs: BTreeMap::new(),
             probing: JoinSet::new(),
             runs: HashMap::new(),
+            acting: Acting::default(),
             closing: JoinSet::new(),
             inbox,
             outbox,
@@ -249,6 +254,7 @@ impl Engine {
                 Awaited::Ended(ended) => self.ended(ended),
                 Awaited::Delivered(delivery) => self.delivered([delivery]),
                 Awaited::RoutesDue => self.apply(Event::Tick),
+                Awaited::Acted(ended) => self.acted(ended),
                 Awaited::ProbesDue => self.start_due(),
                 Awaited::Tick => self.tick(),
                 Awaited::Discovery => self.discover(),
@@ -281,6 +287,7 @@ impl Engine {
             () = tokio::time::sleep_until(publish) => Awaited::Publish,
             Some(delivery) = self.post.outcome() => Awaited::Delivered(delivery),
             Some(ended) = self.probing.join_next_with_id() => Awaited::Ended(ended),
+            Some(ended) = self.acting.next() => Awaited::Acted(ended),
             Some(happened) = self.inbox.recv() => Awaited::Happened(happened),
         }
     }
@@ -319,6 +326,12 @@ impl Engine {
         }
     }
 
+    fn acted(&mut self, ended: act::Ended) {
+        if let Some(acted) = self.acting.ended(ended) {
+            self.apply(Event::Acted(acted));
+        }
+    }
+
     fn apply(&mut self, event: Event) {
         let (now, passed) = (clock::now(), self.pulse.1.elapsed());
         self.pulse.1 = Stopwatch::start();
@@ -354,6 +367,12 @@ impl Engine {
                 // Why is kept with the incident.
                 Effect::Withhold(..) => {}
                 Effect::Notify(notice) => self.notify(*notice),
+                Effect::Act(action, moves) => {
+                    let hands = self.rigs.get(&action.target).map(|rig| Arc::clone(&rig.hands));
+                    let kept = self.history.settled();
+                    self.acting.begin(hands, &action, moves, kept);
+                    self.next_publish = Instant::now();
+                }
                 Effect::Say(line) => (self.faces.say)(&line),
             }
         }
@@ -369,6 +388,7 @@ impl Engine {
             Kept::Errors(target, known) => Record::Errors(target, known),
             Kept::Silence(silence) => Record::Silence(Box::new(silence)),
             Kept::Decision(decision) => Record::Decision(decision),
+            Kept::Action(action) => Record::Action(action),
             Kept::Note(text) => return self.note(&text),
         });
     }
@@ -455,6 +475,11 @@ impl Engine {
     /// Closes what is held, the store last.
     async fn finish(mut self) -> Outcome {
         self.supervisor.iter().for_each(Supervisor::stopping);
+        // A server that was stopped is started again first.
+        let end = Instant::now() + END_MAX;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(end, self.acting.next()).await {
+            self.acted(ended);
+        }
         for id in self.rigs.keys().cloned().collect::<Vec<_>>() {
             self.retire(&id);
         }

@@ -9,6 +9,7 @@ use vitals_model::notice::{Decision, Delivery, Notice, Notices, Posted};
 use vitals_model::observation::Observation;
 use vitals_model::quiet::{Order, Silence};
 use vitals_model::reading::Sample;
+use vitals_model::remedy::{Acted, Action, Move};
 use vitals_model::target::{Target, TargetId};
 use vitals_model::text::Text;
 use vitals_model::tool::{LockFile, ToolSet};
@@ -45,6 +46,8 @@ pub enum Event {
     Notices(Arc<Notices>),
     /// Something came of an attempt to deliver a notice.
     Delivered(Delivery),
+    /// The moves of an action were made, or as far as it went.
+    Acted(Acted),
 }
 
 /// A time that does not count: nobody looked, or it never was.
@@ -80,6 +83,8 @@ pub enum Effect {
     Withhold(IncidentChange, Box<Incident>, Quiet),
     /// Send this to its receiver.
     Notify(Box<Notice>),
+    /// Carry this action out, by these moves in turn. It was begun and is to be kept before.
+    Act(Box<Action>, Vec<Move>),
     /// Say this line: it is about the watch itself, and no incident.
     Say(String),
 }
@@ -99,6 +104,8 @@ pub enum Record {
     Silence(Silence),
     /// What was decided about telling people of an incident.
     Decision(Decision),
+    /// An action as it is now.
+    Action(Box<Action>),
     /// Something about the watch itself, such as a gap.
     Note(String),
 }
@@ -122,6 +129,10 @@ pub struct Memory {
     pub posted: Vec<Posted>,
     /// The highest number of a notice ever given.
     pub last_notice: u64,
+    /// Actions of the last hours, and all that were begun and did not end.
+    pub actions: Vec<Action>,
+    /// The highest number of an action ever given.
+    pub last_action: u64,
     /// What the detectors remember of each target's last days.
     pub lookouts: Vec<(TargetId, Lookout)>,
 }

@@ -32,6 +32,8 @@ pub struct Explanation {
     pub incident: Option<Incident>,
     /// What keeps people from being told of that incident now.
     pub quiet: Option<Quiet>,
+    /// What was done about it and what may be, in one sentence.
+    pub repair: Option<String>,
 }
 
 impl Explanation {
@@ -83,12 +85,13 @@ impl Monitor {
         let matter = Matter::of(look, &reading);
         let patience = matter.patience();
         let incident = watched.ledger.open().into_iter().find(|incident| incident.check == *check);
-        let hush = Hush { silences: &self.own.silences, windows: &watched.windows.0, now };
+        let hush = Hush { silences: &self.own.silences, windows: &watched.windows.0, spares: &watched.spares, now };
         Some(Explanation {
             causes: matter.causes().cloned().collect(),
             patience: patience.wait,
             again: patience.again,
             policy: matter.policy,
+            repair: incident.as_ref().and_then(|incident| self.told_of_repair(incident.id, now)),
             quiet: incident.as_ref().and_then(|incident| hush.why(incident, IncidentChange::Reminded)),
             incident,
             reading,

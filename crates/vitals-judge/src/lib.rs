@@ -3,7 +3,7 @@
 //! Everything here is a pure function of observations, settings and `now`: no clock, no IO, no
 //! randomness. [`Monitor`](monitor::Monitor) holds all the state there is; [`check`] turns facts into
 //! readings, [`truth`] compares claims with facts, [`score`] adds up, [`detect`] looks at windows of
-//! time, [`incident`] keeps what lasts, [`rarity`] says how unusual one value of a series is.
+//! time, [`incident`] keeps what lasts, `remedy` says what may be done about it, [`rarity`] says how unusual one value of a series is.
 
 mod cause;
 pub mod check;
@@ -21,6 +21,7 @@ pub mod objective;
 pub mod own;
 pub mod rarity;
 mod reach;
+mod remedy;
 pub mod report;
 pub mod route;
 pub mod score;

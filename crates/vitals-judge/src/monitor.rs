@@ -6,6 +6,7 @@ mod history;
 mod judged;
 mod orders;
 mod own_guard;
+mod repair;
 mod routing;
 mod touched;
 
@@ -18,7 +19,7 @@ use vitals_model::incident::Cause;
 use vitals_model::observation::Observation;
 use vitals_model::quiet::{Maintenance, Window};
 use vitals_model::reading::{Health, Reading, Standing};
-use vitals_model::snapshot::{OwnState, Snapshot, TargetState};
+use vitals_model::snapshot::{OwnState, RepairState, Snapshot, TargetState};
 use vitals_model::target::{Target, TargetId, TargetKind};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -32,8 +33,10 @@ use crate::facts::{Facts, Taken};
 use crate::incident::Ledger;
 use crate::own::Own;
 use crate::reach::{self, Reach};
+use crate::remedy::{Repairs, Spares};
 use crate::route::Router;
 use judged::{Judged, Touched};
+use repair::Whose;
 
 /// The window of the detectors while watching, and of the level counts that faces show.
 const LIVE_WINDOW: Duration = Duration::from_secs(3600);
@@ -63,6 +66,8 @@ pub(crate) struct Watched {
     lookout: Lookout,
     /// Whether the evidence about every server was old enough when that was last asked.
     are_settled: bool,
+    /// What people need not hear of because it is repaired first.
+    pub(crate) spares: Spares,
     /// Tools that count as known from the next event on, and since when.
     settled: Vec<(Text, ToolSet, Timestamp)>,
     /// Until when nothing changes by time alone, and the latest tick that was not judged for that.
@@ -86,16 +91,18 @@ pub struct Monitor {
     memory: Memory,
     began_at: Timestamp,
     pub(crate) own: Own,
+    pub(crate) repairs: Repairs,
     thrift: Thrift,
     router: Router,
 }
 
 impl Monitor {
     /// A monitor that begins now and remembers what the one before it left.
-    pub fn new(began_at: Timestamp, memory: Memory) -> Self {
+    pub fn new(began_at: Timestamp, mut memory: Memory) -> Self {
+        let repairs = Repairs::restored(std::mem::take(&mut memory.actions), memory.last_action, began_at);
         let own = Own::restored(&memory.incidents, memory.silences.clone());
         let router = Router::remembering(memory.last_notice, &memory.posted);
-        Self { targets: BTreeMap::new(), own, memory, began_at, thrift: Thrift::Thrifty, router }
+        Self { targets: BTreeMap::new(), own, repairs, memory, began_at, thrift: Thrift::Thrifty, router }
     }
 
     /// Judges everything at each event, or what it can have changed.
@@ -105,14 +112,23 @@ impl Monitor {
         self
     }
 
+    /// Leaves repair to the watch: a single look begins nothing.
+    #[must_use]
+    pub fn leaving_repair(mut self) -> Self {
+        self.repairs.is_left = true;
+        self
+    }
+
     /// Takes in one event and says what is to be done.
     pub fn apply(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
-        let mut effects = self.judge(now, event);
+        let whose = Whose::of(&event);
+        let mut effects = self.take(now, event);
+        effects.extend(self.repair(now, &whose));
         self.route(now, &mut effects);
         effects
     }
 
-    fn judge(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
+    fn take(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         match event {
             Event::Watch(target) => {
                 self.watch(target);
@@ -150,6 +166,7 @@ impl Monitor {
                 self.router.delivered(delivery);
                 Vec::new()
             }
+            Event::Acted(acted) => self.acted(now, &acted),
         }
     }
 
@@ -182,6 +199,7 @@ impl Monitor {
             windows: (Vec::new(), Timestamp::default()),
             lookout: lookout.unwrap_or_default(),
             are_settled: false,
+            spares: Spares::NONE,
             settled: Vec::new(),
             calm_until: None,
             calm_at: None,
@@ -253,7 +271,8 @@ impl Monitor {
 
     /// The state of everything, for faces.
     pub fn snapshot(&self, now: Timestamp) -> Arc<Snapshot> {
-        let targets = self.targets.values().map(|watched| Arc::new(watched.state(now))).collect();
+        let state = |watched: &Watched| TargetState { repair: self.repairs.state(&watched.target.id), ..watched.state(now) };
+        let targets = self.targets.values().map(|watched| Arc::new(state(watched))).collect();
         let own = OwnState { receivers: self.router.receivers().clone(), ..self.own.state.clone() };
         Arc::new(Snapshot { at: now, began_at: self.began_at, targets, own })
     }
@@ -357,6 +376,7 @@ impl Watched {
             visit: self.facts.visit.as_ref().map(|known| known.seen.clone()).unwrap_or_default(),
             rss_bytes: self.facts.alive().map(|process| process.rss_bytes),
             tally: Arc::clone(&self.counting.tally),
+            repair: RepairState::default(),
         }
     }
 }

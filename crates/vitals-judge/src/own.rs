@@ -13,6 +13,7 @@ use vitals_model::time::Timestamp;
 
 use crate::event::Effect;
 use crate::reach::Reach;
+use crate::remedy::Spares;
 use crate::telling::{self, Hush};
 
 /// The name under which we tell of ourselves.
@@ -158,7 +159,8 @@ impl Own {
             (None, Some(at)) => (ended(self.open.remove(at), end, now), IncidentChange::Resolved),
             (Some(_), Some(_)) | (None, None) => return Vec::new(),
         };
-        let effects = telling::tell(&mut incident, change, Hush { silences: &self.silences, windows: &[], now });
+        let effects =
+            telling::tell(&mut incident, change, Hush { silences: &self.silences, windows: &[], spares: &Spares::NONE, now });
         if incident.state == IncidentState::Open {
             self.open.push(incident);
         }

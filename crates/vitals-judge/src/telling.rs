@@ -8,6 +8,7 @@ use vitals_model::quiet::{Silence, Window};
 use vitals_model::time::Timestamp;
 
 use crate::event::{Effect, Record};
+use crate::remedy::Spares;
 
 /// What may keep people from being told, at one instant.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +17,8 @@ pub struct Hush<'a> {
     pub silences: &'a [Silence],
     /// The windows of maintenance that hold now.
     pub windows: &'a [Window],
+    /// What is repaired first.
+    pub(crate) spares: &'a Spares,
     /// Now.
     pub now: Timestamp,
 }
@@ -42,8 +45,12 @@ impl Hush<'_> {
             return quiet(QuietReason::Silenced, format!("silence S{id} of {} until {until}: {}", remark.author, remark.text));
         }
         let holds = |w: &&Window| self.now < w.until && w.checks.matches(incident.check.as_str());
-        let window = self.windows.iter().find(holds)?;
-        quiet(QuietReason::Maintenance, format!("maintenance \"{}\" until {}", window.name, window.until))
+        if let Some(window) = self.windows.iter().find(holds) {
+            let sentence = format!("maintenance \"{}\" until {}", window.name, window.until);
+            return quiet(QuietReason::Maintenance, sentence);
+        }
+        let is_spared = incident.handling.told_at.is_none() && self.spares.spare(incident, self.now);
+        if is_spared { quiet(QuietReason::Repair, "it is repaired first".to_owned()) } else { None }
     }
 }
 

@@ -18,6 +18,8 @@ mod handled;
 mod laws;
 #[path = "cases/runner/play.rs"]
 mod play;
+#[path = "cases/runner/repair.rs"]
+mod repair;
 #[path = "cases/runner/seen.rs"]
 mod seen;
 #[path = "cases/runner/sources.rs"]

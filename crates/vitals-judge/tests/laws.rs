@@ -25,6 +25,8 @@ mod day;
 mod handled;
 #[path = "cases/runner/laws.rs"]
 mod of_reading;
+#[path = "laws/repair.rs"]
+mod repair;
 #[path = "cases/runner/seen.rs"]
 mod seen;
 #[path = "cases/runner/sources.rs"]

@@ -34,6 +34,7 @@ use crate::check::{CheckId, Probe};
 use crate::notice::Notices;
 use crate::objective::Objective;
 use crate::quiet::{Maintenance, Pattern};
+use crate::remedy::RepairSettings;
 use crate::target::Address;
 
 /// A configuration file with every key explained, commented out where it would change anything: what
@@ -93,6 +94,8 @@ pub struct TargetSettings {
     pub labels: BTreeMap<String, String>,
     /// When nobody wants to be told, by name.
     pub maintenance: BTreeMap<String, Maintenance>,
+    /// What may be done to it when it is ill.
+    pub repair: RepairSettings,
     /// What is promised of checks, by the name that each objective was given.
     pub objectives: BTreeMap<String, Objective>,
     /// The LLM check.

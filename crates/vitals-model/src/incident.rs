@@ -166,13 +166,16 @@ pub enum QuietReason {
     Silenced,
     /// A maintenance window of the configuration.
     Maintenance,
+    /// It is repaired first, and people want to hear only of what that does not help.
+    Repair,
     /// People never heard that it began, so they need not hear that it is over.
     Unheard,
 }
 
 impl QuietReason {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Follows, Self::Acknowledged, Self::Silenced, Self::Maintenance, Self::Unheard];
+    pub const ALL: [Self; 6] =
+        [Self::Follows, Self::Acknowledged, Self::Silenced, Self::Maintenance, Self::Repair, Self::Unheard];
 
     /// The reason as the API and the disk record write it.
     pub const fn as_str(self) -> &'static str {
@@ -181,6 +184,7 @@ impl QuietReason {
             Self::Acknowledged => "acknowledged",
             Self::Silenced => "silenced",
             Self::Maintenance => "maintenance",
+            Self::Repair => "repair",
             Self::Unheard => "unheard",
         }
     }

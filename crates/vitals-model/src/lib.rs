@@ -32,6 +32,9 @@
 //! | [Notice](notice::Notice) | one message to one receiver about the incidents of one group |
 //! | [Delivery](notice::Delivery) | what came of one attempt to deliver a notice |
 //! | [Decision](notice::Decision) | what was decided about telling people of one incident, and why |
+//! | [Remedy](remedy::Remedy) | what can be done to a target that is ill: restart a server or the hub, reap orphans, rotate a log |
+//! | [Plan](remedy::Plan) | a remedy for one incident, as [moves](remedy::Move) that are made in turn |
+//! | [Action](remedy::Action) | a plan that is carried out, or was: who, what, when, why, and its [outcome](remedy::Outcome) |
 //! | [Summary](history::Summary) | what a span of one check's samples comes to: uptime, percentiles |
 //! | [Slice](history::Slice) | one of the equal parts of a span, with the summaries of its checks |
 //! | [Criterion](criterion::Criterion) | what a hub must, should or may be over a span: met, unmet or pending |
@@ -58,6 +61,7 @@ pub mod objective;
 pub mod observation;
 pub mod quiet;
 pub mod reading;
+pub mod remedy;
 pub mod scenario;
 pub mod score;
 pub mod snapshot;

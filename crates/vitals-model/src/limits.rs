@@ -273,3 +273,21 @@ pub const SLICES_MAX: usize = 100;
 
 /// Most incidents and scenarios listed by a report each; of more, the worst and latest are kept, and the rest are counted.
 pub const REPORT_ROWS_MAX: usize = 200;
+
+/// Most actions on one target in an hour that can be asked for.
+pub const REPAIR_BUDGET_MAX: u32 = 60;
+
+/// Actions of one target that the monitor remembers, the oldest go first: what budgets and cooldowns look back on.
+pub const ACTIONS_REMEMBERED_MAX: usize = 128;
+
+/// Processes that one action ends at most; what is left is for the next one.
+pub const REAPED_MAX: usize = 64;
+
+/// The least size of a log that is put aside.
+pub const ROTATE_BYTES_MIN: u64 = 100_000;
+
+/// Most logs put aside that can be kept.
+pub const ROTATED_MAX: u32 = 100;
+
+/// Bytes of a command's output that are kept as evidence of an action, its end.
+pub const COMMAND_OUTPUT_BYTES_MAX: usize = 4 << 10;

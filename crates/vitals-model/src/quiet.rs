@@ -101,6 +101,8 @@ pub enum Order {
     Silence(Silence),
     /// End this silence.
     Unsilence(u64, Remark),
+    /// Carry out the remedy for this incident.
+    Repair(u64, Remark),
 }
 
 /// Work that is planned: incidents of these checks are not told meanwhile.

@@ -12,6 +12,7 @@ use crate::notice::ReceiverState;
 use crate::observation::{LevelCounts, VisitSeen};
 use crate::quiet::Silence;
 use crate::reading::{Health, Reading};
+use crate::remedy::OutcomeKind;
 use crate::score::Score;
 use crate::tally::{Histogram, Tally};
 use crate::target::Target;
@@ -79,6 +80,8 @@ pub struct TargetState {
     pub rss_bytes: Option<u64>,
     /// What only grows while it is watched, and how its probes last went.
     pub tally: Arc<Tally>,
+    /// What is done, and was done, to repair it.
+    pub repair: RepairState,
 }
 
 impl TargetState {
@@ -103,8 +106,20 @@ impl TargetState {
             visit: VisitSeen::default(),
             rss_bytes: None,
             tally: Arc::default(),
+            repair: RepairState::default(),
         }
     }
+}
+
+/// What is done to repair a target.
+#[derive(Clone, Debug, Default)]
+pub struct RepairState {
+    /// The action that is under way, in one line.
+    pub under_way: Option<String>,
+    /// The latest that is over, in one line.
+    pub last: Option<String>,
+    /// How many ended since the start, by kind of remedy and by what came of them.
+    pub outcomes: BTreeMap<(&'static str, OutcomeKind), u64>,
 }
 
 /// The tools of one server, by the server's own names for them.

@@ -19,7 +19,7 @@ use vitals_model::check::Probe;
 use vitals_model::claim::ServerClaim;
 use vitals_model::config::SecretRef;
 use vitals_model::observation::{
-    ApiSeen, Failure, FailureKind, LlmSeen, LogSeen, LogStretch, MetaToolSeen, Observation, Phase, ProcessSeen, Seen,
+    ApiSeen, Failure, FailureKind, LlmSeen, LogSeen, LogStretch, MetaToolSeen, Observation, Phase, ProcessId, ProcessSeen, Seen,
     SessionSeen, SessionView, StreamSeen, WorkspaceSeen,
 };
 use vitals_model::target::{Address, Target};
@@ -304,6 +304,26 @@ impl Hands {
             Address::Hub { url } => Url::parse(url).ok(),
             Address::Http { .. } | Address::Stdio { .. } => None,
         }
+    }
+
+    /// The hub's base URL, when it is one and all that its requests need is there.
+    pub(crate) fn reachable(&self) -> Result<Url, Failure> {
+        self.trouble.clone().map_or_else(|| self.base().ok_or_else(|| bad_address(&self.target.address)), Err)
+    }
+
+    /// What asks the target.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The hub that this process was seen below, when that is gone.
+    pub(crate) async fn left_by(&self, process: ProcessId) -> Option<ProcessId> {
+        self.look.lock().await.left_by(process)
+    }
+
+    /// Where the hub's log lies, when that is known.
+    pub(crate) fn log_path(&self) -> Option<PathBuf> {
+        self.place.log_file()
     }
 
     /// Events dropped since the last time this was asked, because the loop was too slow for them.

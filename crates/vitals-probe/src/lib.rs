@@ -2,7 +2,8 @@
 //!
 //! A probe returns an observation, never an error and never a judgement: a refusal, a timeout or
 //! garbage is an observation with evidence. Only this crate opens a connection to a target, reads
-//! its files or looks at its process. A probe never changes what it measures and closes what it opens.
+//! its files or looks at its process. A probe never changes what it measures and closes what it opens:
+//! what changes a target stands apart, in `repair`, and is carried out for a remedy alone.
 
 pub mod clock;
 pub mod discover;
@@ -14,6 +15,7 @@ pub mod llm;
 pub mod logtail;
 pub mod mcp;
 pub mod process;
+mod repair;
 pub mod rest;
 pub mod secret;
 pub mod task;

@@ -33,6 +33,7 @@ use family::Family;
 use procfs::{Stat, ThreadTimes};
 
 pub use exit::exited;
+pub(crate) use exit::hold;
 
 /// Shortest span over which CPU is measured. The kernel books the time of a running thread at its
 /// ticks (1–10 ms), so a shorter span would show the ticks.
@@ -149,6 +150,11 @@ impl Look {
             }
             _ => self.gone(id, config, uptime),
         }
+    }
+
+    /// The hub that a process was seen below while both lived, when that hub is gone.
+    pub(crate) fn left_by(&self, id: ProcessId) -> Option<ProcessId> {
+        self.family.left_by(id)
     }
 
     fn gone(&mut self, id: ProcessId, config: &HubConfig, uptime: Duration) -> ProcessSeen {

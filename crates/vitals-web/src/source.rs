@@ -170,6 +170,8 @@ pub struct Explained {
     pub incident: Option<Incident>,
     /// What keeps people from being told of it.
     pub quiet: Option<String>,
+    /// What was done about it, and what may be.
+    pub repair: Option<String>,
 }
 
 /// An explanation as JSON.
@@ -182,6 +184,7 @@ pub struct ExplainedView {
     causes: Vec<ReadingView>,
     incident: Option<IncidentView>,
     quiet: Option<String>,
+    repair: Option<String>,
 }
 
 impl ExplainedView {
@@ -195,6 +198,7 @@ impl ExplainedView {
             causes: explained.causes.iter().map(ReadingView::from).collect(),
             incident: explained.incident.as_ref().map(IncidentView::from),
             quiet: explained.quiet.clone(),
+            repair: explained.repair.clone(),
         }
     }
 }

@@ -101,7 +101,7 @@ pub(crate) enum IncidentsAction {
     },
 }
 
-fn incident(text: &str) -> Result<u64, String> {
+pub(super) fn incident(text: &str) -> Result<u64, String> {
     number(text, 'I')
 }
 

@@ -53,5 +53,6 @@ pub(super) fn told(explanation: &Explanation) -> Explained {
         terms: explanation.terms(),
         incident: explanation.incident.clone(),
         quiet: explanation.quiet.as_ref().map(|quiet| quiet.sentence.clone()),
+        repair: explanation.repair.clone(),
     }
 }

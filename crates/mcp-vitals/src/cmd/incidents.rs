@@ -66,7 +66,11 @@ fn show(reader: &Reader, id: u64, format: LineFormat, now: Timestamp) -> anyhow:
     let incident = reader.incident(id)?.with_context(|| format!("the history knows no incident I{id}"))?;
     let (posted, decisions) = (reader.posted_of(id)?, reader.decisions(id)?);
     render::print(&match format {
-        LineFormat::Text => render::incidents::one(&incident, now) + &render::notices::of_incident(&posted, &decisions),
+        LineFormat::Text => {
+            let done = reader.actions_for(id)?;
+            let done = done.iter().map(render::remedy::action).collect::<String>();
+            render::incidents::one(&incident, now) + &done + &render::notices::of_incident(&posted, &decisions)
+        }
         LineFormat::Json => render::json(&vitals_model::view::v1::IncidentView::from(&incident))?,
     })?;
     Ok(Exit::Ok)
@@ -76,7 +80,7 @@ fn there(reader: &Reader, id: u64) -> anyhow::Result<IncidentState> {
     Ok(reader.incident(id)?.with_context(|| format!("the history knows no incident I{id}"))?.state)
 }
 
-fn remark(author: &Author, text: &str, at: Timestamp) -> Remark {
+pub(super) fn remark(author: &Author, text: &str, at: Timestamp) -> Remark {
     let author = author.author.clone().unwrap_or_else(wiring::user);
     Remark { at, author: Text::new(&author), text: Text::new(text) }
 }

@@ -11,6 +11,7 @@ use vitals_judge::event::{Effect, Event, Record as Kept};
 use vitals_judge::explain::Explanation;
 use vitals_judge::monitor::Monitor;
 use vitals_model::check::CheckId;
+use vitals_model::remedy::Prospect;
 use vitals_model::snapshot::Snapshot;
 use vitals_model::target::Target;
 use vitals_model::text::Text;
@@ -44,7 +45,7 @@ pub(super) fn look(ground: &Ground, targets: Vec<Target>) -> anyhow::Result<Look
 async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
     let memory = wiring::memory(&ground.state_dir);
     let last_incident = memory.last_incident;
-    let mut monitor = Monitor::new(clock::now(), memory);
+    let mut monitor = Monitor::new(clock::now(), memory).leaving_repair();
     let mut visits = tokio::task::JoinSet::new();
     for target in targets {
         monitor.apply(clock::now(), Event::Watch(target.clone()));
@@ -59,7 +60,12 @@ async fn look_at(ground: &Ground, targets: Vec<Target>) -> Look {
             let effects = monitor.apply(clock::now(), Event::Observed(observation));
             kept.extend(effects.into_iter().filter_map(|effect| match effect {
                 Effect::Keep(kept) => Some(kept),
-                Effect::Check(..) | Effect::Tell(..) | Effect::Withhold(..) | Effect::Notify(_) | Effect::Say(_) => None,
+                Effect::Check(..)
+                | Effect::Tell(..)
+                | Effect::Withhold(..)
+                | Effect::Notify(_)
+                | Effect::Act(..)
+                | Effect::Say(_) => None,
             }));
         }
     }
@@ -102,9 +108,26 @@ impl Look {
     pub(super) fn explain(&self, target: &Target, check: &CheckId, now: Timestamp) -> Option<Explanation> {
         let mut explained = self.monitor.explain(&target.id, check, now)?;
         if explained.incident.as_ref().is_some_and(|incident| incident.id > self.last_incident) {
-            (explained.incident, explained.quiet) = (None, None);
+            (explained.incident, explained.quiet, explained.repair) = (None, None, None);
         }
         Some(explained)
+    }
+
+    /// What may be done about each incident that a watch has told of and that lasts.
+    pub(super) fn prospects(&self, now: Timestamp) -> Vec<Prospect> {
+        let mut prospects = self.monitor.prospects(now);
+        prospects.retain(|prospect| prospect.incident <= self.last_incident);
+        prospects
+    }
+
+    /// What may be done about one of them when a person wants it.
+    pub(super) fn asked(&self, incident: u64, now: Timestamp) -> Option<Prospect> {
+        self.monitor.asked(incident, now).filter(|prospect| prospect.incident <= self.last_incident)
+    }
+
+    /// The judgement that looked.
+    pub(super) fn into_monitor(self) -> Monitor {
+        self.monitor
     }
 
     /// Writes the look into the history, unless a running `watch` keeps it already. Incidents are the
@@ -123,7 +146,8 @@ impl Look {
                 }
                 Kept::Tools(target, server, tools) => store.put(Record::Tools(target, server, tools)),
                 // What one look has heard of errors must not replace what a watch has heard in weeks.
-                Kept::Incident(_) | Kept::Silence(_) | Kept::Note(_) | Kept::Errors(..) | Kept::Decision(_) => {}
+                Kept::Incident(_) | Kept::Silence(_) | Kept::Action(_) | Kept::Note(_) | Kept::Errors(..) | Kept::Decision(_) => {
+                }
             }
         }
         let health = store.close();

@@ -45,6 +45,7 @@ pub(crate) fn text(target: &TargetId, explained: &Explanation) -> String {
         line("terms", &terms);
     }
     line("to do", &reading.hint);
+    line("repair", explained.repair.as_deref().unwrap_or_default());
     out
 }
 

@@ -59,6 +59,8 @@ mod programs;
 #[path = "../../../vitals-web/tests/it/metrics/prometheus.rs"]
 mod prometheus;
 #[cfg(test)]
+mod remedy;
+#[cfg(test)]
 mod rest;
 #[cfg(test)]
 mod said;

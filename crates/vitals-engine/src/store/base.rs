@@ -10,8 +10,8 @@ use vitals_model::time::Timestamp;
 use super::StoreError;
 
 /// The schema this version writes, kept in `user_version`. Schema 1 was never released; schema 2 has no scenarios,
-/// schema 3 no silences, schema 4 no kinds of error, schema 5 no notices.
-pub(super) const SCHEMA: i64 = 6;
+/// schema 3 no silences, schema 4 no kinds of error, schema 5 no notices, schema 6 no actions.
+pub(super) const SCHEMA: i64 = 7;
 
 /// The oldest schema that is brought up to date when it is opened for writing, and read as it is.
 const SCHEMA_MIN: i64 = 2;
@@ -73,6 +73,14 @@ CREATE INDEX decision_incident ON decision (incident);
 CREATE INDEX decision_age ON decision (at);
 ";
 
+/// What schema 7 has more than schema 6: what was done to repair a target. Kept for ever.
+const ACTIONS: &str = "
+CREATE TABLE action (id INTEGER PRIMARY KEY, incident INTEGER NOT NULL, at INTEGER NOT NULL, over INTEGER NOT NULL,
+    version INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX action_age ON action (over, at);
+CREATE INDEX action_incident ON action (incident);
+";
+
 /// Where the history of `dir` is.
 pub(super) fn path(dir: &Path) -> PathBuf {
     dir.join("history.db")
@@ -106,7 +114,10 @@ pub(super) fn open(dir: &Path) -> Result<Connection, StoreError> {
         if found < 5 {
             create.execute_batch(ERRORS)?;
         }
-        create.execute_batch(NOTICES)?;
+        if found < 6 {
+            create.execute_batch(NOTICES)?;
+        }
+        create.execute_batch(ACTIONS)?;
         create.pragma_update(None, "user_version", SCHEMA)?;
         create.commit()?;
     }

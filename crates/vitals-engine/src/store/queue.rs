@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use vitals_model::limits::STORE_QUEUE_MAX;
 use vitals_model::time::Timestamp;
 
@@ -22,6 +22,8 @@ struct State {
     records: Vec<Record>,
     /// Something among the records should not wait for others.
     urgent: bool,
+    /// Whom to tell when what was put before is written; those of what is being written apart.
+    promises: (Vec<oneshot::Sender<()>>, Vec<oneshot::Sender<()>>),
     closing: bool,
     ended: bool,
     health: StoreHealth,
@@ -68,15 +70,34 @@ impl Queue {
         }
     }
 
+    /// Told when all that was put before is written, without waiting for more.
+    pub(super) fn settled(&self) -> oneshot::Receiver<()> {
+        let (promise, told) = oneshot::channel();
+        self.lock().promises.0.push(promise);
+        self.bell.notify_one();
+        told
+    }
+
+    /// What was taken is written: keeps the promises.
+    pub(super) fn written(&self) {
+        for promise in std::mem::take(&mut self.lock().promises.1) {
+            // Who does not wait any more needs not know.
+            let _ = promise.send(());
+        }
+    }
+
     /// Waits for the first record, then for `gather` or until there are many, and moves them all to `batch`.
     pub(super) fn take(&self, batch: &mut Vec<Record>, gather: Duration) -> Wish {
         let state = self.lock();
-        let waiting = self.bell.wait_while(state, |s| !s.closing && s.records.is_empty());
+        let waiting = self.bell.wait_while(state, |s| !s.closing && s.records.is_empty() && s.promises.0.is_empty());
         let state = waiting.unwrap_or_else(PoisonError::into_inner);
-        let gathering = self.bell.wait_timeout_while(state, gather, |s| !s.closing && !s.urgent && s.records.len() < WRITE_NOW);
+        let gathers = |s: &mut State| !s.closing && !s.urgent && s.records.len() < WRITE_NOW && s.promises.0.is_empty();
+        let gathering = self.bell.wait_timeout_while(state, gather, gathers);
         let (mut state, _) = gathering.unwrap_or_else(PoisonError::into_inner);
         batch.append(&mut state.records);
         state.urgent = false;
+        let promises = std::mem::take(&mut state.promises.0);
+        state.promises.1.extend(promises);
         // A burst is over: give its memory back.
         state.records.shrink_to(RESERVE);
         if state.closing { Wish::Close } else { Wish::GoOn }

@@ -12,13 +12,14 @@ use vitals_model::history::{HealthTimes, Spread, Summary};
 use vitals_model::incident::Incident;
 use vitals_model::quiet::Silence;
 use vitals_model::reading::Sample;
+use vitals_model::remedy::Action;
 use vitals_model::scenario::Run;
 use vitals_model::target::TargetId;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::tool::ToolSet;
 
-use super::record::v1::{self, ErrorsRecord, ScenarioRecord, ToolsRecord, health_of};
+use super::record::v1::{self, ActionRecord, ErrorsRecord, ScenarioRecord, ToolsRecord, health_of};
 use super::record::v2;
 use super::rollup::Rollup;
 use super::rollup::standing::{self, STANDS_MS_MAX, Times};
@@ -197,6 +198,34 @@ impl Reader {
         let bodies: Vec<String> = self.column("SELECT body FROM silence ORDER BY id", [])?;
         let silence = |body: &String| serde_json::from_str::<v2::SilenceRecord>(body).ok().map(Silence::from);
         bodies.iter().map(|body| silence(body).ok_or(StoreError::Damaged("silence"))).collect()
+    }
+
+    /// Actions that were begun since then, and those that are under way, oldest first.
+    pub fn actions(&self, since: Timestamp) -> Result<Vec<Action>, StoreError> {
+        self.actions_of("SELECT body FROM action WHERE over = 0 OR at >= ? ORDER BY id", since.as_millis())
+    }
+
+    /// All that was ever done about an incident, oldest first.
+    pub fn actions_for(&self, incident: u64) -> Result<Vec<Action>, StoreError> {
+        self.actions_of("SELECT body FROM action WHERE incident = ? ORDER BY id", incident.cast_signed())
+    }
+
+    fn actions_of(&self, sql: &str, param: i64) -> Result<Vec<Action>, StoreError> {
+        if self.schema < 6 {
+            return Ok(Vec::new());
+        }
+        let bodies: Vec<String> = self.column(sql, [param])?;
+        let action = |body: &String| serde_json::from_str(body).ok().and_then(ActionRecord::action);
+        bodies.iter().map(|body| action(body).ok_or(StoreError::Damaged("action"))).collect()
+    }
+
+    /// The greatest number of an action ever given; 0 before the first.
+    pub fn last_action_id(&self) -> Result<u64, StoreError> {
+        if self.schema < 6 {
+            return Ok(0);
+        }
+        let last: Option<i64> = self.connection.query_row("SELECT max(id) FROM action", [], |row| row.get(0))?;
+        Ok(last.unwrap_or(0).cast_unsigned())
     }
 
     /// The greatest incident id ever given; 0 before the first.

@@ -16,7 +16,7 @@ use vitals_probe::clock::{Stopwatch, now};
 
 use super::lock::Lock;
 use super::queue::{Queue, Wish};
-use super::record::v1::{ErrorsRecord, ScenarioRecord, ToolsRecord, health_code, health_of, json};
+use super::record::v1::{ActionRecord, ErrorsRecord, ScenarioRecord, ToolsRecord, health_code, health_of, json};
 use super::record::v2;
 use super::segment::{Row, grain};
 use super::{Record, StoreError, base, left, notices, retain, seal};
@@ -203,6 +203,20 @@ impl Base {
                     .prepare_cached("INSERT OR REPLACE INTO silence (id, until, version, body) VALUES (?, ?, ?, ?)")?
                     .execute(params![silence.id.cast_signed(), silence.until.as_millis(), v2::VERSION, body])?;
             }
+            Record::Action(action) => {
+                let body = json(&ActionRecord::from(&**action))?;
+                self.connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO action (id, incident, at, over, version, body) VALUES (?, ?, ?, ?, 1, ?)",
+                    )?
+                    .execute(params![
+                        action.id.cast_signed(),
+                        action.incident.cast_signed(),
+                        action.begun_at.as_millis(),
+                        action.outcome.is_some(),
+                        body
+                    ])?;
+            }
             Record::Note { at, text } => {
                 self.connection
                     .prepare_cached("INSERT INTO note (at, text) VALUES (?, ?)")?
@@ -349,6 +363,7 @@ impl Writer {
                 health.lost += refused;
             });
             queue.kept(batch);
+            queue.written();
             for record in batch.drain(..) {
                 // A file that stays is carried out again by the next watch, which changes nothing.
                 if let Record::Ordered(name) = record {

@@ -3,6 +3,7 @@
 use tokio::sync::watch;
 use vitals_model::quiet::Order;
 
+use crate::act::Kept;
 use crate::store::{OrderName, Record, Store};
 
 /// Where history goes.
@@ -26,6 +27,15 @@ impl History {
             Self::Kept(store) => store.put(record),
             Self::Off => {}
             Self::Lost { records, .. } => *records += 1,
+        }
+    }
+
+    /// Whether what was put so far is kept.
+    pub(super) fn settled(&self) -> Kept {
+        match self {
+            Self::Kept(store) => Kept::Told(store.settled()),
+            Self::Off => Kept::Unasked,
+            Self::Lost { error, .. } => Kept::Never(error.clone()),
         }
     }
 

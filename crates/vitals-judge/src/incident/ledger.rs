@@ -89,6 +89,16 @@ impl Ledger {
         self.is_open(check) || self.pending.contains_key(check) || flaps()
     }
 
+    /// Whether no incident lasts.
+    pub fn is_all_over(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// The incident with this number, when it lasts.
+    pub fn open_one(&self, id: u64) -> Option<&Incident> {
+        self.open.values().find(|incident| incident.id == id)
+    }
+
     /// Incidents that last, oldest first.
     pub fn open(&self) -> Vec<Incident> {
         let mut open: Vec<_> = self.open.values().cloned().collect();

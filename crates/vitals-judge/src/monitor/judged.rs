@@ -230,7 +230,7 @@ impl Watched {
             *last_incident += 1;
             *last_incident
         };
-        let hush = Hush { silences, windows: &self.windows.0, now };
+        let hush = Hush { silences, windows: &self.windows.0, spares: &self.spares, now };
         let is_everything = parts == Parts::ALL;
         let in_play = self.judged.readings.iter().zip(&mut self.judged.notes).filter_map(|(reading, note)| {
             let compared = note.compared.replace((reading.health, reading.standing));

@@ -10,6 +10,7 @@ use vitals_model::time::Timestamp;
 
 use super::Monitor;
 use crate::event::{Effect, Record};
+use crate::remedy::Spares;
 use crate::telling::{self, Hush};
 
 impl Monitor {
@@ -27,6 +28,7 @@ impl Monitor {
             },
             Order::Silence(silence) => self.silence(now, silence),
             Order::Unsilence(id, remark) => self.unsilence(now, id, &remark),
+            Order::Repair(id, remark) => self.repair_asked(now, id, remark),
         };
         self.own.show(now);
         effects
@@ -43,7 +45,11 @@ impl Monitor {
             Some(incident) if incident.handling.acknowledged.as_ref() == Some(&remark) => Vec::new(),
             Some(incident) if incident.resolved_at.is_none() => {
                 incident.handling.acknowledged = Some(remark);
-                telling::tell(incident, IncidentChange::Acknowledged, Hush { silences: &[], windows: &[], now })
+                telling::tell(
+                    incident,
+                    IncidentChange::Acknowledged,
+                    Hush { silences: &[], windows: &[], spares: &Spares::NONE, now },
+                )
             }
             Some(_) => vec![Effect::Say(format!("I{id} is over: not acknowledged"))],
             None => not_there(id),

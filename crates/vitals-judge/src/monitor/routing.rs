@@ -10,6 +10,7 @@ use vitals_model::time::Timestamp;
 use super::Monitor;
 use crate::event::Effect;
 use crate::own;
+use crate::remedy::Spares;
 use crate::route::{Now, Router};
 use crate::telling::Hush;
 
@@ -71,7 +72,9 @@ impl Monitor {
     fn as_it_is(&self, now: Timestamp, incident: &Incident) -> Now {
         let watched = self.targets.get(&incident.target);
         let windows = watched.map_or(&[][..], |watched| &watched.windows.0);
-        let hush = Hush { silences: &self.own.silences, windows, now };
+        let nobody = Spares::NONE;
+        let spares = watched.map_or(&nobody, |watched| &watched.spares);
+        let hush = Hush { silences: &self.own.silences, windows, spares, now };
         Now {
             quiet: hush.why(incident, IncidentChange::Reminded),
             labels: watched.map_or_else(BTreeMap::new, |watched| watched.target.settings.labels.clone()),

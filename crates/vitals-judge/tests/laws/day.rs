@@ -12,6 +12,7 @@ use vitals_model::config::{Expect, Schedule, ServerSettings, TargetSettings};
 use vitals_model::incident::Incident;
 use vitals_model::observation::{Observation, Seen};
 use vitals_model::quiet::{Maintenance, Order, Pattern, Remark, Silence};
+use vitals_model::remedy::{Acted, Action, HubRestart, RepairMode};
 use vitals_model::snapshot::TargetState;
 use vitals_model::target::{Address, Origin, Target, TargetId};
 use vitals_model::text::Text;
@@ -23,6 +24,9 @@ use crate::world::{World, time};
 
 /// The servers of every day; the second is expected to be down on some.
 const SERVERS: [&str; 3] = ["fs", "fs__b", "web"];
+
+/// Most actions in an hour on a hub that is repaired.
+pub(crate) const BUDGET: u32 = 4;
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -55,6 +59,10 @@ pub(crate) enum Move {
     Ack(u64),
     Note(u64),
     Unsilence(u64),
+    /// The moves of the action that is under way were made, or one failed.
+    Acted(bool),
+    /// Somebody wants an incident repaired, by number.
+    Repair(u64),
     /// The latest order comes once more: whoever carried it out was killed before that was known.
     Again,
     /// The monitor ends, and another one goes on with what was kept.
@@ -256,6 +264,17 @@ pub(crate) fn any_handled_day() -> impl Strategy<Value = Vec<Move>> {
     prop::collection::vec(prop_oneof![6 => any_move(), 1 => quiet_move(), 2 => handled_move()], 1..80)
 }
 
+/// What becomes of actions, and what people ask for.
+fn repaired_move() -> impl Strategy<Value = Move> {
+    prop_oneof![4 => any::<bool>().prop_map(Move::Acted), 1 => (1_u64..9).prop_map(Move::Repair)]
+}
+
+/// Up to a hundred and fifty moves of a hub that is repaired, with all that people do about it.
+pub(crate) fn any_repaired_day() -> impl Strategy<Value = Vec<Move>> {
+    let moves = prop_oneof![6 => any_move(), 1 => quiet_move(), 1 => handled_move(), 3 => repaired_move()];
+    prop::collection::vec(moves, 1..150)
+}
+
 /// Up to eighty moves, quiet ones among them.
 pub(crate) fn any_quiet_day() -> impl Strategy<Value = Vec<Move>> {
     prop::collection::vec(prop_oneof![6 => any_move(), 1 => quiet_move()], 1..80)
@@ -278,6 +297,8 @@ pub(crate) struct Day {
     /// What the store would have.
     pub(crate) kept: Kept,
     latest_order: Option<Order>,
+    /// What the loop carries out.
+    acting: Option<u64>,
 }
 
 /// What was kept, as a store keeps it.
@@ -285,6 +306,7 @@ pub(crate) struct Day {
 pub(crate) struct Kept {
     pub(crate) incidents: BTreeMap<u64, Incident>,
     pub(crate) silences: BTreeMap<u64, Silence>,
+    pub(crate) actions: BTreeMap<u64, Action>,
 }
 
 impl Kept {
@@ -293,6 +315,7 @@ impl Kept {
             match effect {
                 Effect::Keep(Record::Incident(incident)) => drop(self.incidents.insert(incident.id, (**incident).clone())),
                 Effect::Keep(Record::Silence(silence)) => drop(self.silences.insert(silence.id, silence.clone())),
+                Effect::Keep(Record::Action(action)) => drop(self.actions.insert(action.id, (**action).clone())),
                 _ => {}
             }
         }
@@ -304,6 +327,8 @@ impl Kept {
             last_incident: self.incidents.keys().max().copied().unwrap_or(0),
             silences: self.silences.values().cloned().collect(),
             last_silence: self.silences.keys().max().copied().unwrap_or(0),
+            actions: self.actions.values().cloned().collect(),
+            last_action: self.actions.keys().max().copied().unwrap_or(0),
             ..Memory::default()
         }
     }
@@ -323,6 +348,16 @@ fn target(expect_down: Option<&str>) -> Target {
 impl Day {
     pub(crate) fn begin() -> Self {
         Self::begin_with(Schedule::default())
+    }
+
+    /// A hub whose servers and whose self are restarted when they are ill.
+    pub(crate) fn begin_repairing() -> Self {
+        let mut day = Self::begin();
+        let repair = &mut Arc::make_mut(&mut day.target.settings).repair;
+        (repair.mode, repair.budget, repair.cooldown) = (RepairMode::Act, BUDGET, Duration::from_secs(1));
+        repair.hub_restart = Some(HubRestart::Command(vec!["restart-hub".to_owned()]));
+        day.change(Event::Watch(day.target.clone()));
+        day
     }
 
     pub(crate) fn begin_with(schedule: Schedule) -> Self {
@@ -346,6 +381,7 @@ impl Day {
             thrift,
             kept: Kept::default(),
             latest_order: None,
+            acting: None,
         }
     }
 
@@ -384,6 +420,8 @@ impl Day {
     pub(crate) fn play(&mut self, each: &Move) -> Vec<Effect> {
         let effects = self.carry_out(each);
         self.kept.take(&effects);
+        let begun = effects.iter().filter_map(|effect| if let Effect::Act(action, _) = effect { Some(action.id) } else { None });
+        self.acting = begun.last().or(self.acting);
         effects
     }
 
@@ -397,7 +435,9 @@ impl Day {
             Move::Forget => return self.change(Event::Forget(self.target.id.clone())),
             Move::Watch => return self.change(Event::Watch(self.target.clone())),
             Move::ExpectDown(name) => {
+                let repair = self.target.settings.repair.clone();
                 self.target = target(*name);
+                Arc::make_mut(&mut self.target.settings).repair = repair;
                 return self.change(Event::Watch(self.target.clone()));
             }
             Move::Store(error) => {
@@ -407,6 +447,8 @@ impl Day {
             Move::Ack(id) => return self.order(Order::Acknowledge(*id, self.remark("mine"))),
             Move::Note(id) => return self.order(Order::Note(*id, self.remark("the cable"))),
             Move::Unsilence(id) => return self.order(Order::Unsilence(*id, self.remark(""))),
+            Move::Acted(done) => return self.acted(*done),
+            Move::Repair(id) => return self.order(Order::Repair(*id, self.remark("now"))),
             Move::Again => return self.latest_order.take().map_or_else(Vec::new, |order| self.order(order)),
             Move::Restart => return self.restart(),
             Move::Maintain(seconds) => return self.maintain(*seconds),
@@ -439,6 +481,12 @@ impl Day {
         self.monitor.apply(self.now(), event)
     }
 
+    fn acted(&mut self, done: bool) -> Vec<Effect> {
+        let Some(action) = self.acting.take() else { return Vec::new() };
+        let failed = (!done).then(|| "no answer".to_owned());
+        self.change(Event::Acted(Acted { target: self.target.id.clone(), action, evidence: Vec::new(), failed }))
+    }
+
     fn silence(&mut self, check: &str, seconds: u64) -> Vec<Effect> {
         let until = self.now().plus(Duration::from_secs(seconds));
         let silence = Silence { id: 0, target: Pattern::all(), check: Pattern::new(check), until, remark: self.remark("") };
@@ -457,6 +505,7 @@ impl Day {
     /// What is not watched just now is not watched after it either.
     fn restart(&mut self) -> Vec<Effect> {
         let is_watched = self.state().is_some();
+        self.acting = None;
         self.monitor = Monitor::new(self.now(), self.kept.memory()).with(self.thrift);
         if is_watched { self.change(Event::Watch(self.target.clone())) } else { Vec::new() }
     }

@@ -10,7 +10,7 @@ use vitals_model::incident::{Incident, IncidentChange, IncidentState};
 use crate::day::{Day, Move, any_handled_day};
 
 /// Why nobody may be told of a change now, in the plainest words; `None` when people are to hear of it.
-fn must_be_quiet(day: &Day, incident: &Incident, change: IncidentChange) -> Option<&'static str> {
+pub(crate) fn must_be_quiet(day: &Day, incident: &Incident, change: IncidentChange) -> Option<&'static str> {
     if matches!(change, IncidentChange::Resolved | IncidentChange::Acknowledged) {
         return None;
     }

@@ -40,7 +40,7 @@ impl Subject for Watch {
             match effect {
                 Effect::Check(_, probe) => told.looks.push(probe),
                 Effect::Tell(change, incident) => told.incidents.push((change, *incident)),
-                Effect::Keep(_) | Effect::Withhold(..) | Effect::Notify(_) | Effect::Say(_) => {}
+                Effect::Keep(_) | Effect::Withhold(..) | Effect::Notify(_) | Effect::Act(..) | Effect::Say(_) => {}
             }
         }
         told

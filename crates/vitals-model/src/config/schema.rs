@@ -20,6 +20,7 @@ use crate::limits::{CONFIG_COUNT_MAX, OBJECTIVE_GOAL_MAX};
 use crate::notice::{GroupBy, Receiver, ReceiverKind, Route};
 use crate::objective::Objective;
 use crate::quiet::Maintenance;
+use crate::remedy::RepairMode;
 
 /// The JSON Schema (draft 2020-12) of a configuration file, indented.
 pub fn schema() -> String {
@@ -47,6 +48,8 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
         Slot::Flag(_) => json!({"type": "boolean"}),
         Slot::Every(..)
         | Slot::Size(..)
+        | Slot::SizeOrOff(..)
+        | Slot::HubRestart(_)
         | Slot::Url(..)
         | Slot::Name(_)
         | Slot::Instant(_)
@@ -64,6 +67,7 @@ fn property<T>(slot: &Slot<T>, of: &mut T) -> Value {
         Slot::Command(_) | Slot::Words(_) => json!({"type": ["string", "array"], "items": single()}),
         Slot::Expect(_) => json!({"enum": ["up", "down"]}),
         Slot::Weight(_) => json!({"enum": Weight::ALL.map(Weight::as_str)}),
+        Slot::RepairMode(_) => json!({"enum": RepairMode::ALL.map(RepairMode::as_str)}),
         Slot::Goal(_) => json!({"type": "number", "exclusiveMinimum": 0, "maximum": OBJECTIVE_GOAL_MAX}),
         Slot::Json(_) => json!({"type": ["object", "null"]}),
         Slot::Secrets(..) | Slot::Labels(_) | Slot::Patterns(_) => named(single()),
@@ -205,6 +209,7 @@ fn kind<T>(slot: &Slot<T>) -> String {
         Slot::Count(Bounds { min, max }, ..) if *max < CONFIG_COUNT_MAX => format!("whole number, {min} to {max}"),
         Slot::Count(Bounds { min, .. }, ..) => format!("whole number from {min}"),
         Slot::Size(Bounds { min, .. }, _) => format!("size from {}", show_size(*min)),
+        Slot::SizeOrOff(Bounds { min, .. }, _) => format!("size from {}, or `off`", show_size(*min)),
         Slot::Level(level, _) => {
             let unit = match level.unit {
                 Unit::Percent => "percent",
@@ -223,6 +228,8 @@ fn kind<T>(slot: &Slot<T>) -> String {
         Slot::Command(_) => "list of words, or one text split as a shell would".to_owned(),
         Slot::Expect(_) => "`up` or `down`".to_owned(),
         Slot::Weight(_) => Weight::ALL.map(|weight| format!("`{}`", weight.as_str())).join(", "),
+        Slot::RepairMode(_) => RepairMode::ALL.map(|mode| format!("`{}`", mode.as_str())).join(", "),
+        Slot::HubRestart(_) => "`api`, `systemd [--user] UNIT` or `command WORDS`, split as a shell would".to_owned(),
         Slot::Goal(_) => format!("percent above 0, at most {OBJECTIVE_GOAL_MAX}"),
         Slot::Check(_) => "id of a check".to_owned(),
         Slot::Secret(_) => "secret".to_owned(),

@@ -45,6 +45,7 @@ pub(super) fn shown<T>(slot: &Slot<T>, of: &mut T) -> Shown {
         Slot::EveryOrOff(_, at) => at(of).map_or_else(|| "off".to_owned(), value::show_duration),
         Slot::Count(_, get, _) => get(of).to_string(),
         Slot::Size(_, at) => value::show_size(*at(of)),
+        Slot::SizeOrOff(_, at) => at(of).map_or_else(|| "off".to_owned(), value::show_size),
         Slot::Level(level, at) => {
             let (warning, critical) = *at(of);
             let [first, second] = LEVEL_KEYS;
@@ -57,6 +58,8 @@ pub(super) fn shown<T>(slot: &Slot<T>, of: &mut T) -> Shown {
         Slot::Command(at) => return line(at(of).as_deref().map(|words| value::flow_list(words.iter().map(|w| value::quote(w))))),
         Slot::Expect(at) => value::show_expect(*at(of)).to_owned(),
         Slot::Weight(at) => at(of).as_str().to_owned(),
+        Slot::RepairMode(at) => at(of).as_str().to_owned(),
+        Slot::HubRestart(at) => return line(at(of).as_ref().map(|way| value::quote(&value::show_hub_restart(way)))),
         Slot::Goal(at) => at(of).to_string(),
         Slot::Check(at) => return line(Some(&*at(of)).filter(|check| !check.is_empty()).map(|check| value::quote(check))),
         Slot::Json(at) => {

@@ -3,6 +3,7 @@
 //! so they cannot disagree. It decides nothing.
 
 mod notices;
+mod repair;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use crate::limits::{
 use crate::notice::{GroupBy, Notices, Receiver, Route};
 use crate::objective::Objective;
 use crate::quiet::{Cron, Maintenance, Pattern};
+use crate::remedy::{HubRestart, RepairMode};
 use crate::target::Address;
 use crate::time::Timestamp;
 
@@ -52,6 +54,7 @@ pub(super) enum Slot<T: 'static> {
     EveryOrOff(Bounds<Duration>, At<T, Option<Duration>>),
     Count(Bounds<u32>, fn(&T) -> u64, fn(&mut T, u32)),
     Size(Bounds<u64>, At<T, u64>),
+    SizeOrOff(Bounds<u64>, At<T, Option<u64>>),
     Level(Level, At<T, (f64, f64)>),
     Text(At<T, String>),
     OptionalText(At<T, Option<String>>),
@@ -61,6 +64,8 @@ pub(super) enum Slot<T: 'static> {
     Command(At<T, Option<Vec<String>>>),
     Expect(At<T, Expect>),
     Weight(At<T, Weight>),
+    RepairMode(At<T, RepairMode>),
+    HubRestart(At<T, Option<HubRestart>>),
     /// A share in percent, above 0 and below 100.
     Goal(At<T, f64>),
     /// The id of a check, in which `*` stands for any server.
@@ -331,6 +336,7 @@ pub(super) static SETTINGS: &[Key<Draft>] = &[
         "What is promised of checks, by a name of your own: goals with an error budget, judged by `criteria`",
         Slot::Objectives(|d| &mut d.settings.objectives),
     ),
+    key("repair", "What may be done to a target that is ill, and how often; by default nothing", Slot::Group(repair::REPAIR)),
     key("llm", "The check of the LLM that a hub asks", Slot::Group(LLM)),
     key(
         "meta_tool",

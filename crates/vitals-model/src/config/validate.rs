@@ -139,6 +139,7 @@ impl Reader<'_> {
                 }
             }
             Slot::Size(bounds, at) => self.put(entry, |s| value::size(s, *bounds), at(into)),
+            Slot::SizeOrOff(bounds, at) => self.put(entry, |s| value::size_or_off(s, *bounds), at(into)),
             Slot::Level(level, at) => self.level(entry, *level, at(into)),
             Slot::Text(at) => self.put(entry, value::text, at(into)),
             Slot::OptionalText(at) => self.put(entry, |s| value::text(s).map(Some), at(into)),
@@ -148,6 +149,8 @@ impl Reader<'_> {
             Slot::Command(at) => self.command(entry, at(into)),
             Slot::Expect(at) => self.put(entry, value::expect, at(into)),
             Slot::Weight(at) => self.put(entry, value::weight, at(into)),
+            Slot::RepairMode(at) => self.put(entry, value::repair_mode, at(into)),
+            Slot::HubRestart(at) => self.put(entry, |s| value::hub_restart(s).map(Some), at(into)),
             Slot::Goal(at) => self.put(entry, value::goal, at(into)),
             Slot::Check(at) => self.put(entry, value::check, at(into)),
             Slot::Json(at) => {

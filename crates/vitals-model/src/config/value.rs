@@ -11,12 +11,13 @@ use url::Url;
 
 use super::problem::Fault;
 use super::raw::{Node, Scalar, Style, Value, may_hold_credentials};
-use super::{Expect, SecretRef, TimeOfDay};
+use super::{Expect, SecretRef, TimeOfDay, split_command};
 use crate::check::Unit;
 use crate::criterion::Weight;
 use crate::limits::{CONFIG_SIZE_MAX, CONFIG_TEXT_BYTES_MAX, OBJECTIVE_GOAL_MAX, TARGET_NAME_CHARS_MAX, WINDOW_MAX};
 use crate::objective::Objective;
 use crate::quiet::{Cron, Pattern};
+use crate::remedy::{HubRestart, RepairMode, UnitOf};
 use crate::text::{Text, is_unsafe};
 use crate::time::Timestamp;
 
@@ -174,6 +175,11 @@ pub(super) fn size(scalar: &Scalar, bounds: Bounds<u64>) -> Result<u64, Fault> {
     )]
     let bytes = bytes as u64;
     within(bytes, bounds, show_size)
+}
+
+/// A size within bounds, or `off`.
+pub(super) fn size_or_off(scalar: &Scalar, bounds: Bounds<u64>) -> Result<Option<u64>, Fault> {
+    if scalar.text == "off" { Ok(None) } else { size(scalar, bounds).map(Some) }
 }
 
 /// A size in the largest unit of which it is a whole number.
@@ -354,6 +360,50 @@ pub(super) const fn show_expect(expect: Expect) -> &'static str {
     match expect {
         Expect::Up => "up",
         Expect::Down => "down",
+    }
+}
+
+/// `observe`, `suggest` or `act`.
+pub(super) fn repair_mode(scalar: &Scalar) -> Result<RepairMode, Fault> {
+    let wrong = || Fault::new(format!("must be `observe`, `suggest` or `act`, not `{}`", quoted(scalar)), "");
+    RepairMode::ALL.into_iter().find(|mode| mode.as_str() == scalar.text).ok_or_else(wrong)
+}
+
+/// `api`, `systemd [--user] UNIT` or `command WORDS`.
+pub(super) fn hub_restart(scalar: &Scalar) -> Result<HubRestart, Fault> {
+    const HINT: &str = "write `api`, `systemd mcp-hub.service`, `systemd --user mcp-hub.service` or `command /path/to/program`";
+    let words = split_command(&text(scalar)?).map_err(|why| Fault::new(why, HINT))?;
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    let unit = |of, unit: &str| {
+        let wrong = || Fault::new(format!("must name a unit of systemd, not `{}`", Text::cut(unit, 64)), HINT);
+        if is_unit_name(unit) { Ok(HubRestart::Unit(of, unit.to_owned())) } else { Err(wrong()) }
+    };
+    match words.as_slice() {
+        ["api"] => Ok(HubRestart::Api),
+        ["systemd", name] => unit(UnitOf::System, name),
+        ["systemd", "--user", name] => unit(UnitOf::User, name),
+        ["command", program, arguments @ ..] if !program.is_empty() => {
+            Ok(HubRestart::Command([program].into_iter().chain(arguments).map(|word| (*word).to_owned()).collect()))
+        }
+        _ => Err(Fault::new(format!("must say how the hub is restarted, not `{}`", quoted(scalar)), HINT)),
+    }
+}
+
+/// Whether systemd could call a unit so (systemd.unit(5)); it must not be taken for an option.
+fn is_unit_name(name: &str) -> bool {
+    const UNIT_BYTES_MAX: usize = 255;
+    let fits = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
+    !name.starts_with('-') && (1..=UNIT_BYTES_MAX).contains(&name.len()) && name.chars().all(fits)
+}
+
+/// How a hub is restarted, as [`hub_restart`] reads it.
+pub(super) fn show_hub_restart(way: &HubRestart) -> String {
+    let word = |word: &str| format!("'{}'", word.replace('\'', r"'\''"));
+    match way {
+        HubRestart::Api => "api".to_owned(),
+        HubRestart::Unit(UnitOf::System, unit) => format!("systemd {}", word(unit)),
+        HubRestart::Unit(UnitOf::User, unit) => format!("systemd --user {}", word(unit)),
+        HubRestart::Command(words) => words.iter().fold("command".to_owned(), |line, next| line + " " + &word(next)),
     }
 }
 

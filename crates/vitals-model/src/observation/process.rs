@@ -101,6 +101,8 @@ pub struct ChildFacts {
     pub rss_bytes: u64,
     /// Since its start.
     pub uptime: Duration,
+    /// The hub that it was seen below, when that is gone: whose orphan it provably is.
+    pub left_by: Option<ProcessId>,
 }
 
 /// The state letter of `/proc/PID/stat`.

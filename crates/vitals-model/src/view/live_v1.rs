@@ -84,6 +84,17 @@ pub struct BesideView {
     pub claim: Option<ClaimView>,
     /// What the hub last said of its tool filtering.
     pub filtering: Option<FilteringView>,
+    /// What is done, and was last done, to repair it.
+    pub repair: RepairView,
+}
+
+/// What is done to repair a target.
+#[derive(Serialize, Debug)]
+pub struct RepairView {
+    /// The action that is under way, in one line.
+    pub under_way: Option<String>,
+    /// The latest that is over, in one line.
+    pub last: Option<String>,
 }
 
 /// What a hub says of itself.
@@ -177,6 +188,7 @@ impl From<&TargetState> for BesideView {
             levels_over_ms: millis(state.levels_over),
             claim: state.claim.as_ref().map(ClaimView::from),
             filtering: state.filtering.as_ref().map(FilteringView::from),
+            repair: RepairView { under_way: state.repair.under_way.clone(), last: state.repair.last.clone() },
         }
     }
 }

@@ -29,7 +29,7 @@ pub fn exited(id: ProcessId) -> Result<impl Future<Output = ()> + Send + use<>, 
 }
 
 /// A pidfd of the process; `None` when it has ended.
-fn hold(id: ProcessId) -> io::Result<Option<AsyncFd<OwnedFd>>> {
+pub(crate) fn hold(id: ProcessId) -> io::Result<Option<AsyncFd<OwnedFd>>> {
     let Some(pid) = i32::try_from(id.pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
     let pidfd = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
         Ok(pidfd) => pidfd,

@@ -37,13 +37,29 @@ const REAPERS: [&str; 9] =
 /// The processes below a hub.
 #[derive(Debug, Default)]
 pub(super) struct Family {
-    /// All that were ever seen below the hub and still live, with their parent at that time.
-    members: BTreeMap<ProcessId, u32>,
+    /// All that were ever seen below the hub and still live.
+    members: BTreeMap<ProcessId, Member>,
     /// Those of them that are below the hub now.
     current: BTreeSet<u32>,
     /// The hub's user.
     user: Option<u32>,
     adopted: Adopted,
+}
+
+/// A process that was seen below a hub.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    /// Its parent when it was last seen.
+    parent: u32,
+    /// The hub that it was last seen below.
+    hub: ProcessId,
+}
+
+impl Member {
+    /// Its hub, when that is gone.
+    fn left_by(self) -> Option<ProcessId> {
+        procfs::stat_of(self.hub).is_none_or(|stat| stat.has_ended()).then_some(self.hub)
+    }
 }
 
 /// The processes of the hub's user under those who adopt orphans; a costly list, so it is kept.
@@ -70,7 +86,7 @@ impl Family {
                 break;
             }
             if let Some(stat) = procfs::stat(pid).filter(|s| s.parent == hub.pid) {
-                children.push(self.fold(pid, &stat, &mut kin, config, uptime));
+                children.push(self.fold(hub, pid, &stat, &mut kin, config, uptime));
             }
         }
         if self.adopted.is_due() {
@@ -81,16 +97,16 @@ impl Family {
     }
 
     /// One child and everything below it.
-    fn fold(&mut self, pid: u32, stat: &Stat, kin: &mut Kin, config: &HubConfig, uptime: Duration) -> ChildFacts {
+    fn fold(&mut self, hub: ProcessId, pid: u32, stat: &Stat, kin: &mut Kin, config: &HubConfig, uptime: Duration) -> ChildFacts {
         let mut facts = facts(pid, stat, config, uptime);
-        self.remember(facts.id, stat.parent);
+        self.remember(facts.id, Member { parent: stat.parent, hub });
         let mut open = self.below(pid, kin);
         while let Some(pid) = open.pop() {
             let Some(stat) = procfs::stat(pid) else { continue };
             if self.current.contains(&pid) || !self.current.contains(&stat.parent) {
                 continue;
             }
-            if !self.remember(ProcessId { pid, start_ticks: stat.start_ticks }, stat.parent) {
+            if !self.remember(ProcessId { pid, start_ticks: stat.start_ticks }, Member { parent: stat.parent, hub }) {
                 break;
             }
             facts.rss_bytes = facts.rss_bytes.saturating_add(rss_bytes(&stat));
@@ -111,17 +127,22 @@ impl Family {
     /// The children that a process had before. The kernel's list can miss one when another ends at
     /// the same moment, so these are asked themselves.
     fn known_below(&self, pid: u32) -> impl Iterator<Item = u32> {
-        self.members.iter().filter(move |(_, parent)| **parent == pid).map(|(id, _)| id.pid)
+        self.members.iter().filter(move |(_, member)| member.parent == pid).map(|(id, _)| id.pid)
     }
 
     /// Whether there was room for it.
-    fn remember(&mut self, id: ProcessId, parent: u32) -> bool {
+    fn remember(&mut self, id: ProcessId, member: Member) -> bool {
         let room = self.members.len() < FAMILY_MAX || self.members.contains_key(&id);
         if room {
-            self.members.insert(id, parent);
+            self.members.insert(id, member);
             self.current.insert(id.pid);
         }
         room
+    }
+
+    /// The hub that this process was seen below, when that is gone.
+    pub(super) fn left_by(&self, id: ProcessId) -> Option<ProcessId> {
+        self.members.get(&id)?.left_by()
     }
 
     /// Processes that outlived their place: former members that are no longer below `hub` (or any,
@@ -132,12 +153,12 @@ impl Family {
             self.adopted.listed = None;
         }
         let mut lost = BTreeMap::new();
-        self.members.retain(|id, parent| {
+        self.members.retain(|id, member| {
             if self.current.contains(&id.pid) {
                 return true;
             }
             let Some(stat) = procfs::stat_of(*id).filter(|s| !s.has_ended()) else { return false };
-            *parent = stat.parent;
+            member.parent = stat.parent;
             lost.insert(id.pid, stat);
             true
         });
@@ -146,8 +167,11 @@ impl Family {
         let at_home = |stat: &Stat| {
             lost.contains_key(&stat.parent) || self.current.contains(&stat.parent) || Some(stat.parent) == hub.map(|h| h.pid)
         };
-        let mut orphans: Vec<_> =
-            lost.iter().filter(|(_, s)| !at_home(s)).map(|(&pid, stat)| facts(pid, stat, config, uptime)).collect();
+        let orphan = |(&pid, stat): (&u32, &Stat)| {
+            let facts = facts(pid, stat, config, uptime);
+            ChildFacts { left_by: self.left_by(facts.id), ..facts }
+        };
+        let mut orphans: Vec<_> = lost.iter().filter(|(_, s)| !at_home(s)).map(orphan).collect();
         if self.adopted.is_due() {
             self.adopted.list(self.user, hub, config);
         }
@@ -232,6 +256,7 @@ fn facts(pid: u32, stat: &Stat, config: &HubConfig, uptime: Duration) -> ChildFa
         server: command.server(config),
         rss_bytes: rss_bytes(stat),
         uptime: procfs::age(uptime, stat.start_ticks),
+        left_by: None,
     }
 }
 

@@ -108,6 +108,7 @@ impl World {
             server: Some(server.name.clone()),
             rss_bytes: 60_000_000,
             uptime: self.clock().since(began),
+            left_by: None,
         })
     }
 

@@ -104,6 +104,7 @@ fn why(target: &TargetId, explained: &Explained) -> Markup {
             p { (explained.verdict) "." }
             p.dim { (explained.terms) "." }
             @if let Some(quiet) = &explained.quiet { p { "People are not told: " (quiet) "." } }
+            @if let Some(repair) = &explained.repair { p { "Repair: " (repair) "." } }
             @if let Some(incident) = &explained.incident { p { a href={ "/incidents/I" (incident.id) } { "Incident I" (incident.id) } } }
         }
         @if !explained.causes.is_empty() {

@@ -136,6 +136,7 @@ impl Source for Fixed {
             terms: "at once".to_owned(),
             incident: Some(incident(7, target.as_str(), IncidentState::Open)),
             quiet: Some("somebody takes care of it".to_owned()),
+            repair: Some("to restart the server fs is not done by itself: repair is off".to_owned()),
         }))
     }
 

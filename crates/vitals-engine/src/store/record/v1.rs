@@ -1,5 +1,6 @@
 //! Version 1 of the disk record. A later version reads these and writes its own; these never change.
 
+mod action;
 mod errors;
 mod scenario;
 
@@ -14,6 +15,7 @@ use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 use vitals_model::tool::{Definition, ToolSet};
 
+pub(in crate::store) use action::ActionRecord;
 pub(in crate::store) use errors::ErrorsRecord;
 pub(in crate::store) use scenario::ScenarioRecord;
 

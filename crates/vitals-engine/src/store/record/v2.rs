@@ -70,6 +70,7 @@ pub(in crate::store) enum OrderRecord {
     Note(u64, RemarkRecord),
     Silence(SilenceRecord),
     Unsilence(u64, RemarkRecord),
+    Repair(u64, RemarkRecord),
 }
 
 impl From<&Remark> for RemarkRecord {
@@ -173,6 +174,7 @@ impl From<&Order> for OrderRecord {
             Order::Note(id, remark) => Self::Note(*id, remark.into()),
             Order::Silence(silence) => Self::Silence(silence.into()),
             Order::Unsilence(id, remark) => Self::Unsilence(*id, remark.into()),
+            Order::Repair(id, remark) => Self::Repair(*id, remark.into()),
         }
     }
 }
@@ -185,6 +187,7 @@ impl OrderRecord {
             Self::Note(id, remark) => Order::Note(id, remark.into()),
             Self::Silence(silence) => Order::Silence(silence.into()),
             Self::Unsilence(id, remark) => Order::Unsilence(id, remark.into()),
+            Self::Repair(id, remark) => Order::Repair(id, remark.into()),
         }
     }
 }

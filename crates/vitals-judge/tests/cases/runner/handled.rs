@@ -9,6 +9,7 @@ use vitals_model::config::{CheckPolicy, TargetSettings};
 use vitals_model::incident::Incident;
 use vitals_model::quiet::{Maintenance, Order, Pattern, Remark, Silence};
 use vitals_model::reading::Health;
+use vitals_model::remedy::Action;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
@@ -21,6 +22,7 @@ use super::world::time;
 pub(crate) struct Kept {
     incidents: BTreeMap<u64, Incident>,
     silences: BTreeMap<u64, Silence>,
+    actions: BTreeMap<u64, Action>,
 }
 
 impl Kept {
@@ -28,6 +30,7 @@ impl Kept {
         match effect {
             Effect::Keep(Record::Incident(incident)) => drop(self.incidents.insert(incident.id, (**incident).clone())),
             Effect::Keep(Record::Silence(silence)) => drop(self.silences.insert(silence.id, silence.clone())),
+            Effect::Keep(Record::Action(action)) => drop(self.actions.insert(action.id, (**action).clone())),
             _ => {}
         }
     }
@@ -39,6 +42,8 @@ impl Kept {
             last_incident: self.incidents.keys().max().copied().unwrap_or(20),
             silences: self.silences.values().cloned().collect(),
             last_silence: self.silences.keys().max().copied().unwrap_or(0),
+            actions: self.actions.values().cloned().collect(),
+            last_action: self.actions.keys().max().copied().unwrap_or(0),
             ..Memory::default()
         }
     }
@@ -71,6 +76,7 @@ pub(crate) fn order(ordered: &Ordered, kept: &Kept, now: Timestamp) -> Order {
             remark: remark("moving house"),
         }),
         Ordered::Unsilence(id) => Order::Unsilence(*id, remark("")),
+        Ordered::Repair(words) => Order::Repair(id(words), remark("now")),
     }
 }
 
@@ -108,8 +114,13 @@ pub(crate) fn compare(expect: &Expect, effects: &[Effect], kept: &Kept, wrong: &
         })
         .collect();
     each("withheld", &withheld, &expect.withheld, wrong);
-    let said: Vec<_> =
-        effects.iter().filter_map(|effect| if let Effect::Say(line) = effect { Some(line.clone()) } else { None }).collect();
+    // What is said of an action is expected as one.
+    let is_of_action = |line: &str| line.starts_with("main: A");
+    let said: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| if let Effect::Say(line) = effect { Some(line.clone()) } else { None })
+        .filter(|line| !is_of_action(line))
+        .collect();
     each("said", &said, &expect.said, wrong);
     for (words, facts) in &expect.about {
         match kept.incident(words) {
@@ -122,7 +133,7 @@ pub(crate) fn compare(expect: &Expect, effects: &[Effect], kept: &Kept, wrong: &
 }
 
 /// As many lines as expected, each with its words.
-fn each(what: &str, found: &[String], expected: &[String], wrong: &mut Wrong) {
+pub(crate) fn each(what: &str, found: &[String], expected: &[String], wrong: &mut Wrong) {
     let fits = found.len() == expected.len() && expected.iter().all(|words| found.iter().any(|line| contains(line, words)));
     wrong.check(what, fits, &format!("{found:?}, expected {expected:?}"));
 }

@@ -20,6 +20,7 @@ use vitals_model::text::Text;
 use vitals_model::tool::{LockFile, Pins};
 
 use super::handled::{self, Kept};
+use super::repair::{self, Carried};
 use super::seen::OrWord;
 use super::sources::{self, Sources};
 use super::spec::{Case, Expect, Score, Step};
@@ -39,6 +40,7 @@ pub(crate) struct Play {
     effects: Vec<Effect>,
     /// Incidents and silences as they were last kept.
     kept: Kept,
+    carried: Carried,
     /// Every check that was answered, with its last reading.
     pub(crate) produced: BTreeMap<CheckId, Reading>,
     /// Checks whose readings broke a law: each is told once.
@@ -72,6 +74,7 @@ impl Play {
             now: 0.0,
             effects: Vec::new(),
             kept: Kept::default(),
+            carried: Carried::default(),
             produced: BTreeMap::new(),
             lawless: BTreeSet::new(),
             tally: Arc::default(),
@@ -140,6 +143,7 @@ impl Play {
     fn take(&mut self, effects: Vec<Effect>) {
         for effect in &effects {
             self.kept.take(effect);
+            self.carried.take(effect);
         }
         self.effects.extend(effects);
     }
@@ -196,6 +200,9 @@ impl Play {
         }
         if let Some(spec) = &step.lock {
             self.apply(Event::LockFile(self.target.id.clone(), lock(spec)));
+        }
+        if let Some(how) = &step.acted {
+            self.apply(self.carried.acted(how));
         }
         if let Some(word) = &step.workspace {
             let seen = self.world.workspace(word);
@@ -262,6 +269,8 @@ impl Play {
         wrong.same("reminded", &changes(IncidentChange::Reminded), &expect.reminded);
         wrong.same("acknowledged", &changes(IncidentChange::Acknowledged), &expect.acknowledged);
         handled::compare(expect, &self.effects, &self.kept, wrong);
+        repair::compare(expect, &self.effects, &self.monitor, self.now, wrong);
+        wrong.check("one at a time", self.carried.lawless.is_empty(), &self.carried.lawless.join("; "));
         if let Some(probes) = &expect.probes {
             let asked: BTreeSet<Probe> =
                 self.effects.iter().filter_map(|e| if let Effect::Check(_, probe) = e { Some(*probe) } else { None }).collect();
@@ -309,7 +318,7 @@ impl Wrong {
     }
 
     /// `word`, or `word: words that the text must contain`.
-    fn words(&mut self, what: &str, word: &str, text: &str, expected: &str) {
+    pub(crate) fn words(&mut self, what: &str, word: &str, text: &str, expected: &str) {
         let (wanted, words) = expected.split_once(": ").unwrap_or((expected, ""));
         self.check(what, word == wanted && text.contains(words), &format!("{word}: {text}\n      expected {expected}"));
     }
@@ -389,6 +398,7 @@ fn target(case: &Case) -> Target {
     settings.schedule.light = case.settings.light_s.map_or(settings.schedule.light, Duration::from_secs_f64);
     settings.schedule.session = case.settings.session_s.map_or(settings.schedule.session, Duration::from_secs_f64);
     handled::settle(&case.settings, &mut settings);
+    repair::settle(&case.settings, &mut settings);
     settings.thresholds.errors = case.settings.errors.unwrap_or(settings.thresholds.errors);
     let address = match case.target.as_str() {
         "hub" => Address::Hub { url: "http://127.0.0.1:7001".to_owned() },

@@ -59,9 +59,26 @@ pub(crate) struct Settings {
     /// Windows of maintenance that come once: pattern of checks, from, to, by name.
     #[serde(default)]
     pub(crate) maintenance: BTreeMap<String, (String, f64, f64)>,
+    /// What may be done to the target; nothing where it is not there.
+    pub(crate) repair: Option<Repair>,
     /// The intervals of the schedule.
     pub(crate) light_s: Option<f64>,
     pub(crate) session_s: Option<f64>,
+}
+
+/// What may be done to the target, and how often.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Repair {
+    /// `act` when it is not there.
+    pub(crate) mode: Option<String>,
+    pub(crate) budget: Option<u32>,
+    pub(crate) cooldown_s: Option<f64>,
+    #[serde(default)]
+    pub(crate) quiet_success: bool,
+    /// `api`, `systemd`, or the words of a command.
+    pub(crate) hub: Option<String>,
+    pub(crate) rotate_mb: Option<u64>,
 }
 
 /// When a check opens and ends an incident.
@@ -88,6 +105,8 @@ pub(crate) enum Ordered {
     Silence(String, f64),
     /// Its number.
     Unsilence(u64),
+    /// `kind check`.
+    Repair(String),
 }
 
 /// What was seen at one moment, and what follows.
@@ -119,6 +138,8 @@ pub(crate) struct Step {
     pub(crate) gap_s: Option<f64>,
     #[serde(default)]
     pub(crate) order: Vec<Ordered>,
+    /// How the moves of the action went that is under way: `done`, or `failed: why`.
+    pub(crate) acted: Option<String>,
     /// The monitor is started anew with what was kept.
     #[serde(default)]
     pub(crate) restart: bool,
@@ -169,6 +190,15 @@ pub(crate) struct Expect {
     /// Words of each line that is said.
     #[serde(default)]
     pub(crate) said: Vec<String>,
+    /// `what is done: words of its moves`.
+    #[serde(default)]
+    pub(crate) acts: Vec<String>,
+    /// `what was done: helped`, `did not help`, `not carried out`, or words of why.
+    #[serde(default)]
+    pub(crate) ended: Vec<String>,
+    /// By `kind check` of an incident that lasts: why nothing is done about it now, `reason: words`.
+    #[serde(default)]
+    pub(crate) held: BTreeMap<String, String>,
     /// By `kind check` of an incident that lasts or ended lately: `critical` or `warning`, `flapping`,
     /// `I7` (its number), `follows CHECK`, `suppresses CHECK health`, `evidence WORDS`, `note WORDS`, `ack`.
     #[serde(default)]

@@ -171,7 +171,11 @@ impl World {
             Some(child_facts(id(child.pid, child.started), child.state.as_deref(), child.started, at, name))
         });
         let addresses = |ip: Ipv4Addr| ListenSeen::Hub { addresses: vec![IpAddr::V4(ip)] };
-        let orphan = |pid: &u32| child_facts(ProcessId { pid: *pid, start_ticks: 1 }, None, None, at, None);
+        // From 900 on they were seen below nobody.
+        let orphan = |pid: &u32| ChildFacts {
+            left_by: (*pid < 900).then_some(ProcessId { pid: 100, start_ticks: 1 }),
+            ..child_facts(ProcessId { pid: *pid, start_ticks: 1 }, None, None, at, None)
+        };
         ProcessFacts {
             id: id(self.hub.pid, self.hub.started),
             state: run_state(self.hub.state.as_deref()),
@@ -316,7 +320,15 @@ fn id(pid: Option<u32>, started: Option<f64>) -> ProcessId {
 
 fn child_facts(id: ProcessId, state: Option<&str>, started: Option<f64>, at: f64, server: Option<Text>) -> ChildFacts {
     let uptime = Duration::from_secs_f64(at - started.unwrap_or(-AGE_S));
-    ChildFacts { id, state: run_state(state), command: Text::new("node server.js"), server, rss_bytes: 60_000_000, uptime }
+    ChildFacts {
+        id,
+        state: run_state(state),
+        command: Text::new("node server.js"),
+        server,
+        rss_bytes: 60_000_000,
+        uptime,
+        left_by: None,
+    }
 }
 
 fn run_state(word: Option<&str>) -> RunState {

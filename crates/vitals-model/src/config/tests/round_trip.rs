@@ -16,6 +16,7 @@ use crate::criterion::Weight;
 use crate::notice::{Escalation, GroupBy, Heartbeat, Match, Notices, Receiver, ReceiverKind, Route, Severity, Tls};
 use crate::objective::Objective;
 use crate::quiet::{Cron, Maintenance, Pattern};
+use crate::remedy::{HubRestart, RepairMode, RepairSettings, UnitOf};
 use crate::target::Address;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -113,6 +114,30 @@ prop_compose! {
     }
 }
 
+fn hub_restart() -> impl Strategy<Value = HubRestart> {
+    let words = (text(), vec(prop_oneof![text(), Just(String::new()), Just("it's $1".to_owned())], 0..3));
+    prop_oneof![
+        Just(HubRestart::Api),
+        (any::<bool>(), "[a-z][a-z@-]{0,9}")
+            .prop_map(|(user, unit)| { HubRestart::Unit(if user { UnitOf::User } else { UnitOf::System }, unit) }),
+        words.prop_map(|(program, rest)| HubRestart::Command([vec![program], rest].concat())),
+    ]
+}
+
+prop_compose! {
+    fn repair()(
+        mode in prop::sample::select(RepairMode::ALL.to_vec()),
+        budget in 1u32..61,
+        cooldown in duration(1_000..600_000_000),
+        quiet_success in any::<bool>(),
+        hub_restart in option::of(hub_restart()),
+        rotate_above in option::of(100_000u64..1 << 40),
+        rotate_keep in 1u32..101,
+    ) -> RepairSettings {
+        RepairSettings { mode, budget, cooldown, quiet_success, hub_restart, rotate_above, rotate_keep }
+    }
+}
+
 prop_compose! {
     fn target_settings()(
         light in duration(1_000..86_400_000),
@@ -136,6 +161,7 @@ prop_compose! {
         maintenance in btree_map(text(), window(), 0..3).boxed(),
         prompt in text(),
         calls_per_day in 0u32..1000,
+        repair in repair().boxed(),
         llm in (any::<bool>(), option::of(Just("http://x:1/v1".to_owned())), option::of(secret())),
     ) -> TargetSettings {
         TargetSettings {
@@ -147,6 +173,7 @@ prop_compose! {
             incidents: IncidentSettings { reopen: incidents.0, reminder: incidents.1 },
             maintenance,
             objectives,
+            repair,
             llm: LlmSettings { enabled: llm.0, base_url: llm.1, key: llm.2 },
             meta_tool: MetaToolSettings { calls_per_day, prompt },
             log_file: log_file.map(Into::into),
@@ -219,6 +246,7 @@ fn over(defaults: &TargetSettings, mut target: TargetSettings) -> TargetSettings
     target.checks.extend(defaults.checks.iter().map(|(k, v)| (k.clone(), *v)));
     add(&mut target.maintenance, &defaults.maintenance);
     target.log_file = target.log_file.or_else(|| defaults.log_file.clone());
+    target.repair.hub_restart = target.repair.hub_restart.or_else(|| defaults.repair.hub_restart.clone());
     target.lock = target.lock.or_else(|| defaults.lock.clone());
     target.llm.base_url = target.llm.base_url.or_else(|| defaults.llm.base_url.clone());
     target.llm.key = target.llm.key.or_else(|| defaults.llm.key.clone());
@@ -302,7 +330,7 @@ prop_compose! {
         discover in any::<bool>(),
         // Boxed: one strategy of all would be too large for the stack of a test.
         defaults in target_settings().boxed(),
-        targets in btree_map("[A-Za-z0-9_-][A-Za-z0-9._-]{0,8}", (address(), target_settings()).boxed(), 0..4).boxed(),
+        targets in btree_map("[A-Za-z0-9_-][A-Za-z0-9._-]{0,8}", (address(), target_settings().boxed()), 0..4).boxed(),
         dir in option::of(text()),
         raw in duration(3_600_000..u64::from(u32::MAX)),
         bytes_max in 1_000_000u64..1 << 49,

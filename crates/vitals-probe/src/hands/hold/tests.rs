@@ -30,6 +30,7 @@ fn with_child(hands: &Hands, child: ProcessId) -> Observation {
         server: None,
         rss_bytes: 0,
         uptime: Duration::ZERO,
+        left_by: None,
     };
     let facts = ProcessFacts {
         id: process::identify(std::process::id()).unwrap(),

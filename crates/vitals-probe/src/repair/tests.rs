@@ -1,0 +1,1 @@
+//! Moves on real processes, files and programs.
