@@ -88,9 +88,9 @@ impl Post {
         let Some(receiver) = self.notices.receivers.get(name) else { return };
         let again = (receiver.kind == ReceiverKind::Alertmanager).then_some(format::ALERTMANAGER_AGAIN);
         let carrier = Arc::new(Carrier::new(receiver.clone(), Arc::clone(&self.sender), self.proxy.clone()));
-        let carry: line::Carry = Box::new(move |notice| {
+        let carry: line::Carry = Box::new(move |notice, standing| {
             let carrier = Arc::clone(&carrier);
-            Box::pin(async move { carrier.carry(&notice, clock::now()).await })
+            Box::pin(async move { carrier.carry(&notice, standing.as_deref(), clock::now()).await })
         });
         let report = Report { receiver: name.to_owned(), outcomes: self.report.clone() };
         let line = Line::open(carry, again, self.kept.clone(), report);
@@ -144,10 +144,10 @@ pub async fn test(settings: &Settings, proxy: Option<Proxy>, route: &str, receiv
     let carrier = Carrier::new(to.clone(), Arc::new(sender(settings)), proxy);
     let at = clock::now();
     let sample = |status| words::sample(route, receiver, status, at);
-    let said = carrier.carry(&sample(Status::Firing), at).await;
+    let said = carrier.carry(&sample(Status::Firing), None, at).await;
     let opens = matches!(to.kind, ReceiverKind::Alertmanager | ReceiverKind::Pagerduty | ReceiverKind::Opsgenie);
     if said.is_ok() && opens {
-        return Some(carrier.carry(&sample(Status::Resolved), at).await);
+        return Some(carrier.carry(&sample(Status::Resolved), None, at).await);
     }
     Some(said)
 }

@@ -60,12 +60,13 @@ impl Carrier {
         Self { receiver, sender, client: Client::new(&timeouts, Vec::new()).with_proxy(proxy) }
     }
 
-    /// Carries a notice; what the receiver said to it.
-    pub(super) async fn carry(&self, notice: &Notice, now: Timestamp) -> Result<Text, Trouble> {
+    /// Carries a notice, where another one of its group may stand; what the receiver said to it.
+    pub(super) async fn carry(&self, notice: &Notice, standing: Option<&Notice>, now: Timestamp) -> Result<Text, Trouble> {
         let receiver = &self.receiver;
         let letter = Letter {
             view: NoticeView::new(notice, &self.sender),
             notice,
+            standing,
             receiver,
             url: known(receiver.url.as_ref())?,
             token: known(receiver.token.as_ref())?,

@@ -25,6 +25,8 @@ pub(super) use alertmanager::AGAIN as ALERTMANAGER_AGAIN;
 /// A notice on its way, with what it takes to write it.
 pub(super) struct Letter<'a> {
     pub(super) notice: &'a Notice,
+    /// What the receiver was last told of the same group, and still believes.
+    pub(super) standing: Option<&'a Notice>,
     pub(super) view: NoticeView,
     pub(super) receiver: &'a Receiver,
     pub(super) url: Option<Secret>,

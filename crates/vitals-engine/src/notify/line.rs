@@ -27,8 +27,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// reason to keep silent.
 const KEPT_MAX: Duration = Duration::from_secs(2);
 
-/// Carries one notice to its receiver, once.
-pub(super) type Carry = Box<dyn Fn(Arc<Notice>) -> Carrying + Send + Sync>;
+/// Carries one notice to its receiver, once, knowing what of its group stands there.
+pub(super) type Carry = Box<dyn Fn(Arc<Notice>, Option<Arc<Notice>>) -> Carrying + Send + Sync>;
 pub(super) type Carrying = Pin<Box<dyn Future<Output = Result<Text, Trouble>> + Send>>;
 
 /// Where outcomes go.
@@ -124,7 +124,7 @@ impl Line {
 /// says all. What was tried may be half delivered, and stays.
 fn make_room(waiting: &mut VecDeque<Waiting>) -> Vec<(Waiting, &'static str)> {
     const OUTDATED: &str = "there was no room, and a later notice of its group says more";
-    let of = |waiting: &Waiting| (waiting.notice.route.clone(), waiting.notice.group.clone());
+    let of = |waiting: &Waiting| group(&waiting.notice);
     let untried = |waiting: &Waiting| waiting.attempts == 0;
     // The first is under way.
     for n in 1..waiting.len() {
@@ -141,12 +141,16 @@ fn make_room(waiting: &mut VecDeque<Waiting>) -> Vec<(Waiting, &'static str)> {
 }
 
 fn stand(standing: &mut BTreeMap<(String, String), Arc<Notice>>, notice: &Arc<Notice>) {
-    let group = (notice.route.clone(), notice.group.clone());
     if notice.status == Status::Resolved {
-        standing.remove(&group);
+        standing.remove(&group(notice));
     } else {
-        standing.insert(group, Arc::clone(notice));
+        standing.insert(group(notice), Arc::clone(notice));
     }
+}
+
+/// What the notices of one group have in common.
+fn group(notice: &Notice) -> (String, String) {
+    (notice.route.clone(), notice.group.clone())
 }
 
 struct Worker {
@@ -186,7 +190,8 @@ impl Worker {
         if let Some(first) = self.queue.lock().waiting.front_mut() {
             first.attempts = attempts;
         }
-        let (outcome, pause) = match (self.carry)(Arc::clone(notice)).await {
+        let standing = self.queue.lock().standing.get(&group(notice)).cloned();
+        let (outcome, pause) = match (self.carry)(Arc::clone(notice), standing).await {
             Ok(words) => (Outcome::Delivered(words), None),
             Err(Trouble::Final(why)) => (Outcome::Refused(why), None),
             Err(Trouble::Passing { why, after }) => (Outcome::Delayed(why), Some(pause(attempts, after))),
@@ -222,7 +227,7 @@ impl Worker {
     async fn say_again(&self) {
         let standing: Vec<_> = self.queue.lock().standing.values().cloned().collect();
         for notice in standing {
-            let _ = (self.carry)(notice).await;
+            let _ = (self.carry)(notice, None).await;
         }
     }
 }

@@ -33,12 +33,13 @@ pub(super) fn request(letter: &Letter<'_>) -> Result<Outgoing, String> {
         if letter.receiver.body.is_some() {
             annotations.insert("description", body.clone());
         }
-        for severity in [Severity::Warning, Severity::Critical] {
-            // The severity is among what an alert is known by: that of the other one is over, whenever it was.
-            let is_this = severity == Severity::of(incident.health);
-            let until = if is_this { until } else { letter.now };
-            alerts.push(alert(letter, (incident, told), severity, &until.to_string(), &annotations));
+        // The severity is among what an alert is known by: when it is another one, the alert that stands is over.
+        let standing = letter.standing.and_then(|notice| notice.incidents.iter().find(|before| before.id == incident.id));
+        let severity = Severity::of(incident.health);
+        if let Some(before) = standing.map(|before| Severity::of(before.health)).filter(|before| *before != severity) {
+            alerts.push(alert(letter, (incident, told), before, &letter.now.to_string(), &annotations));
         }
+        alerts.push(alert(letter, (incident, told), severity, &until.to_string(), &annotations));
     }
     Ok(Outgoing::json(format!("{}/api/v2/alerts", letter.base()), &alerts.into()))
 }

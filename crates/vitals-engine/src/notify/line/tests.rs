@@ -18,7 +18,7 @@ fn bench(again: Option<Duration>, answer: impl Fn(Duration) -> Result<Text, Trou
     let (report, outcomes) = mpsc::channel(10_000);
     let (tried, began) = (Tried::default(), Instant::now());
     let log = Arc::clone(&tried);
-    let carry: Carry = Box::new(move |notice| {
+    let carry: Carry = Box::new(move |notice, _| {
         let after = began.elapsed();
         let said = answer(after);
         log.lock().unwrap().push((after, notice.id, said.is_ok()));
@@ -146,7 +146,7 @@ async fn what_stands_is_said_again_every_minute_until_it_is_over() {
 async fn a_notice_is_sent_when_it_is_kept_or_when_that_takes_too_long() {
     let (keep, kept) = watch::channel(0);
     let (report, mut outcomes) = mpsc::channel(8);
-    let carry: Carry = Box::new(|_| Box::pin(async { Ok(Text::new("200")) }));
+    let carry: Carry = Box::new(|_, _| Box::pin(async { Ok(Text::new("200")) }));
     let line = Line::open(carry, None, Some(kept), Report { receiver: "chat".to_owned(), outcomes: report });
     let began = Instant::now();
     line.put(notice(1, "g", Status::Firing));

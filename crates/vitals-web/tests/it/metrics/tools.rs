@@ -22,19 +22,37 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     had("MCP_VITALS_PROMETHEUS", FOUND.get_or_init(find)).map(|folder| folder.join(name))
 }
 
-/// Alertmanager; `None`, with a line that says why, where it cannot be had.
-pub(crate) fn alertmanager() -> Option<PathBuf> {
+/// Alertmanager and the folder that it must run in; `None`, with a line that says why, where it cannot be had.
+pub(crate) fn alertmanager() -> Option<(PathBuf, PathBuf)> {
     const NAME: &str = "prometheus-alertmanager";
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    let find = || {
-        let installed = Path::new("/usr/bin").join(NAME);
-        if installed.exists() {
-            Ok(installed)
-        } else {
-            once(NAME, |folder| unpack(folder, NAME)).map(|folder| folder.join("usr/bin").join(NAME))
-        }
+    let installed = Path::new("/usr/bin").join(NAME);
+    if installed.exists() {
+        return Some((installed, PathBuf::from("/")));
+    }
+    let unpacked = || {
+        once(NAME, |folder| {
+            unpack(folder, NAME)?;
+            relocate(&folder.join("usr/bin").join(NAME)).map_err(|error| error.to_string())
+        })
     };
-    had("MCP_VITALS_ALERTMANAGER", FOUND.get_or_init(find))
+    let folder = had("MCP_VITALS_ALERTMANAGER", FOUND.get_or_init(unpacked))?;
+    Some((folder.join("usr/bin").join(NAME), folder.join("usr/share/prometheus")))
+}
+
+/// Debian's Alertmanager reads its templates where they are when it is installed, and nowhere else. The path in the program is
+/// written anew, of the same length and relative to `usr/share/prometheus` of the unpacked package.
+fn relocate(program: &Path) -> std::io::Result<()> {
+    let installed = b"/usr/share/prometheus/alertmanager";
+    let here = [b"./".repeat(11), b"alertmanager".to_vec()].concat();
+    assert_eq!(here.len(), installed.len());
+    let mut bytes = fs::read(program)?;
+    let mut at = 0;
+    while let Some(found) = bytes[at..].windows(installed.len()).position(|window| window == installed) {
+        bytes[at + found..at + found + here.len()].copy_from_slice(&here);
+        at += found + here.len();
+    }
+    fs::write(program, bytes)
 }
 
 /// A Python with a mail server (`aiosmtpd`) and with certificates for it (`trustme`); `None`, with a line that says why, where
