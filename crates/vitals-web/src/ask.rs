@@ -141,10 +141,24 @@ pub(crate) async fn unsilence(app: &App, id: u64, author: &str) -> Result<(), Pr
     tell(app, Order::Unsilence(id, remark(app.source.now(), author, "")?)).await
 }
 
-/// Asks something of the watch, and waits a moment for a snapshot that shows it.
+/// Asks something of the watch, and waits a moment for a snapshot that shows it. One that is only later than the order
+/// may have been made before it was heard.
 async fn tell(app: &App, order: Order) -> Result<(), Problem> {
-    let told_at = app.source.now();
+    let told = order.clone();
     app.ask(move |source| source.order(order)).await?;
-    drop(tokio::time::timeout(SHOWN_TIME_MAX, app.feed.shows(|snapshot| snapshot.at > told_at)).await);
+    drop(tokio::time::timeout(SHOWN_TIME_MAX, app.feed.shows(|snapshot| is_shown(snapshot, &told))).await);
     Ok(())
+}
+
+fn is_shown(snapshot: &Snapshot, order: &Order) -> bool {
+    let of_targets = snapshot.targets.iter().flat_map(|state| state.open.iter().chain(&state.recent));
+    let incident = |id: u64| of_targets.chain(&snapshot.own.open).find(|incident| incident.id == id);
+    let silences = &snapshot.own.silences;
+    match order {
+        Order::Acknowledge(id, remark) => incident(*id).is_some_and(|it| it.handling.acknowledged.as_ref() == Some(remark)),
+        // One of long ago is not in the snapshot.
+        Order::Note(id, remark) => incident(*id).is_none_or(|it| it.handling.notes.contains(remark)),
+        Order::Silence(silence) => silences.iter().any(|known| known.remark == silence.remark),
+        Order::Unsilence(id, _) => silences.iter().all(|known| known.id != *id),
+    }
 }

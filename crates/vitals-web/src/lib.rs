@@ -8,6 +8,7 @@ pub mod agents;
 mod api;
 mod ask;
 pub mod auth;
+mod kept;
 pub mod limits;
 mod look;
 pub mod metrics;

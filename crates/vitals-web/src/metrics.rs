@@ -14,7 +14,7 @@ mod view;
 use vitals_model::snapshot::{Overhead, Snapshot};
 
 pub use negotiate::Format;
-pub(crate) use scrape::router;
+pub(crate) use scrape::{Scrapes, router};
 pub use table::{Kind, METRICS, Metric};
 pub use view::View;
 
@@ -31,5 +31,5 @@ pub trait Sink {
 
 /// All metrics of a snapshot in the wanted format.
 pub fn render(snapshot: &Snapshot, overhead: &Overhead, format: Format) -> String {
-    text::write(&View::new(snapshot, overhead), format)
+    text::snapshot(snapshot, format, 0) + &text::cost(overhead, format)
 }

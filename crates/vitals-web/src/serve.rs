@@ -32,6 +32,7 @@ pub(crate) struct App {
     pub source: Arc<dyn Source>,
     pub guard: Arc<Guard>,
     pub feed: Feed,
+    pub scrapes: metrics::Scrapes,
     pub strips: page::Strips,
     reads: Semaphore,
 }
@@ -61,6 +62,7 @@ pub fn router(source: Arc<dyn Source>, guard: Guard) -> Router {
         feed: Feed::new(source.snapshots()),
         source,
         guard: Arc::clone(&guard),
+        scrapes: metrics::Scrapes::default(),
         strips: page::Strips::default(),
         reads: Semaphore::new(READS_MAX),
     });

@@ -4,8 +4,8 @@
 //! the health alone. Each client waits on the watch by itself: one that is slow is given the latest and misses
 //! those between.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
@@ -22,6 +22,7 @@ use vitals_model::snapshot::Snapshot;
 use vitals_model::view::live_v1::LiveView;
 use vitals_model::view::v1::CheckView;
 
+use crate::kept::Kept;
 use crate::limits::{STREAM_BEAT, STREAM_EVERY, STREAM_SLOW, STREAMS_MAX};
 use crate::problem::Problem;
 use crate::serve::App;
@@ -29,7 +30,7 @@ use crate::serve::App;
 /// The snapshots as text, each written once however many ask.
 pub(crate) struct Feed {
     snapshots: watch::Receiver<Arc<Snapshot>>,
-    written: Mutex<Option<(Arc<Snapshot>, Arc<Written>)>>,
+    written: Kept<Written>,
     places: Arc<Semaphore>,
     slow: AtomicU64,
 }
@@ -60,7 +61,7 @@ impl Written {
 
 impl Feed {
     pub(crate) fn new(snapshots: watch::Receiver<Arc<Snapshot>>) -> Self {
-        Self { snapshots, written: Mutex::default(), places: Arc::new(Semaphore::new(STREAMS_MAX)), slow: AtomicU64::new(0) }
+        Self { snapshots, written: Kept::default(), places: Arc::new(Semaphore::new(STREAMS_MAX)), slow: AtomicU64::new(0) }
     }
 
     /// The latest snapshot.
@@ -76,16 +77,7 @@ impl Feed {
 
     /// A snapshot as JSON.
     pub(crate) fn written(&self, snapshot: &Arc<Snapshot>) -> Arc<Written> {
-        let mut kept = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, written)) = &*kept
-            && Arc::ptr_eq(of, snapshot)
-        {
-            return Arc::clone(written);
-        }
-        let bytes = kept.as_ref().map_or(0, |(_, last)| last.text.len() + last.text.len() / 16);
-        let written = Arc::new(Written::new(snapshot, bytes));
-        *kept = Some((Arc::clone(snapshot), Arc::clone(&written)));
-        written
+        self.written.of(snapshot, |last| Written::new(snapshot, last.map_or(0, |last| last.text.len() + last.text.len() / 16)))
     }
 
     /// How many clients there are, and how many events were taken too slowly.

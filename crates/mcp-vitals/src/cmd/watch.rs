@@ -91,7 +91,9 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     let end = args.for_.map(|duration| Instant::now() + duration);
     let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
     let counts = export.as_ref().map(|export| Arc::clone(&export.counts));
-    let mut page = Some(web::Page::open(place, &ground.state_dir, faces.snapshot.subscribe(), controls.clone(), counts)?);
+    let kept = (!args.no_history).then(|| ground.state_dir.clone());
+    let source = web::WatchSource::new(kept, faces.snapshot.subscribe(), controls.clone(), counts);
+    let mut page = Some(web::Page::open(place, &ground.state_dir, source)?);
     let engine = Engine::new(ground.settings, ground.surroundings, ground.wanted, memory, history, classic, faces);
     let supervisor = Supervisor::from_environment(wiring::env);
     let engine = engine.looking_around(wiring::look_around(common)).sending(onward).supervised_by(supervisor);

@@ -227,6 +227,7 @@ fn an_attached_screen_asks_the_watch_by_its_token() {
     assert_eq!(silences(), 1);
     let (_, body) = answering.ask("GET", "/api/v1/incidents", "", &Value::Null);
     assert!(body.contains("disk full"), "{body}");
+    told("SILENCES");
     shown.type_in("u\r");
     told("S1 ended");
     assert_eq!(silences(), 0);
@@ -293,6 +294,38 @@ fn a_changed_configuration_moves_page_and_token_and_one_that_cannot_be_had_leave
     assert!(TcpStream::connect(free).is_err());
     watch.signal(Signal::TERM);
     assert_eq!(watch.wait(PATIENCE).code, Some(0));
+}
+
+#[test]
+fn a_watch_that_keeps_no_history_shows_no_older_one() {
+    let home = Home::new();
+    let mut lab = Running::start(home.mcp_vitals(&["lab"]));
+    lab.expect_line("hub  ", PATIENCE);
+    let kept = home.run(&["watch", "--for", "3s"], PATIENCE);
+    assert_eq!(kept.code, Some(0), "{kept:?}");
+    for (options, kept) in [(&["--no-history"][..], false), (&[], true)] {
+        let mut watch = Running::start(home.mcp_vitals(&[&["watch", "--listen", "127.0.0.1:0"], options].concat()));
+        let line = watch.expect_note("page and API at http://", PATIENCE);
+        let address = line.split("http://").nth(1).unwrap_or_default().trim_end_matches('/').to_owned();
+        let ask = |path: &str| {
+            let mut stream = TcpStream::connect(&address).expect("it listens");
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("it reads");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("an answer in UTF-8");
+            answer
+        };
+        let target = wait::until("the hub", PATIENCE, || {
+            let answer = ask("/api/v1/targets");
+            let targets: Value = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;
+            targets["targets"][0]["id"].as_str().map(str::to_owned)
+        });
+        let series = ask(&format!("/api/v1/targets/{target}/series?check=hub-servers/api&since=1h"));
+        assert_eq!((series.contains("no history is kept"), series.contains("uptime")), (!kept, kept), "{series}");
+        watch.signal(Signal::TERM);
+        assert_eq!(watch.wait(PATIENCE).code, Some(0));
+    }
+    lab.signal(Signal::TERM);
+    assert_eq!(lab.wait(PATIENCE).code, Some(0));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use vitals_model::incident::Incident;
 use vitals_model::limits::{EVENT_QUEUE_MAX, STORE_QUEUE_MAX};
 use vitals_model::observation::{Level, Phase};
 use vitals_model::reading::{Health, Standing};
-use vitals_model::snapshot::Destination;
+use vitals_model::snapshot::{Destination, Overhead};
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::Verdict;
 
@@ -234,8 +234,8 @@ pub(super) fn queue_limit(_: &View<'_>, sink: &mut dyn Sink) {
     sink.value(&[("queue", "history")], STORE_QUEUE_MAX as f64);
 }
 
-pub(super) fn otlp_requests(view: &View<'_>, sink: &mut dyn Sink) {
-    let Some(export) = view.overhead.export else { return };
+pub(super) fn otlp_requests(overhead: &Overhead, sink: &mut dyn Sink) {
+    let Some(export) = overhead.export else { return };
     sink.value(&[("outcome", "ok")], number(export.sent));
     sink.value(&[("outcome", "failed")], number(export.failed));
 }

@@ -4,6 +4,8 @@
 //! `probe_duration_seconds` are named as `blackbox_exporter` has them, `mcp_client_operation_duration_seconds` and its
 //! labels as the MCP conventions of OpenTelemetry, `process_*` as Prometheus' own clients.
 
+use vitals_model::snapshot::Overhead;
+
 use super::Sink;
 use super::points::{
     claimed, destinations, flag, forwarded, incidents_open, incidents_total, llm_up, log_records, notices_total, notices_waiting,
@@ -48,6 +50,10 @@ enum Read {
     Target(fn(&TargetRow<'_>) -> Option<f64>),
     /// One value per server behind a target; where several share a label, what they come to together.
     Server(Fold, fn(&ServerRow<'_>) -> Option<f64>),
+    /// One value about what watching costs at this moment, which is another one at each scrape.
+    Cost(fn(&Overhead) -> Option<f64>),
+    /// The same with these labels.
+    Costs(&'static [&'static str], fn(&Overhead, &mut dyn Sink)),
     /// Any number of points with these labels.
     Many(&'static [&'static str], fn(&View<'_>, &mut dyn Sink)),
 }
@@ -63,11 +69,16 @@ impl Metric {
     /// The names of its labels.
     pub const fn labels(&self) -> &'static [&'static str] {
         match self.read {
-            Read::Own(_) => &[],
+            Read::Own(_) | Read::Cost(_) => &[],
             Read::Target(_) => &["target"],
             Read::Server(..) => &["target", "server"],
-            Read::Many(labels, _) => labels,
+            Read::Many(labels, _) | Read::Costs(labels, _) => labels,
         }
+    }
+
+    /// Whether it says what watching costs at this moment, and nothing of the snapshot.
+    pub(super) const fn is_of_cost(&self) -> bool {
+        matches!(self.read, Read::Cost(_) | Read::Costs(..))
     }
 
     /// Tells the sink every point that a view has of it.
@@ -99,6 +110,12 @@ impl Metric {
                     }
                 }
             }
+            Read::Cost(value) => {
+                if let Some(value) = value(view.overhead) {
+                    sink.value(&[], value);
+                }
+            }
+            Read::Costs(_, points) => points(view.overhead, sink),
             Read::Many(_, points) => points(view, sink),
         }
     }
@@ -120,7 +137,7 @@ const fn histogram(name: &'static str, help: &'static str, read: Read) -> Metric
     Metric { name, kind: Kind::Histogram, unit: "seconds", help, read }
 }
 
-/// Every metric, those of probes and targets first, our own last.
+/// Every metric: those of probes and targets first, then our own, and last what watching costs.
 pub static METRICS: &[Metric] = &[
     gauge(
         "probe_success",
@@ -364,19 +381,19 @@ pub static METRICS: &[Metric] = &[
         "mcp_vitals_otlp_requests_total",
         "",
         "Requests to the collector of OpenTelemetry",
-        Read::Many(&["outcome"], otlp_requests),
+        Read::Costs(&["outcome"], otlp_requests),
     ),
     counter(
         "mcp_vitals_otlp_retries_total",
         "",
         "Requests to the collector that were sent once more",
-        Read::Own(|v| v.overhead.export.map(|export| number(export.retried))),
+        Read::Cost(|o| o.export.map(|export| number(export.retried))),
     ),
     counter(
         "mcp_vitals_otlp_dropped_total",
         "",
         "Runs of probes of which no trace could be sent",
-        Read::Own(|v| v.overhead.export.map(|export| number(export.dropped))),
+        Read::Cost(|o| o.export.map(|export| number(export.dropped))),
     ),
     counter(
         "mcp_vitals_logs_records_total",
@@ -408,18 +425,8 @@ pub static METRICS: &[Metric] = &[
         "Whether a destination of logs takes records",
         Read::Many(&["destination"], |v, s| destinations(v, s, |d| u64::from(d.trouble.is_none()))),
     ),
-    counter(
-        "process_cpu_seconds_total",
-        "seconds",
-        "CPU that mcp-vitals used",
-        Read::Own(|v| Some(v.overhead.cpu.as_secs_f64())),
-    ),
-    gauge(
-        "process_resident_memory_bytes",
-        "bytes",
-        "Resident memory of mcp-vitals",
-        Read::Own(|v| Some(number(v.overhead.rss_bytes))),
-    ),
-    gauge("process_open_fds", "", "Open file descriptors of mcp-vitals", Read::Own(|v| v.overhead.fds.map(number))),
-    gauge("process_threads", "", "Threads of mcp-vitals", Read::Own(|v| Some(number(v.overhead.threads)))),
+    counter("process_cpu_seconds_total", "seconds", "CPU that mcp-vitals used", Read::Cost(|o| Some(o.cpu.as_secs_f64()))),
+    gauge("process_resident_memory_bytes", "bytes", "Resident memory of mcp-vitals", Read::Cost(|o| Some(number(o.rss_bytes)))),
+    gauge("process_open_fds", "", "Open file descriptors of mcp-vitals", Read::Cost(|o| o.fds.map(number))),
+    gauge("process_threads", "", "Threads of mcp-vitals", Read::Cost(|o| Some(number(o.threads)))),
 ];

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use vitals_model::snapshot::{Overhead, Snapshot};
 use vitals_model::tally::Histogram;
 
 use super::{Format, Kind, METRICS, Metric, Sink, View};
@@ -14,16 +15,28 @@ use super::{Format, Kind, METRICS, Metric, Sink, View};
 const LE: [&str; Histogram::BOUNDS.len() + 1] =
     ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1.0", "2.0", "5.0", "10.0", "30.0", "60.0", "120.0", "300.0", "+Inf"];
 
-/// Everything that a view has, in the wanted format.
-pub(super) fn write(view: &View<'_>, format: Format) -> String {
+/// Everything that a snapshot says, in the wanted format; `bytes` is about how long it will be.
+pub(super) fn snapshot(snapshot: &Snapshot, format: Format, bytes: usize) -> String {
+    let mut out = String::with_capacity(bytes);
+    let overhead = Overhead::default();
+    write(&View::new(snapshot, &overhead), format, |metric| !metric.is_of_cost(), &mut out);
+    out
+}
+
+/// What follows it: what watching costs, and the end.
+pub(super) fn cost(overhead: &Overhead, format: Format) -> String {
     let mut out = String::new();
-    for metric in METRICS {
-        metric.read(view, &mut Family { metric, format, has_head: false, labels: String::new(), out: &mut out });
-    }
+    write(&View::new(&Snapshot::default(), overhead), format, Metric::is_of_cost, &mut out);
     if format == Format::OpenMetrics {
         out.push_str("# EOF\n");
     }
     out
+}
+
+fn write(view: &View<'_>, format: Format, wanted: impl Fn(&Metric) -> bool, out: &mut String) {
+    for metric in METRICS.iter().filter(|metric| wanted(metric)) {
+        metric.read(view, &mut Family { metric, format, has_head: false, labels: String::new(), out });
+    }
 }
 
 /// One metric on its way into the text. Its head is written with its first sample.
@@ -96,8 +109,9 @@ impl Family<'_> {
             self.out.push('{');
             self.out.push_str(&self.labels);
             if let Some(le) = le {
-                let comma = if self.labels.is_empty() { "" } else { "," };
-                let _ = write!(self.out, "{comma}le=\"{le}\"");
+                self.out.push_str(if self.labels.is_empty() { "le=\"" } else { ",le=\"" });
+                self.out.push_str(le);
+                self.out.push('"');
             }
             self.out.push('}');
         }
@@ -105,13 +119,36 @@ impl Family<'_> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what was cut off would be seen")]
         let whole = value as u64;
         let is_whole = (whole as f64).to_bits() == value.to_bits();
-        let _ = if is_whole { writeln!(self.out, " {whole}") } else { writeln!(self.out, " {value}") };
+        self.out.push(' ');
+        if is_whole {
+            digits(self.out, whole);
+        } else {
+            let _ = write!(self.out, "{value}");
+        }
+        self.out.push('\n');
     }
+}
+
+/// Writes a whole number. There are a hundred thousand of them for some hundred targets, and the formatting of the
+/// standard library takes several times as long.
+fn digits(out: &mut String, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        // One digit is below ten.
+        digits[first] = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend(digits[first..].iter().map(|digit| char::from(*digit)));
 }
 
 /// Writes a label's value: backslash, quote and line feed are escaped, which is all that both formats ask for.
 fn escape(out: &mut String, mut value: &str) {
-    while let Some(at) = value.find(['\\', '"', '\n']) {
+    while let Some(at) = value.bytes().position(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
         out.push_str(&value[..at]);
         out.push_str(match value.as_bytes()[at] {
             b'\\' => "\\\\",

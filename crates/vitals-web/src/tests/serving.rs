@@ -8,7 +8,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::fixture::{Fixed, snapshot};
+use serde_json::json;
+use vitals_model::quiet::Order;
+
+use super::fixture::{Fixed, post, snapshot};
 use crate::serve::{self, Served};
 use crate::{Reach, limits};
 
@@ -81,6 +84,34 @@ async fn the_stream_tells_of_what_changed_and_only_of_that() {
     line(&mut running.ask("/api/v1/stream?view=all").await, "400 Bad Request").await;
     // Streams have no end of their own: they are cut.
     assert_eq!(running.end().await, Served { connections: 3, cut: 2 });
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_the_snapshot_that_shows_what_was_asked_and_not_for_any_later_one() {
+    let source = Fixed::usual();
+    let router = source.router(Reach::Loopback);
+    let watch = async {
+        let order = loop {
+            if let Some(order) = source.orders.lock().unwrap().first().cloned() {
+                break order;
+            }
+            tokio::task::yield_now().await;
+        };
+        let Order::Acknowledge(7, remark) = order else { panic!("{order:?}") };
+        let mut later = snapshot(&["hub-7001"], "filesystem");
+        later.at = later.at.plus(Duration::from_secs(1));
+        source.snapshots.send_replace(Arc::new(later.clone()));
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        let open = &mut Arc::make_mut(&mut later.targets[0]).open;
+        open.iter_mut().find(|incident| incident.id == 7).unwrap().handling.acknowledged = Some(remark);
+        source.snapshots.send_replace(Arc::new(later));
+    };
+    let body = json!({"author": "grace", "text": "mine"});
+    let asked = post(&router, "/api/v1/incidents/I7/acknowledge", &body);
+    let (said, ()) = tokio::time::timeout(PATIENCE, async { tokio::join!(asked, watch) }).await.expect("it answers");
+    assert_eq!(said.json()["acknowledged"]["author"], "grace", "{}", said.text);
 }
 
 #[tokio::test]

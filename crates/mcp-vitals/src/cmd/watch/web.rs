@@ -10,16 +10,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, bail};
-use tokio::sync::{mpsc, oneshot, watch};
-use vitals_engine::Control;
+use tokio::sync::oneshot;
 use vitals_model::config::Web;
-use vitals_model::snapshot::Snapshot;
 use vitals_web::serve;
 use vitals_web::{Guard, Reach, Token, limits};
 
-use super::otlp::Counts;
 use crate::render;
-use source::WatchSource;
+pub(super) use source::WatchSource;
 
 /// A place to listen at that is ours.
 pub(super) struct Place {
@@ -78,14 +75,8 @@ struct Open {
 
 impl Page {
     /// Begins to answer where there is a place for it.
-    pub(super) fn open(
-        place: Option<Place>,
-        state_dir: &Path,
-        snapshots: watch::Receiver<Arc<Snapshot>>,
-        controls: mpsc::Sender<Control>,
-        exported: Option<Arc<Counts>>,
-    ) -> anyhow::Result<Self> {
-        let source = Arc::new(WatchSource::new(state_dir.to_owned(), snapshots, controls, exported));
+    pub(super) fn open(place: Option<Place>, state_dir: &Path, source: WatchSource) -> anyhow::Result<Self> {
+        let source = Arc::new(source);
         let open = place.map(|place| Open::at(place, Arc::clone(&source))).transpose()?;
         Ok(Self { state_dir: state_dir.to_owned(), source, open })
     }

@@ -32,8 +32,9 @@ use crate::cmd::{explain, tools};
 use crate::{render, wiring};
 
 /// A running watch, as its faces ask it.
-pub(super) struct WatchSource {
-    state_dir: PathBuf,
+pub(in crate::cmd::watch) struct WatchSource {
+    /// Where the history is; `None` where this watch keeps none: an older one is not of it.
+    history: Option<PathBuf>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     controls: mpsc::Sender<Control>,
     /// What was sent to a collector, where there is one.
@@ -43,13 +44,13 @@ pub(super) struct WatchSource {
 }
 
 impl WatchSource {
-    pub(super) fn new(
-        state_dir: PathBuf,
+    pub(in crate::cmd::watch) fn new(
+        history: Option<PathBuf>,
         snapshots: watch::Receiver<Arc<Snapshot>>,
         controls: mpsc::Sender<Control>,
         exported: Option<Arc<Counts>>,
     ) -> Self {
-        Self { state_dir, snapshots, controls, exported, reader: Mutex::default() }
+        Self { history, snapshots, controls, exported, reader: Mutex::default() }
     }
 
     /// Reads the history. A reader that failed is given up: the file may have been moved aside.
@@ -57,7 +58,10 @@ impl WatchSource {
         let mut kept = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let reader = match kept.take() {
             Some(reader) => reader,
-            None => wiring::reader(&self.state_dir).map_err(failed)?.ok_or(Trouble::NoHistory)?,
+            None => {
+                let dir = self.history.as_ref().ok_or(Trouble::NoHistory)?;
+                wiring::reader(dir).map_err(failed)?.ok_or(Trouble::NoHistory)?
+            }
         };
         let answer = question(&reader).map_err(failed)?;
         *kept = Some(reader);
