@@ -419,6 +419,10 @@ impl Reader<'_> {
             } else if let Some(entries) = self.entries(found) {
                 let destination = into.entry(found.key.clone()).or_default();
                 self.mapping(entries, &[LOG], destination);
+                if destination.index.starts_with(['-', '_']) || destination.index.contains(|c: char| c.is_ascii_uppercase()) {
+                    let message = format!("Elasticsearch takes no index `{}`", destination.index);
+                    self.report.error(&found.key_place, message, "in small letters, and not with `-` or `_` at its beginning");
+                }
                 if entries.iter().filter(|e| LOG_WAYS.contains(&e.key.as_str())).count() != 1 {
                     let message = format!("`{}` needs one of `elasticsearch`, `loki`, `otlp` and `file`", name_of(found));
                     self.report.error(&found.key_place, message, "for example `loki: http://127.0.0.1:3100`");

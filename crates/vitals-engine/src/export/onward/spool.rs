@@ -2,8 +2,8 @@
 //! what a record says.
 //!
 //! A record is there whole or not at all: each has its length and its checksum. It is written to the system before it
-//! counts as spooled, so a `kill -9` at any instant loses none; a machine that loses power may lose the last
-//! [`SYNC_EVERY`]. Beyond its bound the oldest segment goes, counted.
+//! counts as spooled, so a `kill -9` at any instant loses none; a machine that loses power may lose what came since the last
+//! sync ([`SYNC_EVERY`]). Beyond its bound the oldest segment goes, counted.
 
 mod frame;
 
@@ -27,7 +27,7 @@ pub(super) const RECORD_BYTES_MAX: usize = frame::PAYLOAD_BYTES_MAX;
 /// Most bytes read for one batch.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 
-/// How often what was written is made safe from a loss of power.
+/// How often what was written is made safe from a loss of power while records come.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 
 /// The file with the place up to which all is delivered.
@@ -212,6 +212,9 @@ impl Spool {
         self.dropped += oldest.waiting.saturating_sub(std::mem::take(&mut self.in_hand));
         self.delivered = 0;
         let _ = fs::remove_file(self.path(oldest.number));
+        if self.segments.is_empty() {
+            self.writing = None;
+        }
     }
 
     /// The next records that wait, at most `records_max`; empty when none does. To be [settled](Self::settle) before the
@@ -231,8 +234,8 @@ impl Spool {
                 continue;
             }
             let batch = match self.read_from(number, left, records_max) {
-                // Somebody removed it.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Somebody removed it, or a part of it.
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof) => {
                     self.drop_oldest();
                     continue;
                 }

@@ -539,6 +539,7 @@ logs:
   two: {loki: 'http://a', file: /b}
   '../up': {loki: 'http://a'}
   words: {loki: 'http://a', records: some, level: loud}
+  index: {elasticsearch: 'http://a', index: Logs}
 report: {at: 8 o'clock, to: ['a b']}
 "[1..],
     );
@@ -561,12 +562,16 @@ vitals.yaml:5:38: error: `records` must be one of `all`, `hub`, `own`, not `some
 vitals.yaml:5:51: error: `level` must be one of `trace`, `debug`, `info`, `warn`, `error`, `fatal`, not `loud`
   5 |   words: {loki: 'http://a', records: some, level: loud}
     |                                                   ^^^^
-vitals.yaml:6:14: error: `at` must be a time of day, not `8 o'clock`
-  6 | report: {at: 8 o'clock, to: ['a b']}
+vitals.yaml:6:3: error: Elasticsearch takes no index `Logs`
+  6 |   index: {elasticsearch: 'http://a', index: Logs}
+    |   ^^^^^
+  hint: in small letters, and not with `-` or `_` at its beginning
+vitals.yaml:7:14: error: `at` must be a time of day, not `8 o'clock`
+  7 | report: {at: 8 o'clock, to: ['a b']}
     |              ^^^^^^^^^
   hint: for example `08:00`
-vitals.yaml:6:30: error: `to` must be 1 to 64 of the characters A-Z a-z 0-9 . _ -, not `a b`
-  6 | report: {at: 8 o'clock, to: ['a b']}
+vitals.yaml:7:30: error: `to` must be 1 to 64 of the characters A-Z a-z 0-9 . _ -, not `a b`
+  7 | report: {at: 8 o'clock, to: ['a b']}
     |                              ^^^^^
   hint: for example `a-b`
 "#);

@@ -188,7 +188,7 @@ prop_compose! {
 prop_compose! {
     fn log_destination()(
         (way, path) in (0..4, text()),
-        index in "[a-z_]{1,8}",
+        index in "[a-z][a-z_]{0,8}",
         headers in btree_map("[a-z-]{1,8}", secret(), 0..3),
         records in prop::sample::select(LogRecords::ALL.to_vec()),
         level in prop::sample::select(crate::observation::Level::ALL.to_vec()),

@@ -107,6 +107,20 @@ fn a_disk_that_takes_no_more_costs_what_does_not_fit_and_nothing_else() {
 }
 
 #[test]
+fn files_that_somebody_cuts_or_removes_cost_what_was_in_them_and_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = open(dir.path());
+    append(&mut spool, &named(0..3)).unwrap();
+    fs::remove_file(spool.path(1)).unwrap();
+    assert_eq!((drain(&mut spool), spool.dropped(), spool.waiting()), (Vec::new(), 3, 0));
+    append(&mut spool, &named(3..6)).unwrap();
+    OpenOptions::new().write(true).open(spool.path(2)).unwrap().set_len(5).unwrap();
+    assert_eq!((drain(&mut spool), spool.dropped()), (Vec::new(), 6));
+    append(&mut spool, &named(6..8)).unwrap();
+    assert_eq!(drain(&mut spool), named(6..8));
+}
+
+#[test]
 fn a_record_too_large_is_dropped_and_counted() {
     let dir = tempfile::tempdir().unwrap();
     let mut spool = open(dir.path());
