@@ -160,5 +160,7 @@ fn is_shown(snapshot: &Snapshot, order: &Order) -> bool {
         Order::Note(id, remark) => incident(*id).is_none_or(|it| it.handling.notes.contains(remark)),
         Order::Silence(silence) => silences.iter().any(|known| known.remark == silence.remark),
         Order::Unsilence(id, _) => silences.iter().all(|known| known.id != *id),
+        // It is not asked for here, and may be refused for a reason that the watch says.
+        Order::Repair(..) => true,
     }
 }
