@@ -30,14 +30,22 @@ impl Watched {
         Some(instant.unwrap_or(FOR_EVER))
     }
 
-    /// A call becomes too old to believe; a turn that a clock ahead of ours told becomes one of now; a loss is not counted
-    /// any more.
-    fn servers_change_at(&self, now: Timestamp) -> [Option<Timestamp>; 3] {
-        let called =
-            self.facts.session.as_ref().map(|known| known.at.plus(self.target.settings.schedule.session * STALE_INTERVALS));
+    /// A call becomes too old to believe, or a turn counts.
+    fn servers_change_at(&self, now: Timestamp) -> [Option<Timestamp>; 2] {
+        [self.calls_hold_until(), self.turns_count_at(now)]
+    }
+
+    /// The last instant at which a good call is believed.
+    pub(super) fn calls_hold_until(&self) -> Option<Timestamp> {
+        self.facts.session.as_ref().map(|known| known.at.plus(self.target.settings.schedule.session * STALE_INTERVALS))
+    }
+
+    /// A turn that a clock ahead of ours told becomes one of now; a loss is not counted any more. It changes when there is
+    /// another turn, or by time.
+    pub(super) fn turns_count_at(&self, now: Timestamp) -> Option<Timestamp> {
         let ahead = self.facts.turns.iter().filter_map(|turn| turn.at).filter(|at| *at > now).map(before);
         let window = self.target.settings.thresholds.flap_window;
-        [called, ahead.min(), flaps::counted_until(&self.facts, window, now)]
+        ahead.chain(flaps::counted_until(&self.facts, window, now)).min()
     }
 
     /// Sums over windows only fall by time alone, but a share may rise, and so may the leanest slice: then there is no
