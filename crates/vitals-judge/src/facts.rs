@@ -24,9 +24,8 @@ use std::time::Duration;
 use vitals_model::claim::{HubState, ServerClaim};
 use vitals_model::limits::SERVERS_MAX;
 use vitals_model::observation::{
-    ApiSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation,
-    ProcessId, ProcessSeen, RunState, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen,
-    WorkspaceSeen,
+    ApiSeen, ErrorKind, ExitRole, ExitSeen, Failure, LevelCounts, LlmSeen, LogSeen, MetaToolSeen, Observation, ProcessId,
+    ProcessSeen, RunState, Seen, ServerTurn, SessionSeen, StreamNote, StreamSeen, VisitSeen, WorkspaceSeen,
 };
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;

@@ -22,7 +22,7 @@ impl Watched {
     pub(super) fn until(&self, part: Part, now: Timestamp) -> Option<Timestamp> {
         let instant = match part {
             Part::Servers => self.servers_change_at(now).into_iter().flatten().min(),
-            Part::File => self.file_changes_at(now)?,
+            Part::File => return self.file_changes_at(now),
             Part::Stream => self.stream_changes_at().into_iter().flatten().min(),
             Part::Writing => self.facts.records.settles_at().filter(|at| *at >= now),
             _ => None,
@@ -50,13 +50,13 @@ impl Watched {
 
     /// Sums over windows only fall by time alone, but a share may rise, and so may the leanest slice: then there is no
     /// instant. A file that is lost is given its time.
-    fn file_changes_at(&self, now: Timestamp) -> Option<Option<Timestamp>> {
+    fn file_changes_at(&self, now: Timestamp) -> Option<Timestamp> {
         let window = &self.facts.log_window;
         let limit = self.target.settings.thresholds.log_growth.0;
         if self.facts.log_lost.is_some() || check::may_be_broken(&self.facts, now) || window.may_flood(limit) {
             return None;
         }
-        Some(window.measured_from().filter(|from| *from > now).map(before))
+        Some(window.measured_from().filter(|from| *from > now).map_or(FOR_EVER, before))
     }
 
     /// The stream is silent for too long.

@@ -199,7 +199,9 @@ impl Watched {
         let settled = std::mem::take(&mut self.settled);
         let Some((_, _, at)) = settled.last() else { return false };
         let at = *at;
-        settled.into_iter().for_each(|(server, tools, _)| self.facts.tools_before.put(server, tools));
+        for (server, tools, _) in settled {
+            self.facts.tools_before.put(&server, tools);
+        }
         self.follow_surfaces(at);
         true
     }
