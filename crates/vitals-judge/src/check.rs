@@ -33,7 +33,7 @@ use draft::Draft;
 pub use hub::{api_id, process_id};
 pub use ids::Ids;
 pub(crate) use llm::{is_llm_mute, key_id};
-pub(crate) use logging::may_be_broken;
+pub(crate) use logging::{heartbeat_id, may_be_broken};
 pub use pace::believed_for;
 pub use part::{Part, Parts};
 pub use server::truth_id;

@@ -6,6 +6,7 @@
 
 #[cfg(test)]
 mod dice;
+mod heeded;
 mod kinds;
 mod leak;
 mod lookout;
@@ -25,6 +26,7 @@ use vitals_model::text::{Text, bytes, count};
 use vitals_model::time::{Timestamp, human};
 use vitals_model::verdict::ServerTruth;
 
+pub(crate) use heeded::Heeded;
 pub use lookout::{Lookout, REACH, Room};
 
 /// What detectors look at: a window of the past that ends at `at`.

@@ -174,6 +174,7 @@ impl Monitor {
     fn watch(&mut self, target: Target) {
         if let Some(watched) = self.targets.get_mut(&target.id) {
             watched.target = target;
+            watched.follow_schedule();
             watched.revoke();
             watched.windows.1 = Timestamp::default();
             return;

@@ -25,9 +25,17 @@ pub struct ToolSet {
 /// The tools, and figures of them that are asked for again and again.
 #[derive(Clone, Default)]
 struct Tools {
-    by_name: BTreeMap<Text, Definition>,
+    /// In the order of their names; each name once.
+    by_name: Vec<(Text, Definition)>,
     digest: OnceLock<u64>,
     names: OnceLock<u64>,
+}
+
+impl Tools {
+    /// Where a tool of this name is, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.by_name.binary_search_by(|(known, _)| known.as_str().cmp(name))
+    }
 }
 
 impl PartialEq for Tools {
@@ -104,43 +112,50 @@ impl ToolSet {
 
     /// Whether a tool of this name is in the set.
     pub fn has(&self, name: &str) -> bool {
-        self.tools.by_name.contains_key(name)
+        self.tools.place(name).is_ok()
     }
 
     /// Names with their digests, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&Text, ToolDigest)> {
-        self.tools.by_name.iter().map(|(name, definition)| (name, definition.digest()))
+        self.definitions().map(|(name, definition)| (name, definition.digest()))
     }
 
     /// Names with their definitions, in order of name.
     pub fn definitions(&self) -> impl Iterator<Item = (&Text, &Definition)> {
-        self.tools.by_name.iter()
+        self.tools.by_name.iter().map(|(name, definition)| (name, definition))
     }
 
     /// The definition of one tool.
     pub fn get(&self, name: &str) -> Option<&Definition> {
-        self.tools.by_name.get(name)
+        self.tools.place(name).ok().map(|n| &self.tools.by_name[n].1)
     }
 
     /// Puts a tool in, in place of one of the same name.
     pub fn put(&mut self, name: Text, definition: Definition) {
-        self.tools_mut().insert(name, definition);
+        let tools = self.tools_mut();
+        match tools.place(name.as_str()) {
+            Ok(n) => tools.by_name[n].1 = definition,
+            Err(n) => tools.by_name.insert(n, (name, definition)),
+        }
     }
 
     /// Takes a tool out.
     pub fn remove(&mut self, name: &str) {
-        self.tools_mut().remove(name);
+        let tools = self.tools_mut();
+        if let Ok(n) = tools.place(name) {
+            tools.by_name.remove(n);
+        }
     }
 
-    fn tools_mut(&mut self) -> &mut BTreeMap<Text, Definition> {
+    fn tools_mut(&mut self) -> &mut Tools {
         let tools = Arc::make_mut(&mut self.tools);
         (tools.digest, tools.names) = (OnceLock::new(), OnceLock::new());
-        &mut tools.by_name
+        tools
     }
 
     /// Shares the memory of `other` when it is the same set.
     pub fn share(&mut self, other: &Self) {
-        if self == other {
+        if !Arc::ptr_eq(&self.tools, &other.tools) && self == other {
             *self = other.clone();
         }
     }
@@ -157,13 +172,14 @@ impl ToolSet {
         }
         let mut change = ToolChange::default();
         for (name, now) in &self.tools.by_name {
-            match earlier.tools.by_name.get(name) {
+            match earlier.get(name.as_str()) {
                 None => change.added.push(name.clone()),
                 Some(before) if before.digest() != now.digest() => change.changed.push(name.clone()),
                 Some(_) => {}
             }
         }
-        change.removed = earlier.tools.by_name.keys().filter(|n| !self.tools.by_name.contains_key(*n)).cloned().collect();
+        let removed = earlier.definitions().map(|(name, _)| name).filter(|name| !self.has(name.as_str()));
+        change.removed = removed.cloned().collect();
         change
     }
 
@@ -175,13 +191,18 @@ impl ToolSet {
 
     /// FNV-1a over the names.
     fn names(&self) -> u64 {
-        *self.tools.names.get_or_init(|| fnv(self.tools.by_name.keys().flat_map(fnv_name)))
+        *self.tools.names.get_or_init(|| fnv(self.definitions().flat_map(|(name, _)| fnv_name(name))))
     }
 }
 
 impl FromIterator<(Text, Definition)> for ToolSet {
     fn from_iter<I: IntoIterator<Item = (Text, Definition)>>(iter: I) -> Self {
-        Self { tools: Arc::new(Tools { by_name: iter.into_iter().collect(), ..Tools::default() }) }
+        // Of two tools of one name the later counts.
+        let mut by_name: Vec<_> = iter.into_iter().collect();
+        by_name.reverse();
+        by_name.sort_by(|(a, _), (b, _)| a.cmp(b));
+        by_name.dedup_by(|(a, _), (b, _)| a == b);
+        Self { tools: Arc::new(Tools { by_name, ..Tools::default() }) }
     }
 }
 

@@ -16,7 +16,7 @@ use super::draft::Draft;
 use crate::facts::{Facts, Known};
 
 /// The check on the stream's heartbeat.
-fn heartbeat_id() -> CheckId {
+pub(crate) fn heartbeat_id() -> CheckId {
     static ID: LazyLock<CheckId> = LazyLock::new(|| CheckId::of_target(Point::Logging, "heartbeat"));
     ID.clone()
 }
@@ -29,6 +29,9 @@ const BROKEN_LINES_MIN: u64 = 5;
 
 /// A rotation by renaming leaves no file until the hub writes its next record.
 const ROTATION_MAX: Duration = Duration::from_secs(5);
+
+/// Checks of a log file that can be read.
+const CHECKS_OF_FILE: usize = 6;
 
 /// Disk space that is enough whatever the percentage says.
 const DISK_FREE_ENOUGH: u64 = 20_000_000_000;
@@ -69,11 +72,12 @@ fn draft<T>(scene: Scene<'_>, question: &str, known: &Known<T>) -> Draft {
 fn of_file(scene: Scene<'_>, known: &Known<LogSeen>, file: &LogFile) -> Vec<Reading> {
     let limits = &scene.settings.thresholds;
     let shared = if file.shared { ", shared by several hubs" } else { "" };
-    let mut readings = vec![
+    let mut readings = Vec::with_capacity(CHECKS_OF_FILE);
+    readings.push(
         draft(scene, "file", known)
             .evidence(|| file.path.display().to_string())
             .healthy(|| format!("{}{shared}", file.path.display())),
-    ];
+    );
     let size = file.size as f64;
     readings.push(
         draft(scene, "size", known).hint("rotate or shorten it").above(size, Unit::Bytes, limits.log_bytes, || bytes(file.size)),

@@ -17,6 +17,7 @@ use vitals_model::time::{Timestamp, human};
 use vitals_model::verdict::Verdict;
 
 use super::Evidence;
+use super::heeded::Heeded;
 use super::kinds::Kinds;
 use super::leak::{Bar, Floors, Leak, Run};
 use super::rate::Calls;
@@ -65,7 +66,7 @@ pub struct Room {
 
 /// What is followed for leaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Leaky {
+pub(crate) enum Leaky {
     Memory,
     Fds,
     Clients,
@@ -76,7 +77,7 @@ enum Leaky {
 impl Leaky {
     const ALL: [Self; 5] = [Self::Memory, Self::Fds, Self::Clients, Self::Children, Self::Log];
 
-    fn of(id: &CheckId) -> Option<Self> {
+    pub(super) fn of(id: &CheckId) -> Option<Self> {
         match id.as_str() {
             "hub-servers/memory" => Some(Self::Memory),
             "hub-servers/fds" => Some(Self::Fds),
@@ -171,29 +172,35 @@ impl Lookout {
 
     /// Whether samples of this check say anything here.
     pub fn heeds(id: &CheckId) -> bool {
-        Leaky::of(id).is_some() || is_latency(id) || is_record(id) || id.as_str() == "hub-servers/process"
+        Heeded::of(id).is_some()
     }
 
-    /// Takes in one sample; of one check they come in the order of time.
+    /// Takes in one sample, when it says anything here; of one check they come in the order of time.
     pub fn take(&mut self, sample: &Sample) {
+        if let Some(heeded) = Heeded::of(&sample.id) {
+            self.take_as(heeded, sample);
+        }
+    }
+
+    /// Takes in one sample of a check that is heeded so.
+    pub(crate) fn take_as(&mut self, heeded: Heeded, sample: &Sample) {
         let at = sample.at;
-        if is_record(&sample.id) {
-            self.voice.spoke(at);
-        } else if is_latency(&sample.id) {
-            self.take_latency(sample);
-            // A hub whose log file cannot be read is heard by its stream, which sends nothing when nothing is logged.
-            self.voice.looked(at);
-        }
-        let Some(value) = sample.value else { return };
-        if sample.id.as_str() == "hub-servers/process" {
-            self.take_start(at.minus(Duration::from_secs_f64(value.clamp(0.0, 1e9))));
-        }
-        if let Some(what) = Leaky::of(&sample.id) {
-            let run = match what {
-                Leaky::Log => self.take_size(at, value),
-                _ => self.run.unwrap_or(Run { number: 0, began: None }),
-            };
-            self.floors[what as usize].take(at, value, run, what.bar(self.room));
+        match (heeded, sample.value) {
+            (Heeded::Record, _) => self.voice.spoke(at),
+            (Heeded::Latency, _) => {
+                self.take_latency(sample);
+                // A hub whose log file cannot be read is heard by its stream, which sends nothing when nothing is logged.
+                self.voice.looked(at);
+            }
+            (Heeded::Age, Some(value)) => self.take_start(at.minus(Duration::from_secs_f64(value.clamp(0.0, 1e9)))),
+            (Heeded::Leaky(what), Some(value)) => {
+                let run = match what {
+                    Leaky::Log => self.take_size(at, value),
+                    _ => self.run.unwrap_or(Run { number: 0, began: None }),
+                };
+                self.floors[what as usize].take(at, value, run, what.bar(self.room));
+            }
+            (Heeded::Age | Heeded::Leaky(_), None) => {}
         }
     }
 
@@ -468,16 +475,6 @@ impl Lookout {
         let forgotten = if forgotten > 0 { format!(", {forgotten} forgotten") } else { String::new() };
         (Outcome::Quiet, format!("no new kind of error; {known} known{forgotten}"), "")
     }
-}
-
-/// Checks whose value is a latency that is measured again and again.
-fn is_latency(id: &CheckId) -> bool {
-    matches!(id.as_str(), "hub-servers/api" | "filtering-sessions/open" | "hub-llm/latency") || id.question() == "call"
-}
-
-/// Series of log records.
-fn is_record(id: &CheckId) -> bool {
-    id.as_str().starts_with("logging/lines/")
 }
 
 /// The first few of `told`, the smallest key first.

@@ -67,10 +67,10 @@ impl<T> ByServer<T> {
     }
 
     /// Puts that of one server in the place of what there was.
-    pub(crate) fn put(&mut self, server: Text, one: T) {
-        match self.find(&server) {
+    pub(crate) fn put(&mut self, server: &Text, one: T) {
+        match self.find(server) {
             Some(n) => self.all[n].1 = one,
-            None => _ = self.get_or(&server, || one),
+            None => _ = self.get_or(server, || one),
         }
     }
 
@@ -119,7 +119,7 @@ impl<T> ByServer<T> {
 impl<T> FromIterator<(Text, T)> for ByServer<T> {
     fn from_iter<I: IntoIterator<Item = (Text, T)>>(all: I) -> Self {
         let mut by_server = Self::default();
-        all.into_iter().for_each(|(server, one)| by_server.put(server, one));
+        all.into_iter().for_each(|(server, one)| by_server.put(&server, one));
         by_server
     }
 }

@@ -14,6 +14,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Default)]
 pub struct Levels {
     minutes: BTreeMap<Timestamp, LevelCounts>,
+    /// All of them together.
+    sum: LevelCounts,
     kinds: Vec<ErrorKind>,
 }
 
@@ -21,8 +23,11 @@ impl Levels {
     /// Adds records of one minute; beyond [`LOG_MINUTES_MAX`] minutes the oldest are forgotten.
     pub fn add(&mut self, minute: Timestamp, counts: &LevelCounts) {
         self.minutes.entry(minute).or_default().merge(counts);
-        while self.minutes.len() > LOG_MINUTES_MAX {
+        self.sum.merge(counts);
+        if self.minutes.len() > LOG_MINUTES_MAX {
             self.minutes.pop_first();
+            self.sum = LevelCounts::default();
+            self.minutes.values().for_each(|counts| self.sum.merge(counts));
         }
     }
 
@@ -65,7 +70,7 @@ impl Levels {
     /// Whether there are records, and every one of them is debug: the event stream of a hub that filters, with a
     /// pino log, gives its errors as debug too.
     pub fn is_flat(&self) -> bool {
-        !self.is_empty() && self.minutes.values().all(|counts| counts.of(Level::Debug) == counts.total())
+        !self.is_empty() && self.sum.of(Level::Debug) == self.sum.total()
     }
 }
 

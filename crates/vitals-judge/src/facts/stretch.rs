@@ -138,13 +138,16 @@ impl LogWindow {
     /// Whether what grew in the last minute may become a flood beyond `limit`, in bytes per hour, by time alone: however
     /// the slices fall, the largest figures fill one less than all of them, and the leanest has of the rest at most.
     pub(crate) fn may_flood(&self, limit: f64) -> bool {
+        let rate = |grown: u64| grown as f64 * 3600.0 / BUCKET.as_secs_f64();
+        if rate(self.grown.iter().map(|(_, bytes)| bytes).sum()) <= limit {
+            return false;
+        }
         let mut grown: Vec<_> = self.grown.iter().map(|(_, bytes)| *bytes).collect();
         if grown.len() < FLOOD_SLICES {
             return false;
         }
         grown.select_nth_unstable_by(FLOOD_SLICES - 1, |a, b| b.cmp(a));
-        let rest: u64 = grown[FLOOD_SLICES - 1..].iter().sum();
-        rest as f64 * 3600.0 / BUCKET.as_secs_f64() > limit
+        rate(grown[FLOOD_SLICES - 1..].iter().sum()) > limit
     }
 
     /// From when on there is growth to speak of.
@@ -155,7 +158,8 @@ impl LogWindow {
     /// What was read since `from`.
     pub fn since(&self, from: Timestamp) -> Lines {
         let mut sum = Lines::default();
-        self.parts.iter().filter(|(at, _)| *at >= from).for_each(|(_, lines)| sum.merge(*lines));
+        // The parts come in the order of time.
+        self.parts.iter().rev().take_while(|(at, _)| *at >= from).for_each(|(_, lines)| sum.merge(*lines));
         sum
     }
 

@@ -51,7 +51,7 @@ impl Facts {
         let now: Vec<_> = now.into_iter().filter(|(_, tools)| !tools.is_empty()).collect();
         let is_known = |(name, tools): &(&Text, ToolSet)| {
             let (base, is_pinned) = self.base(name);
-            let known = self.surfaces.get(*name)?;
+            let known = self.surfaces.get(name)?;
             (known.of.0 == tools.digest() && known.of.1 == base.map(ToolSet::digest) && known.is_pinned == is_pinned)
                 .then_some(known.of.2)
         };
@@ -86,7 +86,7 @@ impl Facts {
         }
         let tools = tools.len() as u64;
         let surface = Surface { of, tools, drift, is_pinned, signs, approved_signs, tokens: course };
-        self.surfaces.put(name.clone(), surface);
+        self.surfaces.put(name, surface);
     }
 
     /// What the tools of a server cost before they were first seen: what they usually did, else as last seen,

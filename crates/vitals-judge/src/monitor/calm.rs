@@ -22,7 +22,7 @@ impl Watched {
     pub(super) fn until(&self, part: Part, now: Timestamp) -> Option<Timestamp> {
         let instant = match part {
             Part::Servers => self.servers_change_at(now).into_iter().flatten().min(),
-            Part::File => self.file_changes_at(now)?,
+            Part::File => return self.file_changes_at(now),
             Part::Stream => self.stream_changes_at().into_iter().flatten().min(),
             Part::Writing => self.facts.records.settles_at().filter(|at| *at >= now),
             _ => None,
@@ -30,25 +30,33 @@ impl Watched {
         Some(instant.unwrap_or(FOR_EVER))
     }
 
-    /// A call becomes too old to believe; a turn that a clock ahead of ours told becomes one of now; a loss is not counted
-    /// any more.
-    fn servers_change_at(&self, now: Timestamp) -> [Option<Timestamp>; 3] {
-        let called =
-            self.facts.session.as_ref().map(|known| known.at.plus(self.target.settings.schedule.session * STALE_INTERVALS));
+    /// A call becomes too old to believe, or a turn counts.
+    fn servers_change_at(&self, now: Timestamp) -> [Option<Timestamp>; 2] {
+        [self.calls_hold_until(), self.turns_count_at(now)]
+    }
+
+    /// The last instant at which a good call is believed.
+    pub(super) fn calls_hold_until(&self) -> Option<Timestamp> {
+        self.facts.session.as_ref().map(|known| known.at.plus(self.target.settings.schedule.session * STALE_INTERVALS))
+    }
+
+    /// A turn that a clock ahead of ours told becomes one of now; a loss is not counted any more. It changes when there is
+    /// another turn, or by time.
+    pub(super) fn turns_count_at(&self, now: Timestamp) -> Option<Timestamp> {
         let ahead = self.facts.turns.iter().filter_map(|turn| turn.at).filter(|at| *at > now).map(before);
         let window = self.target.settings.thresholds.flap_window;
-        [called, ahead.min(), flaps::counted_until(&self.facts, window, now)]
+        ahead.chain(flaps::counted_until(&self.facts, window, now)).min()
     }
 
     /// Sums over windows only fall by time alone, but a share may rise, and so may the leanest slice: then there is no
     /// instant. A file that is lost is given its time.
-    fn file_changes_at(&self, now: Timestamp) -> Option<Option<Timestamp>> {
+    fn file_changes_at(&self, now: Timestamp) -> Option<Timestamp> {
         let window = &self.facts.log_window;
         let limit = self.target.settings.thresholds.log_growth.0;
         if self.facts.log_lost.is_some() || check::may_be_broken(&self.facts, now) || window.may_flood(limit) {
             return None;
         }
-        Some(window.measured_from().filter(|from| *from > now).map(before))
+        Some(window.measured_from().filter(|from| *from > now).map_or(FOR_EVER, before))
     }
 
     /// The stream is silent for too long.

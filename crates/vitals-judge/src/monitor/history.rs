@@ -30,40 +30,44 @@ const TURN_AGE_MAX: Duration = Duration::from_secs(3600);
 impl Watched {
     /// The samples that one observation adds to history: the readings that it answered, which are in `parts`, and series.
     pub(super) fn samples(&mut self, now: Timestamp, taken: &Taken, at: Timestamp, parts: Parts) -> Vec<Effect> {
-        let mut heeded = Vec::new();
-        let mut samples = Vec::with_capacity(self.judged.places(parts).map(|range| range.len()).sum());
-        for n in self.judged.places(parts).flatten() {
-            let (reading, note) = (&self.judged.readings[n], &mut self.judged.notes[n]);
-            let is_fresh = (reading.at == at || reading.at == now) && reading.standing != Standing::Advice;
-            if !is_fresh || !is_worth_keeping(reading, note) {
-                continue;
-            }
-            note.kept = Some((reading.at, reading.health));
-            if let Some(value) = reading.value {
-                if note.trend.len() == TREND_POINTS_MAX {
-                    note.trend.pop_front();
-                }
-                note.trend.push_back(value);
-            }
-            if note.is_heeded {
-                heeded.push(samples.len());
-            }
-            samples.push(Sample { id: reading.id.clone(), at: reading.at, health: reading.health, value: reading.value });
-        }
-        let judged = samples.len();
-        samples.extend(self.level_series(taken, at));
-        samples.extend(self.turn_series(at));
         self.lookout.set_room(self.facts.room());
+        let mut samples = Vec::with_capacity(parts.iter().map(|part| self.judged.range(part).len()).sum());
         // The process is judged first: what else was measured at this moment belongs to its run.
-        let of_process = |sample: &&Sample| sample.id.question() == "process";
-        let heeded = || heeded.iter().map(|n| &samples[*n]).chain(&samples[judged..]);
-        for sample in heeded().filter(of_process).chain(heeded().filter(|sample| !of_process(sample))) {
-            self.lookout.take(sample);
+        for part in parts.iter() {
+            for n in self.judged.range(part) {
+                samples.extend(self.sample_of(n, [at, now]));
+            }
+        }
+        let series = self.level_series(taken, at).into_iter().chain(self.turn_series(at));
+        for sample in series {
+            self.lookout.take(&sample);
+            samples.push(sample);
         }
         self.hear_errors(taken, at);
         let errors = self.lookout.errors_to_keep(now).map(|known| Record::Errors(self.target.id.clone(), known));
         let samples = (!samples.is_empty()).then(|| Record::Samples(self.target.id.clone(), samples));
         samples.into_iter().chain(errors).map(Effect::Keep).collect()
+    }
+
+    /// The sample of one reading, when it is of one of these instants and worth keeping.
+    fn sample_of(&mut self, n: usize, instants: [Timestamp; 2]) -> Option<Sample> {
+        let (reading, note) = (&self.judged.readings[n], &mut self.judged.notes[n]);
+        let is_fresh = instants.contains(&reading.at) && reading.standing != Standing::Advice;
+        if !is_fresh || !is_worth_keeping(reading, note) {
+            return None;
+        }
+        note.kept = Some((reading.at, reading.health));
+        if let Some(value) = reading.value {
+            if note.trend.len() == TREND_POINTS_MAX {
+                note.trend.pop_front();
+            }
+            note.trend.push_back(value);
+        }
+        let sample = Sample { id: reading.id.clone(), at: reading.at, health: reading.health, value: reading.value };
+        if let Some(heeded) = note.heeded {
+            self.lookout.take_as(heeded, &sample);
+        }
+        Some(sample)
     }
 
     /// Errors by kind, from the source that carries levels.
@@ -195,7 +199,9 @@ impl Watched {
         let settled = std::mem::take(&mut self.settled);
         let Some((_, _, at)) = settled.last() else { return false };
         let at = *at;
-        settled.into_iter().for_each(|(server, tools, _)| self.facts.tools_before.put(server, tools));
+        for (server, tools, _) in settled {
+            self.facts.tools_before.put(&server, tools);
+        }
         self.follow_surfaces(at);
         true
     }

@@ -20,7 +20,7 @@ use super::{KEPT_REMEMBERED, Watched};
 use crate::cause::is_bad;
 use crate::check::pace::{self, Pace};
 use crate::check::{self, Ids, Measured, Part, Parts, Scene, Words};
-use crate::detect::Lookout;
+use crate::detect::Heeded;
 use crate::event::Effect;
 use crate::incident::Look;
 use crate::telling::Hush;
@@ -38,6 +38,8 @@ pub(super) struct Judged {
     pub notes: Vec<Note>,
     /// How each part stands.
     parts: [Stand; Part::ALL.len()],
+    /// Until when no turn of a server, and none of its ends, counts otherwise.
+    turns_until: Option<Timestamp>,
     /// Whether the readings of the servers need no more than other figures when a look tells no more.
     is_renewable: bool,
     /// The last samples kept of checks that have had no reading since.
@@ -82,8 +84,8 @@ pub(super) struct Note {
     pub apart: Option<Duration>,
     /// For how long it is believed without another measurement.
     believed: Option<Duration>,
-    /// Whether the detectors want its samples.
-    pub is_heeded: bool,
+    /// As what the detectors want its samples.
+    pub heeded: Option<Heeded>,
     /// Whose look measures it, for a check on a server.
     measured: Measured,
     /// As what the incidents were compared with it.
@@ -91,7 +93,8 @@ pub(super) struct Note {
 }
 
 impl Judged {
-    fn range(&self, part: Part) -> Range<usize> {
+    /// Where the readings of a part are.
+    pub(super) fn range(&self, part: Part) -> Range<usize> {
         let n = part as usize;
         if n == 0 { 0..self.parts[0].end } else { self.parts[n - 1].end..self.parts[n].end }
     }
@@ -109,12 +112,6 @@ impl Judged {
     /// The last instant for which all parts stand.
     fn stands_until(&self) -> Option<Timestamp> {
         self.parts.iter().map(|part| part.until).min().flatten()
-    }
-
-    /// The places of the readings of some parts.
-    pub(super) fn places(&self, parts: Parts) -> impl Iterator<Item = Range<usize>> + use<> {
-        let ends = self.parts.map(|part| part.end);
-        parts.iter().map(move |part| (part as usize).checked_sub(1).map_or(0, |before| ends[before])..ends[part as usize])
     }
 
     /// Whether any check is bad.
@@ -169,7 +166,7 @@ impl Judged {
                 trend: VecDeque::new(),
                 apart: pace(reading).apart(),
                 believed: pace(reading).believed(),
-                is_heeded: Lookout::heeds(&reading.id),
+                heeded: Heeded::of(&reading.id),
                 measured: Measured::of(reading.id.question()),
                 compared: None,
             };
@@ -209,7 +206,7 @@ impl Watched {
         let renews = |part| part == Part::Servers && touched.by_figures && !due.has(part);
         let is_same = parts
             .iter()
-            .fold(true, |is_same, part| if renews(part) && self.renew(now) { is_same } else { self.judge(part, now) && is_same });
+            .fold(true, |is_same, part| if renews(part) && self.renew() { is_same } else { self.judge(part, now) && is_same });
         if !is_same && !parts.has(Part::Host) {
             self.judge(Part::Host, now);
         }
@@ -252,20 +249,20 @@ impl Watched {
     }
 
     /// Gives the readings of the servers other figures, where they need no more.
-    fn renew(&mut self, now: Timestamp) -> bool {
+    fn renew(&mut self) -> bool {
         let call_ms_max = self.target.settings.thresholds.call_ms.0;
         let mut calls = self.facts.session.iter().flat_map(|known| &known.seen.calls);
         let is_slow = |call: &CallSeen| call.took.as_secs_f64() * 1000.0 > call_ms_max;
         if !self.judged.is_renewable || calls.any(is_slow) {
             return false;
         }
-        let mut until = self.until(Part::Servers, now);
+        let mut until = self.calls_hold_until().into_iter().chain(self.judged.turns_until).min();
         let range = self.judged.range(Part::Servers);
         let (readings, notes) = (&mut self.judged.readings[range.clone()], &self.judged.notes[range.clone()]);
         let renewed = check::renew(&self.facts, readings.iter_mut().zip(notes.iter().map(|note| note.measured)));
         for (reading, note) in renewed.zip(notes) {
             if let Some(fresh_until) = stale_at(reading, note.believed) {
-                until = until.map(|until| until.min(fresh_until));
+                until = Some(until.map_or(fresh_until, |until| until.min(fresh_until)));
             }
         }
         self.judged.parts[Part::Servers as usize].until = until;
@@ -301,6 +298,7 @@ impl Watched {
         let (kind, schedule) = (self.target.address.kind(), &self.target.settings.schedule);
         self.judged.put(part, readings, is_same, |reading| pace::of(reading, kind, schedule));
         if part == Part::Servers {
+            self.judged.turns_until = self.turns_count_at(now);
             let readings = &self.judged.readings[self.judged.range(part)];
             self.judged.is_renewable = stand.until.is_some() && check::is_renewable(&self.facts, &self.judged.truths, readings);
         }
@@ -340,6 +338,15 @@ impl Watched {
         self.judged.compare(0..self.judged.readings.len(), &mut readings);
         check::sort(&mut readings);
         (truths, readings)
+    }
+
+    /// The checks known so far go on at the pace of the settings of now.
+    pub(super) fn follow_schedule(&mut self) {
+        let (kind, schedule) = (self.target.address.kind(), &self.target.settings.schedule);
+        for (reading, note) in self.judged.readings.iter().zip(&mut self.judged.notes) {
+            let pace = pace::of(reading, kind, schedule);
+            (note.apart, note.believed) = (pace.apart(), pace.believed());
+        }
     }
 
     fn pace(&self, reading: &Reading) -> Pace {

@@ -5,7 +5,7 @@ use vitals_model::time::Timestamp;
 
 use super::judged::Touched;
 use super::{Watched, history};
-use crate::check::{Part, Parts};
+use crate::check::{self, Part, Parts};
 use crate::facts::{Taken, Told};
 
 /// The event stream, and the age of its heartbeat.
@@ -51,8 +51,8 @@ impl Watched {
 
     /// A heartbeat has an age at each event.
     fn wants_age_of_heartbeat(&self, now: Timestamp) -> bool {
-        let is_heartbeat = |n: &usize| self.judged.readings[*n].id.question() == "heartbeat";
-        let heartbeat = self.judged.places(STREAM).flatten().find(is_heartbeat);
+        let id = check::heartbeat_id();
+        let heartbeat = self.judged.range(Part::Stream).find(|n| self.judged.readings[*n].id == id);
         heartbeat.is_some_and(|n| history::is_due(&self.judged.notes[n], now))
     }
 }
