@@ -98,7 +98,7 @@ fn sums(out: &mut impl Write, all: &[Outcome]) -> io::Result<bool> {
         times.sort_unstable();
         let (middle, worst) = (times.get(times.len() / 2), times.last());
         if let (Some(middle), Some(worst)) = (middle, worst) {
-            writeln!(out, "  {:<14} {:>4} times, told after {middle:.1?}, at worst {worst:.1?}", fault.card().name, times.len())?;
+            writeln!(out, "  {:<24} {:>4} times, told after {middle:.1?}, at worst {worst:.1?}", fault.card().name, times.len())?;
         }
     }
     Ok(!all.is_empty() && wrong <= FALSE_MAX && missed == 0)
