@@ -2,6 +2,7 @@
 //! The frame is `xtask::bench`; the real hub and the built binary are the acceptance tests' own.
 
 mod bed;
+mod faces;
 mod faults;
 mod kill;
 mod lab;
@@ -17,7 +18,7 @@ use xtask::bench::{self, Measurement};
 use bed::{hub, install, procs, product, rest, wait};
 
 /// In the order in which they run.
-const MEASUREMENTS: [Measurement; 12] = [
+const MEASUREMENTS: [Measurement; 15] = [
     looks::CHECK,
     looks::DASHBOARD,
     faults::FAULTS,
@@ -27,6 +28,9 @@ const MEASUREMENTS: [Measurement; 12] = [
     programs::HISTORY,
     programs::REPORT,
     programs::JUDGING,
+    faces::SCREEN,
+    faces::ANSWERS,
+    faces::PAGE,
     lab::SESSIONS,
     lab::DEMO,
     bench::TIDY,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::product::{Home, Running};
 use crate::wait::Stopwatch;
-use crate::{procs, rest, wait};
+use crate::{install, procs, rest, wait};
 
 /// How long a lab may take to start, on a busy machine.
 const START_MAX: Duration = Duration::from_secs(20);
@@ -215,4 +215,36 @@ fn whatever_is_typed_it_answers_before_and_after_and_without_a_hub() {
     agent.end();
     let unknown = home.run(&["mcp", "--target", "no-such-hub"], LONG);
     assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(3), ""), "{}", unknown.stderr);
+}
+
+/// The commands of the guide that ask with the MCP inspector, each as its words after `--cli`.
+fn documented() -> Vec<Vec<String>> {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/agents.md");
+    let text = std::fs::read_to_string(guide).expect("the guide is in the repository");
+    let commands = text.lines().filter_map(|line| line.trim().strip_prefix("npx @modelcontextprotocol/inspector --cli "));
+    commands.map(|command| command.split(' ').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_inspector_is_answered_as_the_guide_says() {
+    let Some(folder) = install::inspector() else { return };
+    let home = Home::new();
+    let lab = Running::start(home.mcp_vitals(&["lab"]));
+    let commands = documented();
+    assert_eq!(commands.len(), 4);
+    for words in commands {
+        let [program, rest @ ..] = words.as_slice() else { panic!("an empty command") };
+        assert_eq!(program, "mcp-vitals");
+        let mut inspector = std::process::Command::new("node");
+        home.furnish(&mut inspector);
+        inspector.arg(folder.join("node_modules/.bin/mcp-inspector")).arg("--cli");
+        inspector.arg(env!("CARGO_BIN_EXE_mcp-vitals")).args(rest);
+        let ran = Running::start(inspector).wait(LONG);
+        assert_eq!(ran.code, Some(0), "{rest:?}: {ran:?}");
+        let answer: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|why| panic!("{why}: {ran:?}"));
+        let expected = ["/tools/0/name", "/structuredContent/health", "/contents/0/text", "/prompts/0/name"];
+        assert!(expected.iter().any(|place| answer.pointer(place).is_some_and(Value::is_string)), "{rest:?}: {answer}");
+    }
+    lab.signal(Signal::TERM);
+    assert_eq!(lab.wait(LONG).code, Some(0));
 }

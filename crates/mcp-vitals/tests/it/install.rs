@@ -1,4 +1,4 @@
-//! Installs the real hub of `tests/real-hub/`, and what drives a browser, once per machine and lock file, below the
+//! Installs the real hub of `tests/real-hub/`, the MCP inspector, and what drives a browser, once per machine and lock file, below the
 //! target folder.
 
 use std::ffi::OsString;
@@ -10,6 +10,9 @@ use std::sync::OnceLock;
 
 /// What is installed, pinned.
 const PINNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/real-hub");
+
+/// What asks a server for agents, pinned.
+const INSPECTOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/inspector");
 
 /// What drives a browser, pinned.
 const BROWSER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser");
@@ -36,6 +39,17 @@ pub(crate) fn real_hub() -> Result<&'static Path, &'static str> {
 #[expect(clippy::disallowed_methods, reason = "the acceptance tests' one home of the environment")]
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// The folder whose `node_modules` has the MCP inspector; `None`, with a line that says why, where it cannot be had.
+pub(crate) fn inspector() -> Option<PathBuf> {
+    let found = install(INSPECTOR, "inspector");
+    if let Err(reason) = &found {
+        assert!(variable("MCP_VITALS_REAL_HUB").is_none_or(|v| v != "required"), "the inspector is required here: {reason}");
+        // The macros' output is shown for failed tests only; this must be seen when all is well.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {reason}\n").as_bytes());
+    }
+    found.ok()
 }
 
 /// The folder whose `node_modules` has what drives a browser, and the browser; or why there is none.

@@ -56,12 +56,11 @@ impl WatchSource {
     /// Reads the history. A reader that failed is given up: the file may have been moved aside.
     fn read<T>(&self, question: impl FnOnce(&Reader) -> anyhow::Result<T>) -> Result<T, Trouble> {
         let mut kept = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let reader = match kept.take() {
-            Some(reader) => reader,
-            None => {
-                let dir = self.history.as_ref().ok_or(Trouble::NoHistory)?;
-                wiring::reader(dir).map_err(failed)?.ok_or(Trouble::NoHistory)?
-            }
+        let reader = if let Some(reader) = kept.take() {
+            reader
+        } else {
+            let dir = self.history.as_ref().ok_or(Trouble::NoHistory)?;
+            wiring::reader(dir).map_err(failed)?.ok_or(Trouble::NoHistory)?
         };
         let answer = question(&reader).map_err(failed)?;
         *kept = Some(reader);
