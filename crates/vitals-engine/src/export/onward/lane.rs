@@ -203,6 +203,8 @@ impl Lane {
                 // One of them is to blame: halves find it.
                 Answer::Never { why } if now == 1 => {
                     left.remove(0);
+                    // It answers.
+                    self.counts.set_trouble(None);
                     self.refuse(&[why], say);
                 }
                 Answer::Never { .. } => pace.records = now / 2,
