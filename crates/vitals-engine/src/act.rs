@@ -94,3 +94,50 @@ pub async fn carry_out(hands: Option<Arc<Hands>>, moves: Vec<Move>, kept: Kept) 
     }
     (seen, None)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use vitals_model::config::TargetSettings;
+    use vitals_model::target::{Address, Origin, Target};
+    use vitals_model::text::Text;
+    use vitals_probe::hands::{Manner, Surroundings};
+
+    use super::*;
+
+    /// Nobody listens on port 1.
+    fn hands() -> Arc<Hands> {
+        let address = Address::Hub { url: "http://127.0.0.1:1".to_owned() };
+        let settings = Arc::new(TargetSettings::default());
+        let target = Target { id: TargetId::new("hub"), address, origin: Origin::CommandLine, settings };
+        Arc::new(Hands::new(target, &Surroundings::default(), Manner::Held))
+    }
+
+    fn moves() -> Vec<Move> {
+        let say = |word: &str| Move::Run(vec!["echo".to_owned(), word.to_owned()]);
+        vec![say("one"), Move::StopServer(Text::new("fs")), say("two")]
+    }
+
+    #[tokio::test]
+    async fn moves_are_made_in_turn_up_to_the_first_that_fails() {
+        let (seen, failed) = carry_out(Some(hands()), moves(), Kept::Unasked).await;
+        assert!(seen.len() == 1 && seen[0].starts_with("run echo one: done, said: one"), "{seen:?}");
+        assert!(failed.is_some_and(|why| why.starts_with("stop fs by the hub's API: connection refused")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_done_that_is_not_written_down_before() {
+        let (promise, told) = oneshot::channel();
+        let never_told = Kept::Told(told);
+        for (kept, why) in [
+            (Kept::Never("disk full".to_owned()), "it cannot be written down: disk full, so nothing was done"),
+            (never_told, "it could not be written down within 5 s, so nothing was done"),
+        ] {
+            assert_eq!(carry_out(Some(hands()), moves(), kept).await, (Vec::new(), Some(why.to_owned())));
+        }
+        drop(promise);
+        let gone = carry_out(None, moves(), Kept::Unasked).await;
+        assert_eq!(gone, (Vec::new(), Some("the target is not watched any more".to_owned())));
+    }
+}

@@ -11,7 +11,7 @@ mod streak;
 
 use std::time::Duration;
 
-use vitals_model::check::Point;
+use vitals_model::check::{CheckId, Point};
 use vitals_model::claim::{ClaimStatus, HubState};
 use vitals_model::config::CheckPolicy;
 use vitals_model::drift::Fate;
@@ -303,9 +303,14 @@ impl Look<'_> {
 
 /// The truth that a reading tells, when it is one about a server.
 pub(crate) fn truth_of<'a>(reading: &Reading, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {
+    truth_about(&reading.id, truths)
+}
+
+/// The truth that this check is about, when it is one about a server.
+pub(crate) fn truth_about<'a>(check: &CheckId, truths: &'a [ServerTruth]) -> Option<&'a ServerTruth> {
     let is_it = |t: &&ServerTruth| {
         // Only a name that an id cannot hold as it is wants its id made.
-        reading.id.is_of_server(&t.name, "truth") || t.name.as_str().contains('/') && check::truth_id(&t.name) == reading.id
+        check.is_of_server(&t.name, "truth") || t.name.as_str().contains('/') && check::truth_id(&t.name) == *check
     };
-    (reading.id.question() == "truth").then(|| truths.iter().find(is_it))?
+    (check.question() == "truth").then(|| truths.iter().find(is_it))?
 }

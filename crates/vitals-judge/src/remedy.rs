@@ -19,9 +19,6 @@ pub(crate) use course::{Course, Ended, Want};
 pub(crate) use fit::{fit, probes};
 pub(crate) use spares::Spares;
 
-/// Under which name we write down what we did.
-pub(crate) const AUTHOR: &str = "mcp-vitals";
-
 /// What was done to every target, and what is being done.
 #[derive(Debug, Default)]
 pub(crate) struct Repairs {

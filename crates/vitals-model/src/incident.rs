@@ -5,6 +5,7 @@ use crate::check::CheckId;
 use crate::limits::{NOTES_MAX, WITHHELD_MAX};
 use crate::quiet::Remark;
 use crate::reading::Health;
+use crate::remedy::AUTHOR;
 use crate::target::TargetId;
 use crate::time::Timestamp;
 
@@ -109,6 +110,11 @@ impl Handling {
             self.notes.remove(0);
         }
         self.notes.push(remark);
+    }
+
+    /// What was last done to repair it, or said of that.
+    pub fn last_done(&self) -> Option<&Remark> {
+        self.notes.iter().rev().find(|note| note.author.as_str() == AUTHOR)
     }
 
     /// Adds what was not told, once for as long as the same is withheld for the same reason; beyond

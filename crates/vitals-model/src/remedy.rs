@@ -11,6 +11,9 @@ use crate::target::TargetId;
 use crate::text::Text;
 use crate::time::Timestamp;
 
+/// Under which name we write down with an incident what we did about it.
+pub const AUTHOR: &str = "mcp-vitals";
+
 /// What can be done to a target that is ill.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Remedy {
@@ -285,7 +288,7 @@ impl Action {
     pub fn standing(&self) -> String {
         let Self { id, remedy, .. } = self;
         match (&self.outcome, self.done_at) {
-            (Some(outcome), _) => format!("A{id} {remedy}: {}, {}", outcome.kind.as_str(), outcome.reason),
+            (Some(outcome), _) => format!("A{id} {remedy}: {}, {}", outcome.kind.said(), outcome.reason),
             (None, Some(_)) => format!("A{id} {remedy}: done, looking whether it helped"),
             (None, None) => format!("A{id} {remedy}: under way since {}", self.begun_at),
         }
@@ -320,6 +323,15 @@ impl OutcomeKind {
 
     /// As the API, metrics and the disk record write it.
     pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Helped => "helped",
+            Self::DidNotHelp => "did-not-help",
+            Self::NotCarriedOut => "not-carried-out",
+        }
+    }
+
+    /// In plain words.
+    pub const fn said(self) -> &'static str {
         match self {
             Self::Helped => "helped",
             Self::DidNotHelp => "did not help",

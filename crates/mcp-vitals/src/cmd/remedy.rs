@@ -124,9 +124,8 @@ fn ordered(dir: &Path, id: u64, remark: Remark) -> anyhow::Result<Action> {
         let action = actions.into_iter().find(|action| action.by == by);
         match action {
             Some(action) if action.outcome.is_some() || waiting.elapsed() >= ENDED_MAX => return Ok(action),
-            Some(_) => {}
             None if waiting.elapsed() >= BEGUN_MAX => bail!("the watch has not begun it: it says why on its standard error"),
-            None => {}
+            Some(_) | None => {}
         }
         std::thread::sleep(LOOK_AGAIN);
     }

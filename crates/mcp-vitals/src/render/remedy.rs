@@ -66,7 +66,7 @@ pub(crate) fn action(action: &Action) -> String {
     let _ = match &action.outcome {
         Some(outcome) => {
             let style = if outcome.kind == OutcomeKind::Helped { GOOD } else { BAD };
-            writeln!(out, "    outcome  {style}{}{style:#}: {}", outcome.kind.as_str(), outcome.reason)
+            writeln!(out, "    outcome  {style}{}{style:#}: {}", outcome.kind.said(), outcome.reason)
         }
         None => writeln!(out, "    outcome  {WARN}not known yet{WARN:#}"),
     };

@@ -201,6 +201,9 @@ pub(crate) fn incident(change: IncidentChange, incident: &Incident) -> String {
             let _ = writeln!(out, "  → {}", incident.hint);
         }
     }
+    if let Some(done) = incident.handling.last_done() {
+        let _ = writeln!(out, "  repair: {}", done.text);
+    }
     out
 }
 

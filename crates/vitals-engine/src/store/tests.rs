@@ -14,6 +14,7 @@ use vitals_probe::clock::Stopwatch;
 use super::seal::{HOUR_MS, WINDOW_MS};
 use super::*;
 
+mod actions;
 mod course;
 mod handled;
 mod kill;

@@ -1,9 +1,11 @@
 //! Repair at the end of each event: whether an action has helped, and whether one is to be begun.
 
+use std::time::Duration;
+
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::limits::TEXT_CHARS_MAX;
 use vitals_model::quiet::{Remark, Silence};
-use vitals_model::remedy::{Acted, Action, By, HeldReason, OutcomeKind, Prospect, Remedy, RepairMode};
+use vitals_model::remedy::{AUTHOR, Acted, Action, By, HeldReason, OutcomeKind, Prospect, Remedy, RepairMode};
 use vitals_model::target::TargetId;
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -11,8 +13,11 @@ use vitals_model::time::Timestamp;
 use super::{Monitor, Watched};
 use crate::event::{Effect, Event, Record};
 use crate::incident::Look;
-use crate::remedy::{AUTHOR, Course, Ended, Repairs, Spares, Want, probes};
+use crate::remedy::{Course, Ended, Repairs, Spares, Want, probes};
 use crate::telling::{self, Hush};
+
+/// How old somebody's wish for a remedy may be.
+const ASKED_MAX: Duration = Duration::from_secs(60);
 
 /// Whose repair an event may concern.
 pub(super) enum Whose {
@@ -68,8 +73,13 @@ impl Monitor {
         effects
     }
 
-    /// Somebody wants the remedy for an incident carried out. The same order twice is carried out once.
+    /// Somebody wants the remedy for an incident carried out. The same order twice is carried out once, and one that
+    /// nobody took in for a while not at all: it is of another time.
     pub(super) fn repair_asked(&mut self, now: Timestamp, id: u64, remark: Remark) -> Vec<Effect> {
+        if now.since(remark.at) > ASKED_MAX {
+            let line = format!("I{id} is not repaired: that was asked for at {}, and nobody took it in", remark.at);
+            return vec![Effect::Say(line)];
+        }
         let by = By::Person(remark);
         if self.repairs.actions().any(|action| action.incident == id && action.by == by) {
             return Vec::new();

@@ -13,8 +13,7 @@ use vitals_model::target::TargetKind;
 use vitals_model::text::{Text, count};
 use vitals_model::verdict::{ServerTruth, Verdict};
 
-use crate::check::truth_id;
-use crate::incident::Look;
+use crate::incident::{Look, truth_about};
 
 /// How long it may take until ended processes, and a log put aside, are seen to be gone: a light check, and a half.
 const SEEN_AGAIN: Duration = Duration::from_secs(15);
@@ -38,7 +37,7 @@ pub(crate) fn fit(look: Look<'_>, incident: &Incident) -> Result<Plan, Held> {
         return Err(none("it is reached directly: there is no hub that could restart it"));
     }
     let is = |point, question| incident.check == CheckId::of_target(point, question);
-    if let Some(truth) = look.truths.iter().find(|truth| truth_id(&truth.name) == incident.check) {
+    if let Some(truth) = truth_about(&incident.check, look.truths) {
         return restart_server(look, truth);
     }
     if ["process", "port", "api", "state"].into_iter().any(|question| is(Point::HubServers, question)) {

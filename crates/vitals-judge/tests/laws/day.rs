@@ -420,8 +420,9 @@ impl Day {
     pub(crate) fn play(&mut self, each: &Move) -> Vec<Effect> {
         let effects = self.carry_out(each);
         self.kept.take(&effects);
-        let begun = effects.iter().filter_map(|effect| if let Effect::Act(action, _) = effect { Some(action.id) } else { None });
-        self.acting = begun.last().or(self.acting);
+        let mut begun =
+            effects.iter().filter_map(|effect| if let Effect::Act(action, _) = effect { Some(action.id) } else { None });
+        self.acting = begun.next_back().or(self.acting);
         effects
     }
 

@@ -91,7 +91,7 @@ pub struct ActionView {
     pub begun_at: String,
     /// When all moves were made.
     pub done_at: Option<String>,
-    /// `helped`, `did not help`, `not carried out`; `null` while that is not known.
+    /// `helped`, `did-not-help`, `not-carried-out`; `null` while that is not known.
     pub outcome: Option<&'static str>,
     /// Why it is said so.
     pub reason: Option<String>,

@@ -183,6 +183,7 @@ pub fn panel(state: &TargetState, pen: Pen, columns: usize) -> Option<Panel> {
         panel.full.push_link(goal, [head(fault, pen, at).line()]);
         panel.full.extend(why);
         panel.full.extend(evidence(fault, pen, at));
+        panel.full.extend(repair(fault, pen, at));
         panel.full.extend(advice(pen, fault.hint, at.text(), columns));
     }
     Some(panel)
@@ -228,6 +229,13 @@ fn why(fault: &Fault<'_>, pen: Pen, at: Columns) -> Vec<Line<'static>> {
         return Vec::new();
     }
     paragraph(pen, fault.summary, at.text(), at.all, SUMMARY_LINES_MAX, Tone::Plain)
+}
+
+/// What is done to repair it, or was last.
+fn repair(fault: &Fault<'_>, pen: Pen, at: Columns) -> Vec<Line<'static>> {
+    let done = fault.incident.and_then(|incident| incident.handling.last_done());
+    let text = done.map(|done| format!("repair: {}", done.text)).unwrap_or_default();
+    paragraph(pen, &text, at.text(), at.all, 1, Tone::Info)
 }
 
 fn evidence(fault: &Fault<'_>, pen: Pen, at: Columns) -> Vec<Line<'static>> {

@@ -10,6 +10,7 @@ use vitals_model::incident::Incident;
 use vitals_model::limits::{EVENT_QUEUE_MAX, STORE_QUEUE_MAX};
 use vitals_model::observation::{Level, Phase};
 use vitals_model::reading::{Health, Standing};
+use vitals_model::remedy::{OutcomeKind, Remedy, RepairMode};
 use vitals_model::snapshot::{Destination, Overhead};
 use vitals_model::time::Timestamp;
 use vitals_model::verdict::Verdict;
@@ -208,6 +209,22 @@ pub(super) fn log_records(view: &View<'_>, sink: &mut dyn Sink) {
             for level in Level::ALL {
                 let labels = [("target", target.id), ("source", source), ("level", level.as_str())];
                 sink.value(&labels, number(counts.of(level)));
+            }
+        }
+    }
+}
+
+pub(super) fn actions(view: &View<'_>, sink: &mut dyn Sink) {
+    // Where nothing may be done and nothing was, there is nothing to count.
+    let is_off = |row: &&TargetRow<'_>| {
+        row.state.target.settings.repair.mode == RepairMode::Observe && row.state.repair.outcomes.is_empty()
+    };
+    for target in view.targets.iter().filter(|row| !is_off(row)) {
+        for remedy in Remedy::KINDS {
+            for outcome in OutcomeKind::ALL {
+                let count = target.state.repair.outcomes.get(&(remedy, outcome)).copied().unwrap_or(0);
+                let labels = [("target", target.id), ("remedy", remedy), ("outcome", outcome.as_str())];
+                sink.value(&labels, number(count));
             }
         }
     }

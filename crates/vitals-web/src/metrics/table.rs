@@ -8,9 +8,9 @@ use vitals_model::snapshot::Overhead;
 
 use super::Sink;
 use super::points::{
-    claimed, destinations, flag, forwarded, incidents_open, incidents_total, llm_up, log_records, notices_total, notices_waiting,
-    number, operations, otlp_requests, own_info, own_probes, probe_duration, probe_runs, probe_success, queue_depth, queue_limit,
-    seconds, server_verdict, target_checks, target_health, target_info, up,
+    actions, claimed, destinations, flag, forwarded, incidents_open, incidents_total, llm_up, log_records, notices_total,
+    notices_waiting, number, operations, otlp_requests, own_info, own_probes, probe_duration, probe_runs, probe_success,
+    queue_depth, queue_limit, seconds, server_verdict, target_checks, target_health, target_info, up,
 };
 use super::view::{ServerRow, TargetRow, View};
 
@@ -208,6 +208,18 @@ pub static METRICS: &[Metric] = &[
         "",
         "Incidents opened, by how bad they were then",
         Read::Many(&["target", "point", "severity"], incidents_total),
+    ),
+    counter(
+        "mcp_repair_actions_total",
+        "",
+        "Actions that ended, by kind of remedy and by what came of them",
+        Read::Many(&["target", "remedy", "outcome"], actions),
+    ),
+    gauge(
+        "mcp_repair_under_way",
+        "",
+        "Whether something is being done to repair the target",
+        Read::Target(|t| Some(flag(t.state.repair.under_way.is_some()))),
     ),
     gauge(
         "mcp_server_verdict",

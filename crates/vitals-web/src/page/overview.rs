@@ -165,6 +165,7 @@ fn card(state: &TargetState, whole: Option<&Strip>, servers: &[Option<Strip>], r
             @if !state.open.is_empty() {
                 p.open.bad { a href={ (of_target(id)) "#incidents" } { (plural(state.open.len() as u64, "incident lasts", "incidents last")) } ": " (state.open[0].summary) }
             }
+            @if let Some(repair) = state.repair.under_way.as_ref().or(state.repair.last.as_ref()) { p.dim.repair { "Repair: " (repair) } }
         }
     }
 }

@@ -67,7 +67,8 @@ fn what_an_earlier_version_wrote_is_read_as_told() {
     let connection = rusqlite::Connection::open(base::path(dir.path())).expect("opens");
     let body = r#"{"id":4,"target":"hub-7001","check":"hub-servers/filesystem/call","kind":"ghost","health":3,"open":true,
         "summary":"s","evidence":[],"hint":"h","opened_at_ms":5,"updated_at_ms":6,"resolved_at_ms":null}"#;
-    let old = "DROP TABLE notice; DROP TABLE told; DROP TABLE decision; DROP TABLE errors; DROP TABLE silence; PRAGMA user_version = 3;";
+    let old = "DROP TABLE action; DROP TABLE notice; DROP TABLE told; DROP TABLE decision; DROP TABLE errors; DROP TABLE silence;
+        PRAGMA user_version = 3;";
     connection.execute_batch(old).expect("schema 3");
     connection.execute("INSERT INTO incident VALUES (4, 1, 6, 1, ?)", [body]).expect("an incident");
     drop(connection);
@@ -90,6 +91,7 @@ fn orders_are_given_out_once_and_go_when_they_are_in_the_history() {
         Order::Acknowledge(7, remark("mine")),
         Order::Note(7, remark("a note")),
         Order::Unsilence(1, remark("")),
+        Order::Repair(7, remark("now")),
     ];
     for order in &orders {
         Store::order(dir.path(), order, at(DAY)).expect("left");

@@ -47,7 +47,10 @@ fn a_file_of_schema_2_is_read_as_it_is_and_brought_up_to_date() {
     // What later schemas added is taken away again.
     let connection = rusqlite::Connection::open(base::path(dir.path())).expect("opens");
     connection
-        .execute_batch("DROP TABLE notice; DROP TABLE told; DROP TABLE decision; DROP TABLE errors; DROP TABLE scenario; DROP TABLE silence; PRAGMA user_version = 2;")
+        .execute_batch(
+            "DROP TABLE action; DROP TABLE notice; DROP TABLE told; DROP TABLE decision; DROP TABLE errors; DROP TABLE scenario;
+             DROP TABLE silence; PRAGMA user_version = 2;",
+        )
         .expect("schema 2");
     drop(connection);
 

@@ -74,7 +74,7 @@ pub(crate) fn compare(expect: &Expect, effects: &[Effect], monitor: &Monitor, no
     each("acts", &effects.iter().filter_map(begun).collect::<Vec<_>>(), &expect.acts, wrong);
     let ended = |effect: &Effect| match effect {
         Effect::Keep(Record::Action(action)) => {
-            action.outcome.as_ref().map(|outcome| format!("{}: {}, {}", action.remedy, outcome.kind.as_str(), outcome.reason))
+            action.outcome.as_ref().map(|outcome| format!("{}: {}, {}", action.remedy, outcome.kind.said(), outcome.reason))
         }
         _ => None,
     };

@@ -9,6 +9,7 @@ use vitals_model::claim::{ClaimStatus, HubClaim};
 use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
 use vitals_model::observation::{Level, Phase};
 use vitals_model::reading::{Health, Reading, Standing};
+use vitals_model::remedy::{OutcomeKind, Remedy};
 use vitals_model::score::Score;
 use vitals_model::snapshot::{Destination, Exported, Overhead, OwnState, Snapshot, TargetState, Waiting};
 use vitals_model::tally::{Histogram, Method, Operation, Run, Tally};
@@ -34,7 +35,10 @@ pub(crate) const OVERHEAD: Overhead = Overhead {
 /// One hub that lies about one of two servers: every metric has a value.
 pub(crate) fn lying() -> Snapshot {
     let servers = vec![server("everything", Verdict::Agrees), server("filesystem", Verdict::Ghost)];
-    snapshot(vec![hub("hub-7001", servers)])
+    let mut hub = hub("hub-7001", servers);
+    hub.repair.outcomes = BTreeMap::from([((Remedy::KINDS[0], OutcomeKind::Helped), 2)]);
+    hub.repair.under_way = Some("A3 restart the server filesystem: under way".to_owned());
+    snapshot(vec![hub])
 }
 
 /// As [`lying`], before the server died.
