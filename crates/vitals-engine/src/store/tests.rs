@@ -17,6 +17,7 @@ use super::*;
 mod course;
 mod handled;
 mod kill;
+mod notices;
 mod scenario;
 mod standing;
 mod trouble;
