@@ -18,7 +18,7 @@ use vitals_model::check::Probe;
 use vitals_model::config::Settings;
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::limits::EVENT_QUEUE_MAX;
-use vitals_model::notice::{Delivery, Posted};
+use vitals_model::notice::{DayReport, Delivery, Posted};
 use vitals_model::observation::Observation;
 use vitals_model::quiet::Order;
 use vitals_model::snapshot::{Snapshot, Waiting};
@@ -55,6 +55,8 @@ pub enum Control {
     CheckNow,
     /// What somebody asks about incidents.
     Order(Order),
+    /// The report of a day was written: it goes to those whom the settings name.
+    Report(Box<DayReport>),
     /// Looks at the monitor between two events. It must be quick.
     Peek(Peek),
     /// Use these settings from now on.
@@ -261,6 +263,7 @@ impl Engine {
                 Awaited::Publish => self.publish(),
                 Awaited::Control(Control::CheckNow) => self.check_now(),
                 Awaited::Control(Control::Order(order)) => self.apply(Event::Ordered(order)),
+                Awaited::Control(Control::Report(report)) => self.report(report),
                 Awaited::Control(Control::Peek(look)) => look(&self.monitor),
                 Awaited::Control(Control::Reload(settings)) => self.reload(*settings),
                 Awaited::Control(Control::Stop) | Awaited::End => break,

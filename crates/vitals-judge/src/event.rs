@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vitals_model::check::Probe;
 use vitals_model::errors::KnownErrors;
 use vitals_model::incident::{Incident, IncidentChange, Quiet};
-use vitals_model::notice::{Decision, Delivery, Notice, Notices, Posted};
+use vitals_model::notice::{DayReport, Decision, Delivery, Notice, Notices, Posted};
 use vitals_model::observation::Observation;
 use vitals_model::quiet::{Order, Silence};
 use vitals_model::reading::Sample;
@@ -44,6 +44,8 @@ pub enum Event {
     Ordered(Order),
     /// Who is told of what from now on.
     Notices(Arc<Notices>),
+    /// The report of a day was written, and is sent to receivers with these names.
+    Reported(Box<DayReport>, Vec<String>),
     /// Something came of an attempt to deliver a notice.
     Delivered(Delivery),
     /// The moves of an action were made, or as far as it went.

@@ -162,6 +162,7 @@ impl Monitor {
             Event::Gap(gap) => self.skip(now, gap),
             Event::Ordered(order) => self.ordered(now, order),
             Event::Notices(notices) => self.follow_notices(now, notices),
+            Event::Reported(report, to) => self.router.report(now, &report, &to),
             Event::Delivered(delivery) => {
                 self.router.delivered(delivery);
                 Vec::new()

@@ -6,6 +6,7 @@
 //! its route waits (*outside*), and the rest becomes one notice for each receiver (*sent*). A group that lasts is told again
 //! (*repeated*), and others are told when nobody takes care of it (*escalated*).
 
+mod daily;
 mod due;
 mod group;
 
@@ -47,6 +48,8 @@ pub struct Router {
     due_at: Option<Timestamp>,
     /// How each receiver does.
     receivers: BTreeMap<String, ReceiverState>,
+    /// The day of the last report that each receiver was sent.
+    reported: BTreeMap<String, String>,
 }
 
 impl Router {
@@ -56,8 +59,12 @@ impl Router {
         let mut posted: Vec<_> = posted.iter().collect();
         posted.sort_by_key(|posted| posted.notice.id);
         for one in posted {
-            let name = (one.notice.route.clone(), one.notice.group.clone());
-            router.groups.entry(name).or_default().remember(&one.notice);
+            if let Some(report) = &one.notice.report {
+                router.reported.insert(one.notice.receiver.clone(), report.day.clone());
+            } else {
+                let name = (one.notice.route.clone(), one.notice.group.clone());
+                router.groups.entry(name).or_default().remember(&one.notice);
+            }
             let receiver = router.receivers.entry(one.notice.receiver.clone()).or_default();
             receiver.waiting += u64::from(one.waits());
         }

@@ -154,6 +154,10 @@ pub const RECIPIENTS_MAX: usize = 50;
 /// Longest subject of a notice, in characters; the rest is cut and marked with `…`.
 pub const SUBJECT_CHARS_MAX: usize = 200;
 
+/// Largest page of a report that is sent as the HTML of a mail, in bytes: that of one hub has a tenth of it. In place of a
+/// larger one its text is sent.
+pub const MAIL_PAGE_BYTES_MAX: u64 = 1 << 20;
+
 /// Longest body of a notice, in characters; the rest is cut and marked with `…`. Services that take less cut again.
 pub const NOTICE_CHARS_MAX: usize = 64 << 10;
 

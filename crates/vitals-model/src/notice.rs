@@ -1,6 +1,7 @@
-//! Notices: what people are told of incidents, by which way, and what came of it. Nothing here decides or sends.
+//! Notices: what people are told of incidents and of days, by which way, and what came of it. Nothing here decides or sends.
 
 mod receiver;
+mod report;
 mod route;
 pub mod words;
 
@@ -14,6 +15,7 @@ use crate::text::Text;
 use crate::time::Timestamp;
 
 pub use receiver::{Receiver, ReceiverKind, Tls};
+pub use report::DayReport;
 pub use route::{Escalation, GroupBy, Match, Route, Severity};
 
 /// Who is told of what, as configured.
@@ -49,7 +51,7 @@ impl Default for Heartbeat {
     }
 }
 
-/// One message to one receiver about the incidents of one group.
+/// One message to one receiver: about the incidents of one group, or the report of a day.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Notice {
     /// Unique in one store: `N` and a number that only grows. A service that is told of a notice twice knows it by this.
@@ -75,6 +77,8 @@ pub struct Notice {
     pub more: u64,
     /// The labels that all of their targets have in common.
     pub labels: BTreeMap<String, String>,
+    /// The report of a day; a notice that has one tells of no incident.
+    pub report: Option<DayReport>,
 }
 
 impl Notice {
@@ -110,10 +114,12 @@ pub enum Status {
     Acknowledged,
     /// All is over.
     Resolved,
+    /// Nothing: it has the report of a day.
+    Report,
 }
 
 impl Status {
-    /// All of them.
+    /// All that a group of incidents can have.
     pub const ALL: [Self; 3] = [Self::Firing, Self::Acknowledged, Self::Resolved];
 
     /// The status as notices and records write it.
@@ -122,6 +128,7 @@ impl Status {
             Self::Firing => "firing",
             Self::Acknowledged => "acknowledged",
             Self::Resolved => "resolved",
+            Self::Report => "report",
         }
     }
 }
@@ -139,11 +146,13 @@ pub enum Stage {
     Escalated,
     /// Somebody asked for a sample: nothing happened.
     Sample,
+    /// The report of a day was due.
+    Daily,
 }
 
 impl Stage {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::First, Self::Changed, Self::Repeated, Self::Escalated, Self::Sample];
+    pub const ALL: [Self; 6] = [Self::First, Self::Changed, Self::Repeated, Self::Escalated, Self::Sample, Self::Daily];
 
     /// The stage as notices and records write it.
     pub const fn as_str(self) -> &'static str {
@@ -153,6 +162,7 @@ impl Stage {
             Self::Repeated => "repeated",
             Self::Escalated => "escalated",
             Self::Sample => "sample",
+            Self::Daily => "daily",
         }
     }
 }

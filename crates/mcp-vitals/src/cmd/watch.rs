@@ -85,11 +85,11 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
         say: Box::new(move |line| said.put(Line::Note(line.to_owned()))),
     };
     let onward = send_onward(&ground, printer.lines.clone())?;
-    // It is made of the history.
-    let daily = if args.no_history { None } else { Daily::start(&ground, printer.lines.clone()) };
     let export = Export::start(&ground.settings.otlp, ground.surroundings.proxy.clone(), faces.snapshot.subscribe())?;
     let end = args.for_.map(|duration| Instant::now() + duration);
     let (controls, inbox) = mpsc::channel(CONTROLS_MAX);
+    // It is made of the history.
+    let daily = if args.no_history { None } else { Daily::start(&ground, printer.lines.clone(), controls.clone()) };
     let counts = export.as_ref().map(|export| Arc::clone(&export.counts));
     let kept = (!args.no_history).then(|| ground.state_dir.clone());
     let source = web::WatchSource::new(kept, faces.snapshot.subscribe(), controls.clone(), counts);

@@ -53,7 +53,7 @@ pub(crate) fn list(notices: &Notices, queues: &[Queue]) -> String {
         let _ = writeln!(out, "    {DIM}{}{DIM:#}", times(route));
     }
     if notices.routes.is_empty() {
-        out.push_str("no route: nothing is sent\n");
+        out.push_str("no route: no incident is sent\n");
     }
     for ((name, receiver), queue) in notices.receivers.iter().zip(queues) {
         let _ = writeln!(out, "{BOLD}receiver {name}{BOLD:#}  {}, {}", receiver.kind.as_str(), waiting(queue.waiting));

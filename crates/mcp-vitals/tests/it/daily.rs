@@ -1,4 +1,4 @@
-//! The report of each day: `watch` writes what was missed, once.
+//! The report of each day: `watch` writes what was missed, once, and sends it to each receiver, once.
 
 use std::fs;
 use std::time::Duration;
@@ -6,7 +6,9 @@ use std::time::Duration;
 use rustix::process::Signal;
 use vitals_probe::clock;
 
+use crate::inbox::{Inbox, Mood};
 use crate::product::{Home, Running};
+use crate::said;
 use crate::stability::watched;
 
 const LONG: Duration = Duration::from_secs(40);
@@ -31,15 +33,15 @@ fn ended(watch: Running) -> String {
 }
 
 #[test]
-fn a_missed_report_is_written_at_the_next_start_once_and_says_whom_it_did_not_reach() {
+fn a_missed_report_is_written_at_the_next_start_once() {
     let home = watched(300, 0);
     let (at, day) = an_hour_ago();
     let folder = home.path().join("reports");
-    home.configure(&format!("version: 1\ndiscover: false\nreport: {{at: '{at}', folder: {}, to: [team]}}\n", folder.display()));
+    home.configure(&format!("version: 1\ndiscover: false\nreport: {{at: '{at}', folder: {}}}\n", folder.display()));
     let mut first = watch(&home, &[]);
     let note = first.expect_note("the report of ", LONG);
     let page = folder.join(format!("report-{day}.html"));
-    assert!(note.contains(&day) && note.contains("not sent to team"), "{note}");
+    assert!(note.contains(&day), "{note}");
     first.signal(Signal::TERM);
     ended(first);
     let html = fs::read_to_string(&page).expect("it is written");
@@ -56,4 +58,52 @@ fn a_missed_report_is_written_at_the_next_start_once_and_says_whom_it_did_not_re
     fs::remove_file(&page).expect("it is there");
     ended(watch(&home, &["--for", "2s"]));
     assert!(!page.exists());
+}
+
+/// One hook of each inbox, and the report to all of them.
+fn to(inboxes: &[&Inbox], at: &str) -> String {
+    let hooks: String =
+        inboxes.iter().enumerate().map(|(n, inbox)| format!("  hook-{n}: {{kind: webhook, url: '{}'}}\n", inbox.url())).collect();
+    let names: Vec<_> = (0..inboxes.len()).map(|n| format!("hook-{n}")).collect();
+    format!("version: 1\ndiscover: false\nreceivers:\n{hooks}report: {{at: '{at}', to: [{}]}}\n", names.join(", "))
+}
+
+#[test]
+fn a_report_is_sent_once_to_each_over_a_watch_that_is_killed_and_one_that_ends() {
+    let home = watched(300, 0);
+    let (at, day) = an_hour_ago();
+    let [first, second, third] = std::array::from_fn(|_| Inbox::open());
+    first.mood(Mood::Status(503));
+    home.configure(&to(&[&first], &at));
+    let killed = watch(&home, &[]);
+    let told = first.nth(0, LONG).json();
+    assert_eq!((&told["status"], &told["stage"], &told["route"]), (&"report".into(), &"daily".into(), &"report.to".into()));
+    assert_eq!((&told["report"]["day"], &told["incidents"]), (&day.as_str().into(), &serde_json::json!([])));
+    let title = said::text(&told, "title");
+    assert!(title.starts_with(&format!("{day}: hub-7001 ")) && title.contains("/100"), "{title}");
+    let page = said::text(&told["report"], "page");
+    let markdown = fs::read_to_string(std::path::Path::new(page).with_extension("md")).expect("it is written");
+    assert_eq!(said::text(&told["report"], "text"), markdown);
+    killed.signal(Signal::KILL);
+    assert_eq!(killed.wait(LONG).code, None);
+
+    // That the second is told shows that the watch looked at whom to tell.
+    first.mood(Mood::Status(200));
+    let tried = first.all().len();
+    home.configure(&to(&[&first, &second], &at));
+    let ending = watch(&home, &[]);
+    assert_eq!(second.nth(0, LONG).json()["report"], told["report"]);
+    assert_eq!(first.nth(tried, LONG).json()["once"], told["once"], "what waited is sent");
+    ending.signal(Signal::TERM);
+    let said = ended(ending);
+    assert!(said.contains(&format!("the report of {day} goes to hook-1\n")), "{said}");
+
+    home.configure(&to(&[&first, &second, &third], &at));
+    let last = watch(&home, &[]);
+    third.nth(0, LONG);
+    let listed = home.run(&["notify", "list"], LONG);
+    last.signal(Signal::TERM);
+    ended(last);
+    assert_eq!([&first, &second, &third].map(|inbox| inbox.all().len()), [tried + 1, 1, 1]);
+    assert!(listed.stdout.contains("receiver hook-0") && listed.stdout.contains("N1 delivered"), "{}", listed.stdout);
 }

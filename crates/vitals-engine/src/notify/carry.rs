@@ -65,6 +65,9 @@ impl Carrier {
 
     /// Carries a notice, where another one of its group may stand; what the receiver said to it.
     pub(super) async fn carry(&self, notice: &Notice, standing: Option<&Notice>, now: Timestamp) -> Result<Text, Trouble> {
+        if notice.report.is_some() && !self.receiver.kind.takes_reports() {
+            return Err(Trouble::Final(Text::new("it takes alerts alone by now, and no report")));
+        }
         let view = NoticeView::new(notice, &self.sender);
         // A template that was tried on a sample may fail on what only this notice has. It is told all the same.
         let own = words::subject(&view, &self.receiver).and_then(|_| words::body(&view, &self.receiver));
@@ -83,7 +86,8 @@ impl Carrier {
         let said = match receiver.kind {
             ReceiverKind::Email => {
                 let password = known(receiver.password.as_ref())?;
-                let message = mail::message(&letter, &self.sender.host).map_err(final_)?;
+                let page = mail::page(notice).await;
+                let message = mail::message(&letter, page, &self.sender.host).map_err(final_)?;
                 mail::send(receiver, password.as_ref().map(Secret::expose), message).await
             }
             ReceiverKind::Command => command::run(&command::of(&letter).map_err(final_)?, receiver.timeout).await,

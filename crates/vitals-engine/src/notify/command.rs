@@ -39,7 +39,7 @@ pub(super) fn of(letter: &Letter<'_>) -> Result<Call, String> {
 /// `notify-send` of the desktop (Desktop Notifications Specification), or what is configured in its place.
 pub(super) fn desktop(letter: &Letter<'_>) -> Result<Call, String> {
     let urgency = match (letter.view.status, letter.view.severity) {
-        ("resolved", _) => "low",
+        ("resolved" | "report", _) => "low",
         (_, "critical") => "critical",
         _ => "normal",
     };

@@ -59,7 +59,8 @@ impl Letter<'_> {
 
     /// The body as plain text, at most so many characters long.
     pub(super) fn body(&self, chars_max: usize) -> Result<String, String> {
-        words::body(&self.view, self.receiver).map(|text| cut(&text, chars_max))
+        let whole = if self.notice.report.is_some() { cut_lines } else { cut };
+        words::body(&self.view, self.receiver).map(|text| whole(&text, chars_max))
     }
 
     /// A `POST` of JSON to a webhook.
@@ -115,6 +116,15 @@ fn cut(text: &str, chars_max: usize) -> String {
     }
 }
 
+/// The same, in whole lines where there is more than one: what is left of a table is one.
+fn cut_lines(text: &str, chars_max: usize) -> String {
+    let short = cut(text, chars_max);
+    match short.rfind('\n').filter(|_| short != text) {
+        Some(end) => format!("{}\n…", &short[..end]),
+        None => short,
+    }
+}
+
 /// A name that a service bounds: as it is when it fits, else what is left of it with a digest, so that two stay two.
 fn key(text: &str, bytes_max: usize) -> String {
     if text.len() <= bytes_max {
@@ -134,10 +144,11 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The colour of a notice, as `0xRRGGBB`: green when it is over, red when it is critical, else amber.
+/// The colour of a notice, as `0xRRGGBB`: green when it is over, blue for a report, red when it is critical, else amber.
 fn colour(view: &NoticeView) -> u32 {
     match (view.status, view.severity) {
         ("resolved", _) => 0x1a_7f37,
+        ("report", _) => 0x1f_6feb,
         (_, "critical") => 0xb4_2318,
         _ => 0xd4_a72c,
     }

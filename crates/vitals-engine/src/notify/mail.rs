@@ -1,5 +1,7 @@
 //! Mail: a message of text and HTML, handed to a mail server by SMTP, encrypted unless it is asked not to be.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::time::Duration;
 
 use lettre::message::{Mailbox, MultiPart, header};
@@ -7,18 +9,29 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls as Encryption, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use vitals_model::limits::{NOTICE_CHARS_MAX, SUBJECT_CHARS_MAX};
-use vitals_model::notice::{Receiver, Tls, words};
+use vitals_model::limits::{MAIL_PAGE_BYTES_MAX, NOTICE_CHARS_MAX, SUBJECT_CHARS_MAX};
+use vitals_model::notice::{Notice, Receiver, Tls, words};
 use vitals_model::text::Text;
 
 use super::Trouble;
 use super::format::Letter;
 
-/// The message for a letter. Its id is that of the notice, so that one which comes twice is known.
+/// The page of a notice with a report, which is the HTML of its mail; `None` when it is gone, or too large for one.
+pub(super) async fn page(notice: &Notice) -> Option<String> {
+    let path = notice.report.as_ref()?.page.clone();
+    let read = move || {
+        let mut page = String::new();
+        File::open(path).ok()?.take(MAIL_PAGE_BYTES_MAX + 1).read_to_string(&mut page).ok()?;
+        (page.len() as u64 <= MAIL_PAGE_BYTES_MAX).then_some(page)
+    };
+    tokio::task::spawn_blocking(read).await.ok().flatten()
+}
+
+/// The message for a letter, and the page that is its HTML in place of the built-in one. Its id is that of the notice, so that one which comes twice is known.
 ///
 /// # Errors
 /// What is wrong with a template or an address, as a fragment.
-pub(super) fn message(letter: &Letter<'_>, host: &str) -> Result<Message, String> {
+pub(super) fn message(letter: &Letter<'_>, page: Option<String>, host: &str) -> Result<Message, String> {
     let receiver = letter.receiver;
     let mailbox = |text: &str| text.parse::<Mailbox>().map_err(|error| format!("`{text}` is no address: {error}"));
     let mut message = Message::builder()
@@ -31,9 +44,12 @@ pub(super) fn message(letter: &Letter<'_>, host: &str) -> Result<Message, String
         message = message.to(mailbox(to)?);
     }
     let text = letter.body(NOTICE_CHARS_MAX)?;
-    let done = match receiver.body {
-        Some(_) => message.header(header::ContentType::TEXT_PLAIN).body(text),
-        None => message.multipart(MultiPart::alternative_plain_html(text, words::html(&letter.view)?)),
+    let has_html = receiver.body.is_none() || letter.notice.report.is_some();
+    let done = if has_html {
+        let html = page.map_or_else(|| words::html(&letter.view), Ok)?;
+        message.multipart(MultiPart::alternative_plain_html(text, html))
+    } else {
+        message.header(header::ContentType::TEXT_PLAIN).body(text)
     };
     done.map_err(|error| error.to_string())
 }

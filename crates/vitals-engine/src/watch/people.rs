@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use vitals_judge::event::Event;
-use vitals_model::notice::{Delivery, Notice};
+use vitals_model::notice::{DayReport, Delivery, Notice};
 use vitals_model::text::count;
 use vitals_probe::clock;
 
@@ -50,6 +50,11 @@ impl Engine {
         let posted = std::mem::take(&mut self.posted);
         let dropped = self.post.resume(posted);
         self.delivered(dropped);
+    }
+
+    /// Sends the report of a day to those whom the settings name by now.
+    pub(super) fn report(&mut self, report: Box<DayReport>) {
+        self.apply(Event::Reported(report, self.settings.report.to.clone()));
     }
 
     /// Keeps a notice, and hands it to its receiver.

@@ -231,6 +231,7 @@ impl Look<'_> {
             more: incidents.len().saturating_sub(NOTICE_INCIDENTS_MAX) as u64,
             incidents: incidents.into_iter().take(NOTICE_INCIDENTS_MAX).cloned().collect(),
             labels: in_common(&self.labels),
+            report: None,
         };
         to.into_iter().map(|receiver| Notice { receiver: receiver.clone(), ..notice.clone() }).collect()
     }
@@ -240,7 +241,7 @@ impl Look<'_> {
         let kind = match notice.stage {
             Stage::Repeated => DecisionKind::Repeated,
             Stage::Escalated => DecisionKind::Escalated,
-            Stage::First | Stage::Changed | Stage::Sample => DecisionKind::Sent,
+            Stage::First | Stage::Changed | Stage::Sample | Stage::Daily => DecisionKind::Sent,
         };
         let sentence = format!("N{id} to {}: {}", notice.receiver, notice.reason);
         notice.incidents.iter().map(|of| decide(of.id, self.now, &notice.route, kind, sentence.clone())).collect()

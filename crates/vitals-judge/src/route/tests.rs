@@ -1,6 +1,7 @@
 //! Routes as timelines: what is told when, and what is sent when because of it.
 
 mod after_a_restart;
+mod daily;
 mod grouped;
 mod laws;
 
@@ -329,5 +330,5 @@ fn receivers_count_what_came_of_their_notices() {
 #[test]
 fn stages_and_statuses_have_words_of_their_own() {
     let words = Stage::ALL.map(Stage::as_str).into_iter().chain(Status::ALL.map(Status::as_str));
-    assert_eq!(words.collect::<BTreeSet<_>>().len(), 8);
+    assert_eq!(words.chain([Status::Report.as_str()]).collect::<BTreeSet<_>>().len(), 10);
 }

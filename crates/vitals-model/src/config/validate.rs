@@ -51,6 +51,7 @@ pub fn load(sources: &[Source]) -> Result<(Settings, Vec<Problem>), Vec<Problem>
     let root = root.unwrap_or_default();
     reader.mapping(&root, &[FILE], &mut file);
     reader.lead_somewhere(&root, &file);
+    reader.report_is_taken(&root, &file);
     let problems = reader.report.finish(sources);
     if problems.iter().any(|p| p.severity == Severity::Error) { Err(problems) } else { Ok((file.into(), problems)) }
 }

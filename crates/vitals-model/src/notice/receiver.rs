@@ -100,6 +100,11 @@ impl ReceiverKind {
         }
     }
 
+    /// Whether it takes the report of a day: what takes alerts alone does not.
+    pub const fn takes_reports(self) -> bool {
+        !matches!(self, Self::Alertmanager | Self::Pagerduty | Self::Opsgenie)
+    }
+
     /// The address of the service where the configuration names no other.
     pub const fn url(self) -> Option<&'static str> {
         match self {

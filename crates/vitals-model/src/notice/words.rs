@@ -3,7 +3,7 @@
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
-use super::{Notice, Receiver, Stage, Status};
+use super::{Notice, Receiver, ReceiverKind, Stage, Status};
 use crate::check::CheckId;
 use crate::incident::{Handling, Incident, IncidentState, Ties};
 use crate::limits::{NOTICE_CHARS_MAX, SUBJECT_CHARS_MAX, TEMPLATE_FUEL};
@@ -17,13 +17,15 @@ use crate::view::notice_v1::{NoticeView, Sender};
 const SUBJECT: &str = include_str!("templates/subject.txt");
 const BODY: &str = include_str!("templates/body.txt");
 const HTML: &str = include_str!("templates/body.html");
+const REPORT: &str = include_str!("templates/report.txt");
+const REPORT_HTML: &str = include_str!("templates/report.html");
 
 /// The subject of a notice, on one line: by the receiver's template, else the built-in one.
 ///
 /// # Errors
 /// What is wrong with the template, as a fragment.
 pub fn subject(view: &NoticeView, receiver: &Receiver) -> Result<String, String> {
-    let line = render("subject", receiver.subject.as_deref().unwrap_or(SUBJECT), view)?;
+    let line = render("subject", own(view, receiver, receiver.subject.as_deref()).unwrap_or(SUBJECT), view)?;
     Ok(Text::cut(line.trim(), SUBJECT_CHARS_MAX).to_string())
 }
 
@@ -32,7 +34,8 @@ pub fn subject(view: &NoticeView, receiver: &Receiver) -> Result<String, String>
 /// # Errors
 /// What is wrong with the template, as a fragment.
 pub fn body(view: &NoticeView, receiver: &Receiver) -> Result<String, String> {
-    let text = render("body", receiver.body.as_deref().unwrap_or(BODY), view)?;
+    let built_in = if view.report.is_some() { REPORT } else { BODY };
+    let text = render("body", own(view, receiver, receiver.body.as_deref()).unwrap_or(built_in), view)?;
     Ok(plain_lines(text.trim_end(), NOTICE_CHARS_MAX))
 }
 
@@ -41,7 +44,13 @@ pub fn body(view: &NoticeView, receiver: &Receiver) -> Result<String, String> {
 /// # Errors
 /// What is wrong with the template, as a fragment.
 pub fn html(view: &NoticeView) -> Result<String, String> {
-    render("body.html", HTML, view)
+    render("body.html", if view.report.is_some() { REPORT_HTML } else { HTML }, view)
+}
+
+/// The receiver's own template, where it holds: those of people are about incidents, so a report has the built-in words; that
+/// of a webhook is the form of all that it takes.
+fn own<'t>(view: &NoticeView, receiver: &Receiver, template: Option<&'t str>) -> Option<&'t str> {
+    template.filter(|_| view.report.is_none() || receiver.kind == ReceiverKind::Webhook)
 }
 
 /// What a template says of a sample in each of its states; the first error of them.
@@ -114,6 +123,7 @@ pub fn sample(route: &str, receiver: &str, status: Status, at: Timestamp) -> Not
         incidents: vec![incident],
         more: 0,
         labels: std::iter::once(("team".to_owned(), "sample".to_owned())).collect(),
+        report: None,
     }
 }
 
@@ -136,6 +146,31 @@ mod tests {
         insta::assert_snapshot!(body(&firing, &receiver).unwrap());
         let ended = body(&over, &receiver).unwrap();
         assert!(ended.contains("lasted 1m 30s, from 2026-11-22T11:58:30.000Z to") && !ended.contains("to do"), "{ended}");
+    }
+
+    #[test]
+    fn a_report_has_its_score_first_then_where_it_is_and_all_of_it() {
+        let report = |link: Option<&str>| {
+            let sender = Sender { host: "watch-1".to_owned(), link: link.map(str::to_owned) };
+            let mut notice = sample("report.to", "chat", Status::Report, Timestamp::from_millis(1_795_348_800_000));
+            let text = "# hub — 98/100\n\n<b>1</b> \u{1b}[31m\n";
+            let page = "/reports/report-2026-11-22.html".into();
+            let day = super::super::DayReport::new("2026-11-22".to_owned(), "2026-11-22: hub 98/100", text, page);
+            (notice.incidents, notice.report) = (Vec::new(), Some(day));
+            NoticeView::new(&notice, &sender)
+        };
+        let here = report(None);
+        // A template of people is about incidents; that of a webhook is the form of all that it takes.
+        let own =
+            |kind| Receiver { kind, body: Some("{{ report.day }} {{ incidents|length }}".to_owned()), ..Receiver::default() };
+        assert_eq!((here.status, here.severity, here.stage), ("report", "info", "sample"));
+        assert_eq!(subject(&here, &own(ReceiverKind::Slack)).unwrap(), "[report] 2026-11-22: hub 98/100");
+        assert_eq!(body(&here, &own(ReceiverKind::Webhook)).unwrap(), "2026-11-22 0");
+        insta::assert_snapshot!(body(&here, &own(ReceiverKind::Slack)).unwrap());
+        let there = report(Some("https://vitals.example.org"));
+        assert!(body(&there, &Receiver::default()).unwrap().starts_with("https://vitals.example.org\n\n# hub"));
+        let page = html(&there).unwrap();
+        assert!(page.contains("&lt;b&gt;1") && !page.contains("<b>1") && page.contains("98&#x2f;100"), "{page}");
     }
 
     #[test]

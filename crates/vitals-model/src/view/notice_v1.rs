@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::incident::{Incident, IncidentState};
-use crate::notice::{Notice, Severity};
-use crate::text::count;
+use crate::notice::{DayReport, Notice, Severity};
+use crate::text::{Text, count};
 use crate::time::human;
 
 /// The value of `schema`.
@@ -32,15 +32,15 @@ pub struct NoticeView {
     pub once: String,
     /// The same for all notices of a group: what opens, changes and ends an alert elsewhere.
     pub key: String,
-    /// `firing`, `acknowledged`, `resolved`.
+    /// `firing`, `acknowledged`, `resolved`; `report` when it is the report of a day, and about no incident.
     pub status: &'static str,
-    /// `warning` or `critical`: the worst of what lasts.
+    /// `warning` or `critical`: the worst of what lasts; `info` of a report.
     pub severity: &'static str,
-    /// `first`, `changed`, `repeated`, `escalated`, `sample`.
+    /// `first`, `changed`, `repeated`, `escalated`, `sample`, `daily`.
     pub stage: &'static str,
     /// Why it is sent.
     pub reason: String,
-    /// The route.
+    /// The route; `report.to` of a report.
     pub route: String,
     /// The receiver.
     pub receiver: String,
@@ -66,6 +66,19 @@ pub struct NoticeView {
     pub incidents: Vec<ToldView>,
     /// How many more there are.
     pub more: u64,
+    /// The report of a day; null when it is about incidents.
+    pub report: Option<DayView>,
+}
+
+/// The report of a day.
+#[derive(Serialize, Debug)]
+pub struct DayView {
+    /// The day on which it was due, as `2026-11-23`.
+    pub day: String,
+    /// The whole of it, as Markdown.
+    pub text: String,
+    /// Where its page lies on the machine that watches.
+    pub page: String,
 }
 
 /// One incident of a notice: what, since when, why, what was done, what to do.
@@ -111,6 +124,7 @@ impl NoticeView {
     /// What a notice says.
     pub fn new(notice: &Notice, sender: &Sender) -> Self {
         let told: Vec<_> = notice.incidents.iter().map(|incident| ToldView::new(incident, notice, sender)).collect();
+        let report = notice.report.as_ref();
         let resolved = told.iter().filter(|told| told.until.is_some()).count() as u64;
         Self {
             schema: SCHEMA,
@@ -118,7 +132,7 @@ impl NoticeView {
             once: notice.once(&sender.host),
             key: notice.key(&sender.host),
             status: notice.status.as_str(),
-            severity: notice.severity().as_str(),
+            severity: if report.is_some() { "info" } else { notice.severity().as_str() },
             stage: notice.stage.as_str(),
             reason: notice.reason.clone(),
             route: notice.route.clone(),
@@ -128,13 +142,20 @@ impl NoticeView {
             host: sender.host.clone(),
             at: notice.at.to_string(),
             since: notice.since().to_string(),
-            title: title(&told, notice.more),
-            link: told.first().and_then(|told| told.link.clone()),
+            title: report.map_or_else(|| title(&told, notice.more), |report| report.title.clone()),
+            link: if report.is_some() { sender.link.clone() } else { told.first().and_then(|told| told.link.clone()) },
             firing: told.len() as u64 - resolved,
             resolved,
             incidents: told,
             more: notice.more,
+            report: report.map(DayView::new),
         }
+    }
+}
+
+impl DayView {
+    fn new(report: &DayReport) -> Self {
+        Self { day: report.day.clone(), text: report.text.clone(), page: Text::new(&report.page.to_string_lossy()).to_string() }
     }
 }
 

@@ -1,7 +1,10 @@
-//! The report of each day: written at its time into a folder, as a page and as Markdown, on a thread of its own. One that was
-//! missed, because nobody watched or the machine slept, is written as soon as that is seen, the latest one only.
+//! The report of each day: written at its time into a folder, as a page and as Markdown, on a thread of its own, and handed to
+//! the watch, which sends it. One that was missed, because nobody watched or the machine slept, is written as soon as that is
+//! seen, the latest one only.
 //!
-//! What was written is known by its file, so nothing else is remembered. The time zone is read here; a report itself knows none.
+//! What was written is known by its file. What was sent the watch knows, so a start hands it the latest report in any case: one
+//! that was written, and not sent because everything ended there, is sent then. The time zone is read here; a report itself
+//! knows none.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -12,7 +15,11 @@ use anyhow::Context as _;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
+use tokio::sync::mpsc::Sender;
+use vitals_engine::Control;
+use vitals_judge::report::Report;
 use vitals_model::config::{DailyReport, TimeOfDay};
+use vitals_model::notice::DayReport;
 use vitals_model::time::Timestamp;
 use vitals_probe::clock;
 
@@ -33,26 +40,16 @@ pub(super) struct Daily {
     thread: JoinHandle<()>,
 }
 
-/// A report that was written.
-pub(super) struct Written {
-    /// The day on which it was due.
-    day: Date,
-    /// Where the page lies; the Markdown is beside it.
-    page: PathBuf,
-}
-
-/// Sends a report to receivers, by their names. This is where the delivery of notices takes over; until it does, nobody can
-/// be reached, which is said.
-fn deliver(report: &Written, to: &[String]) -> Result<(), String> {
-    if to.is_empty() {
-        return Ok(());
-    }
-    Err(format!("the report of {} is not sent to {}: receivers cannot be configured yet", report.day, to.join(", ")))
+/// A report, and what became of its page.
+struct Due {
+    report: DayReport,
+    /// Whether it was not there before.
+    is_new: bool,
 }
 
 impl Daily {
     /// Begins, unless reports are off.
-    pub(super) fn start(ground: &Ground, lines: Lines) -> Option<Self> {
+    pub(super) fn start(ground: &Ground, lines: Lines, controls: Sender<Control>) -> Option<Self> {
         let settings = ground.settings.report.clone();
         let at = settings.at?;
         let ground = ground.clone();
@@ -66,11 +63,10 @@ impl Daily {
                 let now = clock::now();
                 let due = last_due(now, at, &zone);
                 let day = due.date();
-                if tried != Some(day) && !page_of(&folder, day).exists() {
+                let is_wanted = !settings.to.is_empty() || !page_of(&folder, day).exists();
+                if tried != Some(day) && is_wanted {
                     tried = Some(day);
-                    if let Some(said) = write_due(&ground, &settings, &folder, &due) {
-                        lines.put(Line::Note(said));
-                    }
+                    hand_over(&ground, &settings, &folder, &due, &lines, &controls);
                 }
                 let next = time_to_next(now, at, &zone).min(LOOK_EVERY);
                 if stopped.recv_timeout(next) != Err(RecvTimeoutError::Timeout) {
@@ -88,30 +84,44 @@ impl Daily {
     }
 }
 
-/// Writes and sends the report that was due, and removes old ones; what is to be said about it.
-fn write_due(ground: &Ground, settings: &DailyReport, folder: &Path, due: &Zoned) -> Option<String> {
-    let written = match write(ground, folder, due) {
-        Ok(written) => written?,
-        Err(error) => return Some(format!("the report of {} was not written: {error:#}", due.date())),
+/// Writes the report that was due, unless it is there, says so, removes old ones, and hands it to the watch.
+fn hand_over(ground: &Ground, settings: &DailyReport, folder: &Path, due: &Zoned, lines: &Lines, controls: &Sender<Control>) {
+    let Due { report, is_new } = match write(ground, folder, due) {
+        Ok(Some(due)) => due,
+        Ok(None) => return,
+        Err(error) => return lines.put(Line::Note(format!("the report of {} was not written: {error:#}", due.date()))),
     };
-    remove_old(folder, due.date(), settings.keep);
-    let said = format!("the report of {} is in {}", written.day, written.page.display());
-    Some(deliver(&written, &settings.to).err().map_or_else(|| said.clone(), |why| format!("{said}; {why}")))
+    if is_new {
+        remove_old(folder, due.date(), settings.keep);
+        lines.put(Line::Note(format!("the report of {} is in {}", report.day, report.page.display())));
+    }
+    // A watch that ended meanwhile takes none; the next one is handed it again.
+    let _ = controls.blocking_send(Control::Report(Box::new(report)));
 }
 
-/// Writes the report of the 24 hours before `due`; `None` when nothing was observed in them.
-fn write(ground: &Ground, folder: &Path, due: &Zoned) -> anyhow::Result<Option<Written>> {
+/// Makes the report of the 24 hours before `due`, and writes it unless it is there; `None` when nothing was observed in them.
+fn write(ground: &Ground, folder: &Path, due: &Zoned) -> anyhow::Result<Option<Due>> {
     let to = Timestamp::from_millis(due.timestamp().as_millisecond());
     let reports = past::reports_until(ground, to, DAY, Kind::Daily)?;
     if reports.is_empty() {
         return Ok(None);
     }
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let page = page_of(folder, due.date());
-    // The page last: it says that the report was written.
-    put(&page.with_extension("md"), &render::report::markdown(&reports))?;
-    put(&page, &render::page::report(&reports))?;
-    Ok(Some(Written { day: due.date(), page }))
+    let (page, text) = (page_of(folder, due.date()), render::report::markdown(&reports));
+    let is_new = !page.exists();
+    if is_new {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        // The page last: it says that the report was written.
+        put(&page.with_extension("md"), &text)?;
+        put(&page, &render::page::report(&reports))?;
+    }
+    let report = DayReport::new(due.date().to_string(), &title(due.date(), &reports), &text, page);
+    Ok(Some(Due { report, is_new }))
+}
+
+/// `2026-11-23: hub-7001 98/100 EXCELLENT`.
+fn title(day: Date, reports: &[Report]) -> String {
+    let scores: Vec<_> = reports.iter().map(|report| format!("{} {}", report.target, report.score)).collect();
+    format!("{day}: {}", scores.join(", "))
 }
 
 /// Writes a file whole or not at all.

@@ -14,6 +14,7 @@ pub(super) fn request(letter: &Letter<'_>) -> Result<Outgoing, String> {
     let view = &letter.view;
     let (priority, tag) = match (view.status, view.severity) {
         ("resolved", _) => (3, "white_check_mark"),
+        ("report", _) => (3, "bar_chart"),
         (_, "critical") => (5, "rotating_light"),
         _ => (4, "warning"),
     };

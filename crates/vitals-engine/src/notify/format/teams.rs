@@ -15,6 +15,7 @@ pub(super) fn request(letter: &Letter<'_>) -> Result<Outgoing, String> {
     let (subject, body, view) = (letter.subject(SUBJECT_CHARS_MAX)?, letter.body(BODY_CHARS_MAX)?, &letter.view);
     let colour = match (view.status, view.severity) {
         ("resolved", _) => "Good",
+        ("report", _) => "Accent",
         (_, "critical") => "Attention",
         _ => "Warning",
     };

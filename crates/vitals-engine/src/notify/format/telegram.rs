@@ -13,7 +13,7 @@ pub(super) fn request(letter: &Letter<'_>) -> Result<Outgoing, String> {
         "chat_id": letter.receiver.chat.as_deref().unwrap_or_default(),
         "text": cut(&text, TEXT_CHARS_MAX),
         "link_preview_options": {"is_disabled": true},
-        "disable_notification": letter.view.status == "resolved",
+        "disable_notification": matches!(letter.view.status, "resolved" | "report"),
     });
     Ok(Outgoing::json(format!("{}/bot{}/sendMessage", letter.base(), letter.token()), &body))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use vitals_model::incident::{Incident, IncidentState};
-use vitals_model::notice::Status;
+use vitals_model::notice::{DayReport, Status};
 use vitals_model::text::Text;
 use vitals_model::view::notice_v1::Sender;
 
@@ -73,6 +73,34 @@ fn hostile(status: Status) -> Notice {
     notice.group = format!("server={evil}");
     notice.labels = std::iter::once(("9-team name".to_owned(), evil.to_string())).collect();
     notice
+}
+
+/// A report as long as it may be, with all that a target can put into one.
+fn report(text: &str) -> Notice {
+    let evil = "@everyone <!channel> [x](http://evil.example) ``` </pre>\u{1b}[31m\u{202e} & \"{{ 1 }}\"";
+    let page = "/reports/report-2026-11-22.html".into();
+    let report = DayReport::new("2026-11-22".to_owned(), &format!("2026-11-22: {evil} 98/100"), text, page);
+    Notice { incidents: Vec::new(), report: Some(report), ..sample(Status::Report) }
+}
+
+#[test]
+fn a_report_is_to_each_that_takes_one_as_its_service_documents_it_in_whole_lines() {
+    let line = "| `@everyone <!channel>` | ``` & </pre> [x](http://evil.example) | 98.00 % |\u{202e}\n";
+    for (kind, schema) in SCHEMAS.into_iter().filter(|(kind, _)| kind.takes_reports()) {
+        let schema = jsonschema::validator_for(&serde_json::from_str(schema).expect("JSON")).expect("a schema");
+        let sent = outgoing(&report(&line.repeat(2000)), &receiver(kind), None);
+        let body: Value = serde_json::from_slice(&sent.body).expect("JSON");
+        let wrong: Vec<_> = schema.iter_errors(&body).map(|error| format!("{}: {error}", error.instance_path)).collect();
+        assert!(wrong.is_empty(), "{}: {wrong:#?}", kind.as_str());
+        let text = body.to_string();
+        assert!(text.contains("98/100") && text.contains("vitals.example.org"), "{}: {text}", kind.as_str());
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{}", kind.as_str());
+        assert!(kind != ReceiverKind::Teams || text.len() < 28_000, "{}", text.len());
+    }
+    let telegram = outgoing(&report(&line.repeat(2000)), &receiver(ReceiverKind::Telegram), None);
+    let telegram: Value = serde_json::from_slice(&telegram.body).unwrap();
+    let text = telegram["text"].as_str().unwrap();
+    assert!(text.chars().count() <= 4096 && text.lines().rev().nth(1).is_some_and(|last| last.contains("98.00 % |")), "{text}");
 }
 
 #[test]
@@ -192,6 +220,13 @@ fn an_own_template_is_sent_in_its_place() {
     let sent = outgoing(&sample(Status::Firing), &own, None);
     let body: Value = serde_json::from_slice(&sent.body).unwrap();
     assert_eq!(body, json!({"text": "server sample-server of sample-hub: ghost"}));
+}
+
+#[test]
+fn what_has_lines_is_cut_behind_one() {
+    assert_eq!(cut_lines("one\ntwo\nthree", 12), "one\ntwo\n…");
+    assert_eq!(cut_lines("one\ntwo", 7), "one\ntwo");
+    assert_eq!(cut_lines("a long line", 5), "a lo…");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Version 3 of the disk record begins with notices. These never change; a later version reads them and writes its own.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use vitals_model::notice::{Delivery, Notice, Outcome, Stage, Status};
+use vitals_model::notice::{DayReport, Delivery, Notice, Outcome, Stage, Status};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
 
@@ -26,6 +27,17 @@ pub(in crate::store) struct NoticeRecord {
     incidents: Vec<v2::IncidentRecord>,
     more: u64,
     labels: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    report: Option<ReportRecord>,
+}
+
+/// The report of a day.
+#[derive(Serialize, Deserialize)]
+struct ReportRecord {
+    day: String,
+    title: String,
+    text: String,
+    page: PathBuf,
 }
 
 /// What came of an attempt, as JSON.
@@ -53,6 +65,7 @@ impl From<&Notice> for NoticeRecord {
             incidents: notice.incidents.iter().map(v2::IncidentRecord::from).collect(),
             more: notice.more,
             labels: notice.labels.clone(),
+            report: notice.report.as_ref().map(ReportRecord::from),
         }
     }
 }
@@ -62,7 +75,7 @@ impl NoticeRecord {
     pub(in crate::store) fn notice(self) -> Option<Notice> {
         Some(Notice {
             id: self.id,
-            status: Status::ALL.into_iter().find(|status| status.as_str() == self.status)?,
+            status: Status::ALL.into_iter().chain([Status::Report]).find(|status| status.as_str() == self.status)?,
             stage: Stage::ALL.into_iter().find(|stage| stage.as_str() == self.stage)?,
             route: self.route,
             receiver: self.receiver,
@@ -72,7 +85,21 @@ impl NoticeRecord {
             incidents: self.incidents.into_iter().map(v2::IncidentRecord::incident).collect::<Option<_>>()?,
             more: self.more,
             labels: self.labels,
+            report: self.report.map(ReportRecord::report),
         })
+    }
+}
+
+impl From<&DayReport> for ReportRecord {
+    fn from(report: &DayReport) -> Self {
+        let DayReport { day, title, text, page } = report.clone();
+        Self { day, title, text, page }
+    }
+}
+
+impl ReportRecord {
+    fn report(self) -> DayReport {
+        DayReport { day: self.day, title: self.title, text: self.text, page: self.page }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use vitals_model::notice::{Decision, DecisionKind, Delivery, Notice, Outcome, Stage, Status, words};
+use vitals_model::notice::{DayReport, Decision, DecisionKind, Delivery, Notice, Outcome, Stage, Status, words};
 use vitals_model::text::Text;
 
 use super::*;
@@ -48,6 +48,25 @@ fn a_notice_comes_back_as_it_was_with_what_came_of_it() {
     // What a watch goes on from: what waits, and the latest of each group to each receiver.
     let next: Vec<_> = reader.posted().expect("reads").iter().map(|one| one.notice.id).collect();
     assert_eq!(next, [2, 3]);
+}
+
+#[test]
+fn a_report_comes_back_as_it_was_and_only_the_latest_to_each() {
+    let dir = tempfile::tempdir().expect("folder");
+    let store = open(dir.path());
+    let of = |id, day: &str| {
+        let report = DayReport::new(day.to_owned(), "hub-1 98/100", "# hub-1\n\nwell", "/reports/page.html".into());
+        let notice = Notice { group: "daily".to_owned(), stage: Stage::Daily, ..notice(id, Status::Report, "chat") };
+        Notice { incidents: Vec::new(), report: Some(report), ..notice }
+    };
+    let all = [of(1, "2026-11-22"), of(2, "2026-11-23")];
+    for notice in &all {
+        store.put(Record::Notice(Box::new(notice.clone())));
+        store.put(delivery(notice.id, Outcome::Delivered(Text::new("200 ok"))));
+    }
+    store.close();
+    let posted = read(dir.path()).posted().expect("reads");
+    assert_eq!(posted.into_iter().map(|one| one.notice).collect::<Vec<_>>(), all[1..]);
 }
 
 #[test]

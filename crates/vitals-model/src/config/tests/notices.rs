@@ -59,7 +59,7 @@ heartbeat: {every: 1s}
     );
     for words in [
         "the receiver `none` needs a `kind`",
-        "`kind` must be one of alertmanager, email, slack",
+        "`kind` must be one of `alertmanager`, `email`, `slack`",
         "the receiver `bare` is a telegram, which needs a `chat`",
         "`topic` means nothing to a pagerduty",
         "`smtp` must be a host and a port",
@@ -75,13 +75,33 @@ heartbeat: {every: 1s}
         "`group_by` has no `hub`",
         "`escalate` needs both `after` and `receivers`",
         "the name `one` is also used at",
-        "`severity` must be one of warning, critical, not `bad`",
+        "`severity` must be one of `warning`, `critical`, not `bad`",
         "`repeat` must be at least 1s",
         "a route is a mapping, not a single value",
         "`every` must be at least 5s",
     ] {
         assert!(shown.contains(words), "{words:?} is not in\n{shown}");
     }
+}
+
+#[test]
+fn the_report_goes_to_receivers_that_are_there_and_take_one() {
+    let receivers = "receivers:\n  chat: {kind: slack, url: env:A}\n  am: {kind: alertmanager, url: 'http://a:9093'}\n  \
+                     pd: {kind: pagerduty, token: env:A}\n  og: {kind: opsgenie, token: env:A}\n";
+    assert_eq!(settings(&format!("{receivers}report: {{to: [chat]}}\n")).report.to, ["chat"]);
+    let shown = errors(&format!("{receivers}report:\n  to: [am, chat, chatt,\n    pd, og]\n"));
+    for words in [
+        "7:8: error: the report is sent to `am`, which is an alertmanager",
+        "7:18: error: the report is sent to `chatt`, which is no receiver",
+        "did you mean `chat`?",
+        "8:5: error: the report is sent to `pd`, which is a pagerduty",
+        "the report is sent to `og`, which is an opsgenie",
+        "that takes alerts alone; name a mail, a chat or a webhook",
+    ] {
+        assert!(shown.contains(words), "{words:?} is not in\n{shown}");
+    }
+    assert!(!shown.contains("`chat`, which"), "{shown}");
+    assert!(errors("report: {to: [team]}\n").contains("`team`, which is no receiver"), "without receivers too");
 }
 
 #[test]

@@ -207,6 +207,33 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether all whom the daily report is sent to are there, and take it: asked when all is read.
+    pub(super) fn report_is_taken(&mut self, root: &[Entry], file: &File) {
+        let find = |entries: &'_ [Entry], key: &str| entries.iter().find(|entry| entry.key == key).cloned();
+        let Some(Value::Map(entries)) = find(root, "report").map(|entry| entry.node.value) else { return };
+        let Some(to) = find(&entries, "to") else { return };
+        let places: Vec<_> = match &to.node.value {
+            Value::List(items) => items.iter().map(|item| &item.place).collect(),
+            _ => vec![&to.node.place],
+        };
+        let receivers = &file.notices.receivers;
+        for (name, place) in file.report.to.iter().zip(places) {
+            let shown = Text::cut(name, 64);
+            match receivers.get(name).map(|receiver| receiver.kind) {
+                None => {
+                    let hint = did_you_mean(name, receivers.keys().map(String::as_str));
+                    self.report.error(place, format!("the report is sent to `{shown}`, which is no receiver"), hint);
+                }
+                Some(kind) if !kind.takes_reports() => {
+                    let kind = kind.as_str();
+                    let message = format!("the report is sent to `{shown}`, which is {} {kind}", article(kind));
+                    self.report.error(place, message, "that takes alerts alone; name a mail, a chat or a webhook");
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
     pub(super) fn patterns(&mut self, entry: &Entry, into: &mut BTreeMap<String, Pattern>) {
         self.named(entry, value::pattern, into);
     }
