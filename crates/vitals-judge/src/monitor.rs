@@ -8,12 +8,12 @@ mod orders;
 mod own_guard;
 mod routing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_model::check::{CheckId, Point};
-use vitals_model::incident::Cause;
+use vitals_model::incident::{Cause, IncidentChange};
 use vitals_model::observation::{Observation, Seen};
 use vitals_model::quiet::{Maintenance, Window};
 use vitals_model::reading::{Health, Reading, Standing};
@@ -86,6 +86,8 @@ pub struct Monitor {
     pub(crate) own: Own,
     thrift: Thrift,
     router: Router,
+    /// Targets that are not watched any more: what lasted of them is over for those who were told.
+    forgotten: BTreeSet<TargetId>,
 }
 
 impl Monitor {
@@ -93,7 +95,7 @@ impl Monitor {
     pub fn new(began_at: Timestamp, memory: Memory) -> Self {
         let own = Own::restored(&memory.incidents, memory.silences.clone());
         let router = Router::remembering(memory.last_notice, &memory.posted);
-        Self { targets: BTreeMap::new(), own, memory, began_at, thrift: Thrift::Thrifty, router }
+        Self { targets: BTreeMap::new(), own, memory, began_at, thrift: Thrift::Thrifty, router, forgotten: BTreeSet::new() }
     }
 
     /// Judges everything at each event, or what it can have changed.
@@ -113,12 +115,17 @@ impl Monitor {
     fn judge(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         match event {
             Event::Watch(target) => {
+                let id = target.id.clone();
+                let is_new = !self.targets.contains_key(&id);
                 self.watch(target);
-                Vec::new()
+                self.forgotten.remove(&id);
+                // Only now are its labels known, which routes may ask for.
+                if is_new { self.tell_of(now, &id, IncidentChange::Reminded) } else { Vec::new() }
             }
             Event::Forget(id) => {
                 self.forget(&id);
-                Vec::new()
+                self.forgotten.insert(id.clone());
+                self.tell_of(now, &id, IncidentChange::Resolved)
             }
             Event::LockFile(id, lock) => {
                 let Some(watched) = self.targets.get_mut(&id) else { return Vec::new() };
