@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 use vitals_model::config::{SecretRef, Timeouts};
 use vitals_model::limits::RECEIPT_BYTES_MAX;
-use vitals_model::notice::{Notice, Receiver, ReceiverKind};
+use vitals_model::notice::{Notice, Receiver, ReceiverKind, words};
 use vitals_model::observation::{Failure, FailureKind};
 use vitals_model::text::Text;
 use vitals_model::time::Timestamp;
@@ -50,6 +50,8 @@ impl Trouble {
 /// What carries notices to one receiver.
 pub(super) struct Carrier {
     receiver: Receiver,
+    /// The same without templates of its own.
+    plain: Receiver,
     sender: Arc<Sender>,
     client: Client,
 }
@@ -57,14 +59,18 @@ pub(super) struct Carrier {
 impl Carrier {
     pub(super) fn new(receiver: Receiver, sender: Arc<Sender>, proxy: Option<Proxy>) -> Self {
         let timeouts = Timeouts { connect: receiver.timeout, ..Timeouts::default() };
-        Self { receiver, sender, client: Client::new(&timeouts, Vec::new()).with_proxy(proxy) }
+        let plain = Receiver { subject: None, body: None, ..receiver.clone() };
+        Self { receiver, plain, sender, client: Client::new(&timeouts, Vec::new()).with_proxy(proxy) }
     }
 
     /// Carries a notice, where another one of its group may stand; what the receiver said to it.
     pub(super) async fn carry(&self, notice: &Notice, standing: Option<&Notice>, now: Timestamp) -> Result<Text, Trouble> {
-        let receiver = &self.receiver;
+        let view = NoticeView::new(notice, &self.sender);
+        // A template that was tried on a sample may fail on what only this notice has. It is told all the same.
+        let own = words::subject(&view, &self.receiver).and_then(|_| words::body(&view, &self.receiver));
+        let receiver = if own.is_ok() { &self.receiver } else { &self.plain };
         let letter = Letter {
-            view: NoticeView::new(notice, &self.sender),
+            view,
             notice,
             standing,
             receiver,
@@ -73,9 +79,8 @@ impl Carrier {
             sign: known(receiver.sign.as_ref())?,
             now,
         };
-        // A template that was tried on a sample fails on no notice, unless it counts on what only the sample has.
         let final_ = |why: String| Trouble::Final(Text::new(&why));
-        match receiver.kind {
+        let said = match receiver.kind {
             ReceiverKind::Email => {
                 let password = known(receiver.password.as_ref())?;
                 let message = mail::message(&letter, &self.sender.host).map_err(final_)?;
@@ -84,7 +89,10 @@ impl Carrier {
             ReceiverKind::Command => command::run(&command::of(&letter).map_err(final_)?, receiver.timeout).await,
             ReceiverKind::Desktop => command::run(&command::desktop(&letter).map_err(final_)?, receiver.timeout).await,
             _ => self.post(&letter, format::request(&letter).map_err(final_)?).await,
-        }
+        }?;
+        Ok(own
+            .err()
+            .map_or(said.clone(), |why| Text::new(&format!("{said}; in the built-in words, for its template failed: {why}"))))
     }
 
     async fn post(&self, letter: &Letter<'_>, outgoing: Outgoing) -> Result<Text, Trouble> {

@@ -18,6 +18,7 @@ mod actions;
 mod course;
 mod handled;
 mod kill;
+mod notices;
 mod scenario;
 mod standing;
 mod trouble;

@@ -3,6 +3,7 @@
 mod errors;
 mod hostile;
 mod incidents;
+mod notices;
 mod round_trip;
 
 use std::fs;
@@ -272,10 +273,12 @@ fn the_reference_is_current() {
 
 #[test]
 fn the_guide_shows_configurations_that_work() {
-    let guide = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/configuration.md")).unwrap();
-    let blocks: Vec<_> = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(blocks.len() >= 4);
-    for block in blocks {
-        settings(block);
+    for (guide, least) in [("configuration.md", 4), ("notices.md", 8)] {
+        let guide = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide").join(guide)).unwrap();
+        let blocks: Vec<_> = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert!(blocks.len() >= least);
+        for block in blocks {
+            settings(block);
+        }
     }
 }

@@ -115,7 +115,7 @@ impl ReceiverKind {
 /// How a mail server is spoken to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Tls {
-    /// In plain text first, then encrypted, or not at all when the server cannot (port 587, mostly).
+    /// In plain text first, and then encrypted, or nothing is sent (port 587, mostly).
     #[default]
     Starttls,
     /// Encrypted from the first byte (port 465, mostly).

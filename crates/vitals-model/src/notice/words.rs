@@ -116,3 +116,43 @@ pub fn sample(route: &str, receiver: &str, status: Status, at: Timestamp) -> Not
         labels: std::iter::once(("team".to_owned(), "sample".to_owned())).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(status: Status) -> NoticeView {
+        let sender = Sender { host: "watch-1".to_owned(), link: Some("https://vitals.example.org".to_owned()) };
+        NoticeView::new(&sample("all", "chat", status, Timestamp::from_millis(1_795_348_800_000)), &sender)
+    }
+
+    #[test]
+    fn the_built_in_words_say_it_all_and_fit_a_page() {
+        let receiver = Receiver::default();
+        let [firing, taken, over] = Status::ALL.map(view);
+        assert_eq!(subject(&firing, &receiver).unwrap(), "[critical] server sample-server of sample-hub: ghost");
+        assert_eq!(subject(&taken, &receiver).unwrap(), "[acknowledged] server sample-server of sample-hub: ghost");
+        assert_eq!(subject(&over, &receiver).unwrap(), "[resolved] server sample-server of sample-hub: ghost");
+        insta::assert_snapshot!(body(&firing, &receiver).unwrap());
+        let ended = body(&over, &receiver).unwrap();
+        assert!(ended.contains("lasted 1m 30s, from 2026-11-22T11:58:30.000Z to") && !ended.contains("to do"), "{ended}");
+    }
+
+    #[test]
+    fn what_a_target_says_is_text_and_no_markup() {
+        let mut notice = sample("all", "mail", Status::Firing, Timestamp::default());
+        notice.incidents[0].summary = "<script>alert(1)</script> & \u{1b}[31m".to_owned();
+        let view = NoticeView::new(&notice, &Sender::default());
+        let page = html(&view).unwrap();
+        assert!(page.contains("&lt;script&gt;") && !page.contains("<script>"), "{page}");
+        assert!(!body(&view, &Receiver::default()).unwrap().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_template_that_a_sample_does_not_show_wrong_is_refused_when_it_is_used() {
+        let own = Receiver { subject: Some("{{ incidents[3].what }}".to_owned()), ..Receiver::default() };
+        assert!(subject(&view(Status::Firing), &own).is_err_and(|why| why.contains("undefined")));
+        assert_eq!(check("{{ incidents[0].server|upper }} {{ link or 'nowhere' }}"), Ok(()));
+        assert!(check("{{ link|upper }}{{ nothing }}").is_err());
+    }
+}

@@ -37,13 +37,13 @@ fn outgoing(notice: &Notice, receiver: &Receiver, sign: Option<&str>) -> Outgoin
     outgoing_after(None, notice, receiver, sign)
 }
 
-fn outgoing_after(standing: Option<Notice>, notice: &Notice, receiver: &Receiver, sign: Option<&str>) -> Outgoing {
+fn outgoing_after(standing: Option<&Notice>, notice: &Notice, receiver: &Receiver, sign: Option<&str>) -> Outgoing {
     let sender = Sender { host: "watch-1".to_owned(), link: Some("https://vitals.example.org".to_owned()) };
     let is_own = receiver.kind.url().is_some();
     let letter = Letter {
         view: NoticeView::new(notice, &sender),
         notice,
-        standing: standing.as_ref(),
+        standing,
         receiver,
         url: (!is_own).then(|| Secret::new("https://example.org/in/".to_owned())),
         token: Some(Secret::new("t0ken".to_owned())),
@@ -149,7 +149,7 @@ fn an_alert_of_pagerduty_and_of_opsgenie_is_opened_acknowledged_and_closed_by_on
 #[test]
 fn an_alert_of_alertmanager_lasts_four_minutes_ends_when_it_is_over_and_has_one_severity_at_a_time() {
     let receiver = receiver(ReceiverKind::Alertmanager);
-    let alerts = |standing: Option<Notice>, notice: &Notice| -> Vec<Value> {
+    let alerts = |standing: Option<&Notice>, notice: &Notice| -> Vec<Value> {
         serde_json::from_slice(&outgoing_after(standing, notice, &receiver, None).body).unwrap()
     };
     let ends = |alerts: &[Value]| -> Vec<(String, String)> {
@@ -158,13 +158,13 @@ fn an_alert_of_alertmanager_lasts_four_minutes_ends_when_it_is_over_and_has_one_
     };
     let later = ("critical".to_owned(), "2026-11-22T12:04:00.000Z".to_owned());
     let firing = alerts(None, &sample(Status::Firing));
-    assert_eq!(ends(&firing), [later.clone()]);
+    assert_eq!(ends(&firing), std::slice::from_ref(&later));
     // It was a warning: the alert of that name ends when the critical one begins.
     let mut warning = sample(Status::Firing);
     warning.incidents[0].health = vitals_model::reading::Health::Degraded;
-    let worse = alerts(Some(warning), &sample(Status::Firing));
+    let worse = alerts(Some(&warning), &sample(Status::Firing));
     assert_eq!(ends(&worse), [("warning".to_owned(), "2026-11-22T12:00:00.000Z".to_owned()), later.clone()]);
-    assert_eq!(ends(&alerts(Some(sample(Status::Firing)), &sample(Status::Firing))), [later]);
+    assert_eq!(ends(&alerts(Some(&sample(Status::Firing)), &sample(Status::Firing))), [later]);
     let mut over = sample(Status::Resolved);
     over.incidents[0].resolved_at = Some(NOON.minus(Duration::from_secs(60)));
     assert_eq!(over.incidents[0].state, IncidentState::Resolved);
