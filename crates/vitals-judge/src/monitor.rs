@@ -10,12 +10,12 @@ mod repair;
 mod routing;
 mod touched;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_model::check::{CheckId, Point};
-use vitals_model::incident::Cause;
+use vitals_model::incident::{Cause, IncidentChange};
 use vitals_model::observation::Observation;
 use vitals_model::quiet::{Maintenance, Window};
 use vitals_model::reading::{Health, Reading, Standing};
@@ -94,6 +94,8 @@ pub struct Monitor {
     pub(crate) repairs: Repairs,
     thrift: Thrift,
     router: Router,
+    /// Targets that are not watched any more: what lasted of them is over for those who were told.
+    forgotten: BTreeSet<TargetId>,
 }
 
 impl Monitor {
@@ -102,7 +104,8 @@ impl Monitor {
         let repairs = Repairs::restored(std::mem::take(&mut memory.actions), memory.last_action, began_at);
         let own = Own::restored(&memory.incidents, memory.silences.clone());
         let router = Router::remembering(memory.last_notice, &memory.posted);
-        Self { targets: BTreeMap::new(), own, repairs, memory, began_at, thrift: Thrift::Thrifty, router }
+        let (targets, forgotten) = (BTreeMap::new(), BTreeSet::new());
+        Self { targets, own, repairs, memory, began_at, thrift: Thrift::Thrifty, router, forgotten }
     }
 
     /// Judges everything at each event, or what it can have changed.
@@ -131,12 +134,17 @@ impl Monitor {
     fn take(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         match event {
             Event::Watch(target) => {
+                let id = target.id.clone();
+                let is_new = !self.targets.contains_key(&id);
                 self.watch(target);
-                Vec::new()
+                self.forgotten.remove(&id);
+                // Only now are its labels known, which routes may ask for.
+                if is_new { self.tell_of(now, &id, IncidentChange::Reminded) } else { Vec::new() }
             }
             Event::Forget(id) => {
                 self.forget(&id);
-                Vec::new()
+                self.forgotten.insert(id.clone());
+                self.tell_of(now, &id, IncidentChange::Resolved)
             }
             Event::LockFile(id, lock) => {
                 let Some(watched) = self.targets.get_mut(&id) else { return Vec::new() };

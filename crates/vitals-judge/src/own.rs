@@ -190,7 +190,7 @@ fn opened(id: u64, check: &str, trouble: Trouble, now: Timestamp) -> Incident {
     }
 }
 
-fn ended(mut incident: Incident, why: &str, now: Timestamp) -> Incident {
+pub(crate) fn ended(mut incident: Incident, why: &str, now: Timestamp) -> Incident {
     incident.state = IncidentState::Resolved;
     incident.updated_at = now.max(incident.opened_at);
     incident.resolved_at = Some(incident.updated_at);

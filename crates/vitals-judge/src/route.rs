@@ -19,6 +19,7 @@ use vitals_model::notice::{Decision, DecisionKind, Delivery, Notice, Notices, Po
 use vitals_model::time::Timestamp;
 
 use crate::event::{Effect, Record};
+use crate::own;
 use group::{Group, Member};
 
 /// What an incident is at the moment, as far as telling goes.
@@ -160,7 +161,11 @@ impl Router {
             Some(found) if found.incident.resolved_at.is_some() => Some(found),
             Some(_) => None,
             // The history has it no more: it ended longer ago than is remembered.
-            None => Some(Now { incident: group::ended(member.incident.clone(), now), quiet: None, labels: BTreeMap::new() }),
+            None => Some(Now {
+                incident: own::ended(member.incident.clone(), "it is not known any more", now),
+                quiet: None,
+                labels: BTreeMap::new(),
+            }),
         };
         let over: Vec<Now> = self.groups.values().flat_map(|group| group.members.iter().filter_map(over)).collect();
         for of in over {

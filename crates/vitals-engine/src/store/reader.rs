@@ -211,7 +211,7 @@ impl Reader {
     }
 
     fn actions_of(&self, sql: &str, param: i64) -> Result<Vec<Action>, StoreError> {
-        if self.schema < 6 {
+        if self.schema < 7 {
             return Ok(Vec::new());
         }
         let bodies: Vec<String> = self.column(sql, [param])?;
@@ -221,7 +221,7 @@ impl Reader {
 
     /// The greatest number of an action ever given; 0 before the first.
     pub fn last_action_id(&self) -> Result<u64, StoreError> {
-        if self.schema < 6 {
+        if self.schema < 7 {
             return Ok(0);
         }
         let last: Option<i64> = self.connection.query_row("SELECT max(id) FROM action", [], |row| row.get(0))?;

@@ -210,18 +210,19 @@ impl Watched {
         if !is_same && !parts.has(Part::Host) {
             self.judge(Part::Host, now);
         }
-        let effects = if is_same && self.is_settled() { Vec::new() } else { self.compare(parts, now, silences, last_incident) };
-        self.calm_until = self.judged.stands_until().filter(|_| self.is_settled());
+        let effects =
+            if is_same && self.is_untroubled() { Vec::new() } else { self.update_incidents(parts, now, silences, last_incident) };
+        self.calm_until = self.judged.stands_until().filter(|_| self.is_untroubled());
         effects
     }
 
     /// Whether nothing is bad, lasts or is waited for: then incidents change only when more than figures does.
-    fn is_settled(&self) -> bool {
+    fn is_untroubled(&self) -> bool {
         self.shield.is_none() && !self.judged.is_bad() && self.ledger.is_quiet()
     }
 
     /// Compares the incidents with what was judged, of which `parts` is new.
-    fn compare(&mut self, parts: Parts, now: Timestamp, silences: &[Silence], last_incident: &mut u64) -> Vec<Effect> {
+    fn update_incidents(&mut self, parts: Parts, now: Timestamp, silences: &[Silence], last_incident: &mut u64) -> Vec<Effect> {
         let last_before = *last_incident;
         let mut next_id = || {
             *last_incident += 1;
@@ -323,8 +324,8 @@ impl Watched {
         truths
     }
 
-    /// Truth and readings in words, in the order in which people read them, as they were last judged; ages are those of the latest tick, also when that was not
-    /// judged.
+    /// Truth and readings in words, in the order in which people read them, as they were last judged; ages are those of the
+    /// latest tick, also when that was not judged.
     pub(crate) fn in_words(&self) -> (Vec<ServerTruth>, Vec<Reading>) {
         let now = self.calm_at.unwrap_or(self.judged.at);
         let truths = self.truths(now, Words::Said);

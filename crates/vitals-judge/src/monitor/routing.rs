@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vitals_model::incident::{Incident, IncidentChange};
 use vitals_model::notice::Notices;
+use vitals_model::target::TargetId;
 use vitals_model::time::Timestamp;
 
 use super::Monitor;
@@ -43,9 +44,21 @@ impl Monitor {
     pub(super) fn follow_notices(&mut self, now: Timestamp, notices: Arc<Notices>) -> Vec<Effect> {
         self.with_router(|monitor, router| {
             router.follow(notices);
-            let told = |incident: &&Incident| incident.resolved_at.is_none() && incident.handling.told_at.is_some();
+            let is_watched = |target: &TargetId| monitor.targets.contains_key(target) || target.as_str() == own::TARGET;
+            let told = |incident: &&Incident| {
+                incident.resolved_at.is_none() && incident.handling.told_at.is_some() && is_watched(&incident.target)
+            };
             let open: Vec<_> = monitor.known().filter(told).map(|incident| monitor.as_it_is(now, incident)).collect();
             router.reconcile(now, &open, &|id| monitor.find(now, id))
+        })
+    }
+
+    /// Hands all that lasts of a target, and was told, to the routes: it is not watched any more, or is again.
+    pub(super) fn tell_of(&mut self, now: Timestamp, target: &TargetId, change: IncidentChange) -> Vec<Effect> {
+        self.with_router(|monitor, router| {
+            let lasts = |i: &&Incident| i.target == *target && i.resolved_at.is_none() && i.handling.told_at.is_some();
+            let told: Vec<_> = monitor.known().filter(lasts).map(|incident| monitor.as_it_is(now, incident)).collect();
+            told.iter().flat_map(|of| router.tell(now, change, of)).collect()
         })
     }
 
@@ -72,6 +85,10 @@ impl Monitor {
     fn as_it_is(&self, now: Timestamp, incident: &Incident) -> Now {
         let watched = self.targets.get(&incident.target);
         let windows = watched.map_or(&[][..], |watched| &watched.windows.0);
+        if self.forgotten.contains(&incident.target) && incident.resolved_at.is_none() {
+            let incident = own::ended(incident.clone(), "its target is not watched any more", now);
+            return Now { incident, quiet: None, labels: BTreeMap::new() };
+        }
         let nobody = Spares::NONE;
         let spares = watched.map_or(&nobody, |watched| &watched.spares);
         let hush = Hush { silences: &self.own.silences, windows, spares, now };

@@ -11,9 +11,10 @@ use vitals_model::notice::{DecisionKind, Notice, Route, Stage, Status};
 use vitals_model::text::count;
 use vitals_model::time::{Timestamp, human};
 
-use super::group::{Group, Member, Said, ended};
+use super::group::{Group, Member, Said};
 use super::{Find, Router, decide};
 use crate::event::Effect;
+use crate::own;
 
 /// What cannot be told yet is looked at again after this time: windows begin and end with a minute.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -75,7 +76,9 @@ impl Look<'_> {
                     self.quiet.extend(found.quiet.map(|quiet| (*id, quiet)));
                     self.labels.push(found.labels);
                 }
-                None if member.lasts() => member.incident = ended(member.incident.clone(), self.now),
+                None if member.lasts() => {
+                    member.incident = own::ended(member.incident.clone(), "it is not known any more", self.now);
+                }
                 None => {}
             }
         }

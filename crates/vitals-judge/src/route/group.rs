@@ -159,11 +159,3 @@ impl Group {
         self.not_before = Some(now.plus(AGAIN));
     }
 }
-
-/// An incident of which nothing is known any more but that it is over.
-pub(super) fn ended(mut incident: Incident, now: Timestamp) -> Incident {
-    incident.state = IncidentState::Resolved;
-    incident.resolved_at = Some(now.max(incident.opened_at));
-    incident.evidence.push("resolved: it is not known any more".to_owned());
-    incident
-}

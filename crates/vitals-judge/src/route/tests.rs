@@ -3,6 +3,7 @@
 mod after_a_restart;
 mod daily;
 mod grouped;
+mod in_the_monitor;
 mod laws;
 
 use std::collections::BTreeMap;
@@ -67,9 +68,9 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(routes: Vec<Route>) -> Self {
+    fn new(of: Vec<Route>) -> Self {
         let mut router = Router::default();
-        router.follow(notices(routes));
+        router.follow(notices(of));
         Self { router, now: NOON, all: BTreeMap::new(), sent: Vec::new(), notices: Vec::new(), decisions: Vec::new() }
     }
 

@@ -26,7 +26,7 @@ use crate::world::{World, time};
 const SERVERS: [&str; 3] = ["fs", "fs__b", "web"];
 
 /// Most actions in an hour on a hub that is repaired.
-pub(crate) const BUDGET: u32 = 4;
+pub(crate) const BUDGET: u32 = 2;
 
 /// One thing that happens.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::check::CheckId;
 use crate::limits::{EVENT_QUEUE_MAX, RECENT_INCIDENTS_MAX, SERVERS_MAX, TARGETS_MAX, TEXT_CHARS_MAX, TREND_POINTS_MAX};
-use crate::snapshot::{OwnState, Snapshot, TargetState};
+use crate::snapshot::{OwnState, RepairState, Snapshot, TargetState};
 use crate::target::TargetId;
 use crate::text::Text;
 use crate::time::Timestamp;
@@ -126,9 +126,14 @@ fn state(view: &Value, beside: &Value, at: Timestamp) -> TargetState {
         levels_over: duration(&beside["levels_over_ms"]).unwrap_or_default(),
         log: list(&beside["log"], LIST_MAX, text_of),
         visit: parts::visit(&view["visit"]),
+        repair: repair(&beside["repair"]),
         // Definitions, counts and trends are not part of the view.
         ..TargetState::unmeasured(target)
     }
+}
+
+fn repair(view: &Value) -> RepairState {
+    RepairState { under_way: text_of(&view["under_way"]), last: text_of(&view["last"]), ..RepairState::default() }
 }
 
 /// The elements that can be read.

@@ -188,6 +188,7 @@ fn descendants_are_folded_into_their_child_and_outlive_it_as_orphans() {
     kill_process(raw(alone.id.pid), Signal::KILL).unwrap();
     let orphan = until("orphan", || alive(look.look(hub.id(), None, &config("60.5"))).orphans.pop());
     assert_eq!((orphan.id, orphan.server.as_ref().map(Text::as_str)), (below, Some("s")));
+    assert_eq!((orphan.left_by, look.left_by(below)), (None, None), "its hub lives: it is not left by a dead one");
 }
 
 #[test]
@@ -196,8 +197,14 @@ fn children_that_outlive_the_hub_are_its_orphans() {
     let id = hub.id();
     let mut look = Look::default();
     let before = children(&mut look, id, |c| c.iter().filter(|c| c.command.as_str() == "sleep 60.75").count() == 2);
+    assert_eq!(look.left_by(before[0].id), None, "its hub lives");
     hub.kill_only();
     let orphans = orphans_of_gone(look.look(id, None, &HubConfig::default()));
+    for orphan in &orphans {
+        assert_eq!((orphan.left_by, look.left_by(orphan.id)), (Some(id), Some(id)), "whose they are is proved");
+    }
+    let other = ProcessId { start_ticks: before[0].id.start_ticks + 1, ..before[0].id };
+    assert_eq!((look.left_by(other), Look::default().left_by(before[0].id)), (None, None), "not of what was never seen");
     assert_eq!(orphans.iter().map(|o| o.id).collect::<Vec<_>>(), before.iter().map(|c| c.id).collect::<Vec<_>>());
     kill_process_group(raw(id.pid), Signal::KILL).unwrap();
     until("end of the orphans", || orphans_of_gone(look.look(id, None, &HubConfig::default())).is_empty().then_some(()));

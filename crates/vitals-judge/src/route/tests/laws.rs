@@ -79,9 +79,13 @@ proptest! {
     #[test]
     fn who_heard_of_a_beginning_hears_of_the_end_once(moves in moves()) {
         let mut bench = Bench::new(routes());
-        moves.iter().for_each(|one| play(&mut bench, one));
+        for one in &moves {
+            play(&mut bench, one);
+        }
         let open: Vec<_> = bench.all.keys().copied().filter(|id| lasts(&bench, *id)).collect();
-        open.into_iter().for_each(|id| bench.resolve(id));
+        for id in open {
+            bench.resolve(id);
+        }
         let after = bench.now.since(NOON);
         bench.until(after + s(86_400));
         let mut heard: BTreeMap<(&str, &str, u64), IncidentState> = BTreeMap::new();

@@ -77,6 +77,9 @@ pub(crate) fn order(ordered: &Ordered, kept: &Kept, now: Timestamp) -> Order {
         }),
         Ordered::Unsilence(id) => Order::Unsilence(*id, remark("")),
         Ordered::Repair(words) => Order::Repair(id(words), remark("now")),
+        Ordered::RepairLong(words) => {
+            Order::Repair(id(words), Remark { at: now.minus(Duration::from_secs(120)), ..remark("then") })
+        }
     }
 }
 

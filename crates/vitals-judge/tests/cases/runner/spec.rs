@@ -107,6 +107,8 @@ pub(crate) enum Ordered {
     Unsilence(u64),
     /// `kind check`.
     Repair(String),
+    /// The same, two minutes ago.
+    RepairLong(String),
 }
 
 /// What was seen at one moment, and what follows.

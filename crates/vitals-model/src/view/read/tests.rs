@@ -68,6 +68,7 @@ fn written() -> Value {
                 "enabled": true, "mode": "prompt-based", "total_tools": 27, "filtered_tools": 26, "exposed_tools": 1,
                 "cache_hit_rate": 0.5, "llm_cache_hit_rate": 0.25,
             },
+            "repair": {"under_way": "A2 restart the server fs: under way", "last": "A1 restart the server fs: did not help"},
         }},
     })
 }

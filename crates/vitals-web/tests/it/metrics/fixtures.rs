@@ -7,6 +7,7 @@ use std::time::Duration;
 use vitals_model::check::{CheckId, Point, Probe, Unit};
 use vitals_model::claim::{ClaimStatus, HubClaim};
 use vitals_model::incident::{Handling, Incident, IncidentState, Ties};
+use vitals_model::notice::ReceiverState;
 use vitals_model::observation::{Level, Phase};
 use vitals_model::reading::{Health, Reading, Standing};
 use vitals_model::remedy::{OutcomeKind, Remedy};
@@ -75,6 +76,7 @@ pub(crate) fn snapshot(targets: Vec<TargetState>) -> Snapshot {
             failures: 3,
             trouble: Some(Text::new("connection refused")),
         }],
+        receivers: BTreeMap::from([("chat".to_owned(), ReceiverState { delivered: 7, waiting: 2, ..ReceiverState::default() })]),
         ..OwnState::default()
     };
     Snapshot { at: NOW, began_at: NOW.minus(7500 * 1000 * MS), targets: targets.into_iter().map(Arc::new).collect(), own }
