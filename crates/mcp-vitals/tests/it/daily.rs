@@ -14,7 +14,7 @@ use crate::stability::watched;
 const LONG: Duration = Duration::from_secs(40);
 
 /// A time of day that was an hour ago, and the day of it, in UTC.
-fn an_hour_ago() -> (String, String) {
+pub(crate) fn an_hour_ago() -> (String, String) {
     let then = clock::now().minus(Duration::from_secs(3600)).to_string();
     (then[11..16].to_owned(), then[..10].to_owned())
 }
@@ -62,10 +62,10 @@ fn a_missed_report_is_written_at_the_next_start_once() {
 
 /// One hook of each inbox, and the report to all of them.
 fn to(inboxes: &[&Inbox], at: &str) -> String {
-    let hooks: String =
-        inboxes.iter().enumerate().map(|(n, inbox)| format!("  hook-{n}: {{kind: webhook, url: '{}'}}\n", inbox.url())).collect();
+    let hook = |(n, inbox): (usize, &&Inbox)| format!("  hook-{n}: {{kind: webhook, url: '{}'}}\n", inbox.url());
+    let hooks: Vec<_> = inboxes.iter().enumerate().map(hook).collect();
     let names: Vec<_> = (0..inboxes.len()).map(|n| format!("hook-{n}")).collect();
-    format!("version: 1\ndiscover: false\nreceivers:\n{hooks}report: {{at: '{at}', to: [{}]}}\n", names.join(", "))
+    format!("version: 1\ndiscover: false\nreceivers:\n{}report: {{at: '{at}', to: [{}]}}\n", hooks.concat(), names.join(", "))
 }
 
 #[test]

@@ -166,15 +166,49 @@ async def main():
 asyncio.run(main())
 "#;
 
-#[test]
-fn a_real_mail_server_gets_text_and_html_by_starttls_and_by_tls() {
-    let Some(python) = programs::mail_server() else { return };
-    let home = Home::new();
+/// A mail server, the file of its authority, and its ports by way.
+fn serve_mail(home: &Home, python: impl AsRef<std::ffi::OsStr>) -> (Running, std::path::PathBuf, Value) {
     let ca = home.path().join("ca.pem");
     let mut command = Command::new(python);
     command.args(["-c", MAIL_SERVER]).arg(&ca);
     let mut server = Running::start_with_input(command);
-    let ports: Value = serde_json::from_str(&server.expect_line("ports", PATIENCE)).expect("JSON");
+    let ports = serde_json::from_str(&server.expect_line("ports", PATIENCE)).expect("JSON");
+    (server, ca, ports)
+}
+
+#[test]
+fn a_real_mail_server_gets_the_report_of_the_day_as_text_and_as_its_page() {
+    let Some(python) = programs::mail_server() else { return };
+    let home = crate::stability::watched(300, 0);
+    let (mut server, ca, ports) = serve_mail(&home, python);
+    let (at, day) = crate::daily::an_hour_ago();
+    home.configure(&format!(
+        "version: 1\ndiscover: false\nreceivers:\n  \
+         post: {{kind: email, smtp: '127.0.0.1:{}', tls: tls, from: v@example.org, to: a@example.org, subject: no, body: no}}\n\
+         report: {{at: '{at}', folder: {}, to: [post]}}\n",
+        ports["ports"]["tls"],
+        home.path().join("reports").display()
+    ));
+    let mut command = home.mcp_vitals(&["watch"]);
+    command.env("TZ", "UTC").env("SSL_CERT_FILE", ca);
+    let watch = Running::start(command);
+    let mail: Value = serde_json::from_str(&server.expect_line("\"way\"", PATIENCE)).expect("JSON");
+    watch.signal(Signal::TERM);
+    assert_eq!(watch.wait(PATIENCE).code, Some(0));
+    let subject = said::text(&mail, "subject");
+    assert!(subject.starts_with(&format!("[report] {day}: hub-7001 ")) && subject.contains("/100"), "{subject}");
+    let written = |end: &str| std::fs::read_to_string(home.path().join(format!("reports/report-{day}.{end}"))).expect("written");
+    // A line of a mail ends with both.
+    let part = |kind: &str| said::text(&mail["parts"], kind).replace("\r\n", "\n");
+    assert!(part("text/plain").contains(written("md").trim()), "{}", part("text/plain"));
+    assert_eq!(part("text/html").trim_end(), written("html").trim_end());
+}
+
+#[test]
+fn a_real_mail_server_gets_text_and_html_by_starttls_and_by_tls() {
+    let Some(python) = programs::mail_server() else { return };
+    let home = Home::new();
+    let (mut server, ca, ports) = serve_mail(&home, python);
     let configuration = format!(
         "version: 1\nreceivers:\n  \
          post: {{kind: email, smtp: 'localhost:{}', username: vitals, password: env:MAIL_PASSWORD, from: 'Vitals <v@example.org>', to: [a@example.org, b@example.org]}}\n  \
