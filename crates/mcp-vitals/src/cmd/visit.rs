@@ -142,7 +142,9 @@ impl Look {
         for kept in self.kept.into_iter().chain(self.monitor.tools()) {
             match kept {
                 Kept::Samples(target, samples) => {
-                    samples.into_iter().for_each(|sample| store.put(Record::Sample(target.clone(), sample)));
+                    for sample in samples {
+                        store.put(Record::Sample(target.clone(), sample));
+                    }
                 }
                 Kept::Tools(target, server, tools) => store.put(Record::Tools(target, server, tools)),
                 // What one look has heard of errors must not replace what a watch has heard in weeks.

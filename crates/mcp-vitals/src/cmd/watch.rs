@@ -115,6 +115,12 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     if let Some(pictures @ 1..) = recording.map(Recording::end) {
         render::note(&format!("{} not recorded", count(pictures, "picture")));
     }
+    note_losses(&exported);
+    Ok(Exit::Ok)
+}
+
+/// Says what a collector did not get.
+fn note_losses(exported: &Exported) {
     if exported.failed + exported.dropped > 0 {
         let requests = count(exported.failed, "request");
         render::note(&format!(
@@ -124,7 +130,6 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
             exported.dropped
         ));
     }
-    Ok(Exit::Ok)
 }
 
 /// Begins to send logs onward, where destinations are configured.
