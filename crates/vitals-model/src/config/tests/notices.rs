@@ -59,7 +59,7 @@ heartbeat: {every: 1s}
     );
     for words in [
         "the receiver `none` needs a `kind`",
-        "`kind` must be one of alertmanager, email, slack",
+        "`kind` must be one of `alertmanager`, `email`, `slack`",
         "the receiver `bare` is a telegram, which needs a `chat`",
         "`topic` means nothing to a pagerduty",
         "`smtp` must be a host and a port",
@@ -75,7 +75,7 @@ heartbeat: {every: 1s}
         "`group_by` has no `hub`",
         "`escalate` needs both `after` and `receivers`",
         "the name `one` is also used at",
-        "`severity` must be one of warning, critical, not `bad`",
+        "`severity` must be one of `warning`, `critical`, not `bad`",
         "`repeat` must be at least 1s",
         "a route is a mapping, not a single value",
         "`every` must be at least 5s",
