@@ -21,7 +21,7 @@ use vitals_engine::store::{Store, StoreError};
 use vitals_engine::supervisor::Supervisor;
 use vitals_engine::{Control, Engine, Faces, History, Outcome};
 use vitals_model::incident::{Incident, IncidentChange};
-use vitals_model::snapshot::Snapshot;
+use vitals_model::snapshot::{Exported, Snapshot};
 use vitals_model::text::count;
 use vitals_model::time::human;
 use vitals_probe::clock::{self, Stopwatch};
@@ -115,12 +115,12 @@ async fn watch_on(common: &Common, args: &WatchArgs) -> anyhow::Result<Exit> {
     if let Some(pictures @ 1..) = recording.map(Recording::end) {
         render::note(&format!("{} not recorded", count(pictures, "picture")));
     }
-    note_losses(&exported);
+    say_lost(&exported);
     Ok(Exit::Ok)
 }
 
-/// Says what a collector did not get.
-fn note_losses(exported: &Exported) {
+/// Says what the collector did not get.
+fn say_lost(exported: &Exported) {
     if exported.failed + exported.dropped > 0 {
         let requests = count(exported.failed, "request");
         render::note(&format!(

@@ -154,17 +154,8 @@ impl Reader<'_> {
             Slot::HubRestart(at) => self.put(entry, |s| value::hub_restart(s).map(Some), at(into)),
             Slot::Goal(at) => self.put(entry, value::goal, at(into)),
             Slot::Check(at) => self.put(entry, value::check, at(into)),
-            Slot::Json(at) => {
-                if self.entries(entry).is_some() {
-                    *at(into) = Some(value::json(&entry.node).to_string());
-                }
-            }
-            Slot::Secret(at) => {
-                if let Some(secret) = self.single(entry, value::secret) {
-                    self.advise_on_secret(entry, &secret);
-                    *at(into) = Some(secret);
-                }
-            }
+            Slot::Json(at) => self.json(entry, at(into)),
+            Slot::Secret(at) => self.secret(entry, at(into)),
             Slot::Secrets(carrier, at) => self.secrets(entry, *carrier, at(into)),
             Slot::Group(keys) => {
                 if let Some(entries) = self.entries(entry) {
@@ -202,6 +193,19 @@ impl Reader<'_> {
                 let (defaults, targets) = at(into);
                 self.targets(entry, defaults, targets);
             }
+        }
+    }
+
+    fn json(&mut self, entry: &Entry, into: &mut Option<String>) {
+        if self.entries(entry).is_some() {
+            *into = Some(value::json(&entry.node).to_string());
+        }
+    }
+
+    fn secret(&mut self, entry: &Entry, into: &mut Option<SecretRef>) {
+        if let Some(secret) = self.single(entry, value::secret) {
+            self.advise_on_secret(entry, &secret);
+            *into = Some(secret);
         }
     }
 
