@@ -254,7 +254,7 @@ pub(super) static FILE: &[Key<File>] = &[
     key("report", "The report that `watch` writes once a day", Slot::Group(REPORT)),
     key(
         "receivers",
-        "Where notices go, by names of your own; nothing is sent without a route to them",
+        "Where notices go, by names of your own; incidents need a route to them",
         Slot::Receivers(|f| &mut f.notices.receivers),
     ),
     key(
