@@ -117,6 +117,13 @@ impl Handling {
         self.notes.iter().rev().find(|note| note.author.as_str() == AUTHOR)
     }
 
+    /// Whether an action was begun to repair it: the notes on actions begin with their number, `A7`.
+    pub fn was_acted_on(&self) -> bool {
+        let names_an_action =
+            |text: &str| text.strip_prefix('A').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        self.notes.iter().any(|note| note.author.as_str() == AUTHOR && names_an_action(note.text.as_str()))
+    }
+
     /// Adds what was not told, once for as long as the same is withheld for the same reason; beyond
     /// [`WITHHELD_MAX`] the oldest goes. Whether it was news.
     pub fn withhold(&mut self, at: Timestamp, change: IncidentChange, why: Quiet) -> bool {

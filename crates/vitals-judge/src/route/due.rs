@@ -67,7 +67,7 @@ impl Router {
 }
 
 impl Look<'_> {
-    /// Brings every incident up to date; what was over before anybody was told of it goes.
+    /// Brings every incident up to date; what was over by itself before anybody was told of it goes.
     fn refresh(&mut self, find: Find<'_>) {
         for (id, member) in &mut self.group.members {
             match find(*id) {
@@ -85,12 +85,12 @@ impl Look<'_> {
         let (now, route) = (self.now, &self.route.name);
         let effects = &mut self.effects;
         self.group.members.retain(|id, member| {
-            let is_unheard = member.said.is_none() && !member.lasts();
-            if is_unheard {
+            let is_nothing = !member.lasts() && member.said.is_none() && !member.is_news();
+            if is_nothing {
                 let sentence = "it was over before anybody was told".to_owned();
                 effects.push(decide(*id, now, route, DecisionKind::Withheld, sentence));
             }
-            !is_unheard
+            !is_nothing
         });
     }
 
@@ -130,7 +130,8 @@ impl Look<'_> {
     fn speaks(&self, id: u64, member: &Member) -> bool {
         let is_taken_up = member.said.as_ref().is_some_and(|said| said.is_acknowledged != member.is_acknowledged());
         let may_be_told = || !self.quiet.contains_key(&id) && self.is_inside(&member.incident.check);
-        member.is_news() && (!member.lasts() || is_taken_up || may_be_told())
+        let is_over_for_those_who_heard = !member.lasts() && member.said.is_some();
+        member.is_news() && (is_over_for_those_who_heard || is_taken_up || may_be_told())
     }
 
     fn is_inside(&self, check: &CheckId) -> bool {
@@ -168,7 +169,8 @@ impl Look<'_> {
             (of(|m| m.lasts() && m.said.is_none()), "began"),
             (of(|m| m.lasts() && m.said.as_ref().is_some_and(|said| said.is_acknowledged != m.is_acknowledged())), "taken up"),
             (of(|m| m.lasts() && m.said.as_ref().is_some_and(|said| said.is_acknowledged == m.is_acknowledged())), "changed"),
-            (of(|m| !m.lasts()), "over"),
+            (of(|m| !m.lasts() && m.said.is_none()), "repaired at once"),
+            (of(|m| !m.lasts() && m.said.is_some()), "over"),
         ];
         let parts = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", count(n, "incident")));
         parts.collect::<Vec<_>>().join(", ")

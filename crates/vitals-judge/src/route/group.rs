@@ -48,7 +48,8 @@ impl Member {
     /// Whether a notice would say something of it that people do not know.
     pub(super) fn is_news(&self) -> bool {
         match &self.said {
-            None => self.lasts(),
+            // Who is repaired for wants to know of it, however quick that was.
+            None => self.lasts() || self.incident.handling.was_acted_on(),
             // Once all know that it is over, how it was is no news.
             Some(said) if !self.lasts() => said.state == IncidentState::Open,
             Some(said) => *said != Said::of(&self.incident, said.first),

@@ -14,6 +14,7 @@ use vitals_model::incident::{Handling, IncidentState, QuietReason, Ties};
 use vitals_model::notice::{Escalation, Match, Outcome, Receiver, Stage, Status};
 use vitals_model::quiet::{Cron, Maintenance, Pattern, Remark};
 use vitals_model::reading::Health;
+use vitals_model::remedy::AUTHOR;
 use vitals_model::target::TargetId;
 use vitals_model::text::Text;
 
@@ -216,6 +217,27 @@ fn what_is_over_before_anybody_was_told_is_not_told() {
     bench.until(s(100));
     bench.assert_sent(&[]);
     assert_eq!(bench.decided(1), ["matched", "waiting", "withheld"]);
+}
+
+#[test]
+fn what_was_repaired_before_anybody_was_told_is_told_once() {
+    let mut bench = Bench::new(vec![route("all")]);
+    bench.open(1, "hub-servers/fs/truth");
+    let now = bench.now;
+    bench.change(1, IncidentChange::Resolved, |incident| {
+        (incident.state, incident.resolved_at) = (IncidentState::Resolved, Some(now));
+        incident.handling.note(Remark {
+            at: now,
+            author: Text::new(AUTHOR),
+            text: Text::new("A1 restart the server fs: helped"),
+        });
+    });
+    bench.until(s(100));
+    bench.assert_sent(&["1 chat: first resolved I1"]);
+    assert_eq!(
+        (bench.decided(1), bench.notices[0].reason.as_str()),
+        (vec!["matched", "waiting", "waiting", "sent"], "1 incident repaired at once")
+    );
 }
 
 #[test]
