@@ -83,9 +83,9 @@ fn process(scene: Scene<'_>, known: &Known<ProcessSeen>) -> Reading {
                 RunState::Stopped => draft
                     .hint(|| format!("let it go on with `kill -CONT {pid}`, after finding out who stopped it"))
                     .failing(|| format!("pid {pid} is stopped (SIGSTOP or a debugger), expected running")),
-                RunState::Zombie => {
-                    draft.hint("start the hub again").failing(|| format!("pid {pid} has ended, expected running"))
-                }
+                RunState::Zombie => draft
+                    .hint("start the hub again")
+                    .failing(|| format!("pid {pid} is gone: it has ended, and its parent has not noticed, expected running")),
             }
         }
         ProcessSeen::Gone { last, .. } => {

@@ -201,7 +201,7 @@ impl Watched {
         self.keep_windows(now);
         self.judged.gone.retain(|_, (at, _)| now.since(*at) < KEPT_REMEMBERED);
         (self.judged.at, self.calm_at) = (now, None);
-        let due = self.judged.due(now);
+        let due = self.judged.due(now).and(self.followed());
         let parts = touched.parts.and(due);
         let renews = |part| part == Part::Servers && touched.by_figures && !due.has(part);
         let is_same = parts
@@ -214,6 +214,15 @@ impl Watched {
             if is_same && self.is_untroubled() { Vec::new() } else { self.update_incidents(parts, now, silences, last_incident) };
         self.calm_until = self.judged.stands_until().filter(|_| self.is_untroubled());
         effects
+    }
+
+    /// The parts with a check whose incident lasts or is waited for: its end goes by fresh readings.
+    fn followed(&self) -> Parts {
+        let is_followed = |part: &Part| {
+            let readings = &self.judged.readings[self.judged.range(*part)];
+            readings.iter().any(|reading| self.ledger.follows(&reading.id))
+        };
+        Part::ALL.into_iter().filter(|part| !self.ledger.is_quiet() && is_followed(part)).collect()
     }
 
     /// Whether nothing is bad, lasts or is waited for: then incidents change only when more than figures does.
